@@ -47,7 +47,7 @@ extern void rusts_buffer_put_slot(RustsBuffer *buffer, TupleTableSlot *slot,
 /* Store what this transaction has buffered for rel (before reading it). */
 extern void rusts_buffers_flush_relation(Relation rel);
 
-/* Store everything buffered; when_nested limits it to the running statement. */
+/* Store everything this transaction has buffered. */
 extern void rusts_buffers_flush_all(void);
 
 /* Register transaction callbacks and executor hooks; once, from _PG_init. */

@@ -141,10 +141,8 @@ rusts_builder_end_row(RustsBuilder *builder)
 
 extern void rusts_builder_cancel_row(RustsBuilder *builder);
 
-/* Append the row in slot (all attributes deformed); by-reference values are copied. */
+/* Append the row in slot; by-reference values are copied. */
 extern void rusts_builder_put_slot(RustsBuilder *builder, TupleTableSlot *slot);
-
-/*
 
 /*
  * Sort the rows by (series, time, time_ns), stable, and describe them as a

@@ -1,0 +1,56 @@
+-- The segment directory: one row per batch of rows of any measurement.
+
+CREATE SCHEMA rusts;
+COMMENT ON SCHEMA rusts IS
+'internal tables and public views of the rusts extension';
+GRANT USAGE ON SCHEMA rusts TO PUBLIC;
+
+CREATE TABLE rusts.segment (
+	storage_id	int8 NOT NULL,
+	segment_id	int8 NOT NULL,
+	bytes		int8 NOT NULL,
+	min_time	timestamptz,
+	max_time	timestamptz,
+	time_partition timestamptz,
+	written_at	timestamptz NOT NULL,
+	nrows		int4 NOT NULL,
+	level		int2 NOT NULL,
+	first_block	int8,
+	nblocks		int4,
+	payload		bytea
+) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
+		autovacuum_vacuum_scale_factor = 0.05,
+		autovacuum_vacuum_insert_threshold = 10000,
+		toast.autovacuum_vacuum_threshold = 1000,
+		toast.autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE rusts.segment ALTER COLUMN payload SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX segment_pkey ON rusts.segment (storage_id, segment_id);
+CREATE INDEX segment_time ON rusts.segment (storage_id, level, max_time);
+REVOKE ALL ON rusts.segment FROM PUBLIC;
+
+COMMENT ON TABLE rusts.segment IS
+'segment directory: one row per stored batch; internal, see the view rusts.segments';
+COMMENT ON COLUMN rusts.segment.storage_id IS
+'storage the batch belongs to, as in the metapage of a measurement''s main fork';
+COMMENT ON COLUMN rusts.segment.segment_id IS
+'row number of the batch''s first row; row numbers make up the TIDs';
+COMMENT ON COLUMN rusts.segment.bytes IS
+'encoded size of the batch in bytes';
+COMMENT ON COLUMN rusts.segment.min_time IS
+'smallest time in the batch; NULL if it has none';
+COMMENT ON COLUMN rusts.segment.max_time IS
+'largest time in the batch; NULL if it has none';
+COMMENT ON COLUMN rusts.segment.time_partition IS
+'beginning of the time partition the batch belongs to; NULL for level 0';
+COMMENT ON COLUMN rusts.segment.written_at IS
+'when the batch was written';
+COMMENT ON COLUMN rusts.segment.nrows IS
+'rows in the batch';
+COMMENT ON COLUMN rusts.segment.level IS
+'0 active, 1 hot, 2 cold';
+COMMENT ON COLUMN rusts.segment.first_block IS
+'first block of the extent in the main fork; NULL if the payload is here';
+COMMENT ON COLUMN rusts.segment.nblocks IS
+'length of the extent in blocks';
+COMMENT ON COLUMN rusts.segment.payload IS
+'the encoded batch, where it is not in the main fork';

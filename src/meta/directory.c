@@ -1,0 +1,383 @@
+/*-------------------------------------------------------------------------
+ *
+ * directory.c
+ *	  The segment directory, rusts.segment.
+ *
+ * The directory is an ordinary heap, and that is the whole of our MVCC: a
+ * scan reads it with its own snapshot, so a batch is visible exactly when its
+ * row is.  Subtransactions, prepared transactions, command ids, standbys and
+ * crashes follow from the heap's rules.
+ *
+ * We insert with the command id of the statement that wrote the rows, which
+ * may be older than the current one, hence heap_insert and not the catalog
+ * helpers.
+ *
+ * src/meta/directory.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "meta/directory.h"
+
+enum
+{
+	Anum_storage_id = 1,
+	Anum_segment_id,
+	Anum_bytes,
+	Anum_min_time,
+	Anum_max_time,
+	Anum_time_partition,
+	Anum_written_at,
+	Anum_nrows,
+	Anum_level,
+	Anum_first_block,
+	Anum_nblocks,
+	Anum_payload
+};
+#define Natts_segment	Anum_payload
+
+static Relation open_directory(LOCKMODE lockmode, bool missing_ok);
+static Oid	index_oid(const char *name);
+static void read_entry(HeapTuple tuple, TupleDesc desc,
+					   RustsSegmentEntry *entry);
+static int	compare_entries(const void *a, const void *b);
+static void insert_index_entries(CatalogIndexState indstate, HeapTuple tuple);
+static int64 *collect_storages(int level, Snapshot snapshot,
+							   uint32 *nstorages);
+
+RustsSegmentEntry *
+rusts_directory_load(int64 storage_id, int level, Snapshot snapshot,
+					 uint32 *nentries)
+{
+	Relation	directory = open_directory(AccessShareLock, false);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	int			nkeys = 1;
+	HeapTuple	tuple;
+	uint32		max_entries = 16;
+	uint32		count = 0;
+	bool		sorted = true;
+	RustsSegmentEntry *entries = palloc_array(RustsSegmentEntry, max_entries);
+
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(storage_id));
+	if (level >= 0)
+		ScanKeyInit(&key[nkeys++], Anum_level, BTEqualStrategyNumber,
+					F_INT2EQ, Int16GetDatum(level));
+	scan = systable_beginscan(directory,
+							  index_oid(level >= 0 ? "segment_time" :
+										"segment_pkey"),
+							  true, snapshot, nkeys, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (count == max_entries)
+		{
+			max_entries *= 2;
+			entries = repalloc_huge(entries,
+									sizeof(RustsSegmentEntry) * max_entries);
+		}
+		read_entry(tuple, RelationGetDescr(directory), &entries[count]);
+		if (count > 0 &&
+			entries[count - 1].segment_id > entries[count].segment_id)
+			sorted = false;
+		count++;
+	}
+	systable_endscan(scan);
+	table_close(directory, AccessShareLock);
+
+	if (!sorted)
+		qsort(entries, count, sizeof(RustsSegmentEntry), compare_entries);
+	*nentries = count;
+	return entries;
+}
+
+bool
+rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
+						 RustsSegmentEntry *entry)
+{
+	Relation	directory = open_directory(AccessShareLock, false);
+	Relation	index = index_open(index_oid("segment_pkey"), AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(storage_id));
+	ScanKeyInit(&key[1], Anum_segment_id, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(row));
+	scan = systable_beginscan_ordered(directory, index, snapshot, 2, key);
+
+	/*
+	 * Visible batches do not overlap, so the nearest one below decides.
+	 */
+	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+	if (HeapTupleIsValid(tuple))
+	{
+		read_entry(tuple, RelationGetDescr(directory), entry);
+		found = row < entry->segment_id + entry->nrows;
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(directory, AccessShareLock);
+	return found;
+}
+
+void
+rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
+{
+	Relation	directory = open_directory(RowExclusiveLock, false);
+	CatalogIndexState indstate;
+	Datum		values[Natts_segment];
+	bool		nulls[Natts_segment] = {false};
+	HeapTuple	tuple;
+
+	values[Anum_storage_id - 1] = Int64GetDatum(entry->storage_id);
+	values[Anum_segment_id - 1] = Int64GetDatum(entry->segment_id);
+	values[Anum_bytes - 1] = Int64GetDatum(entry->bytes);
+	values[Anum_min_time - 1] = TimestampTzGetDatum(entry->min_time);
+	values[Anum_max_time - 1] = TimestampTzGetDatum(entry->max_time);
+	nulls[Anum_min_time - 1] = nulls[Anum_max_time - 1] =
+		entry->max_time == RUSTS_NO_TIME;
+	values[Anum_time_partition - 1] = TimestampTzGetDatum(entry->time_partition);
+	nulls[Anum_time_partition - 1] = entry->time_partition == RUSTS_NO_TIME;
+	values[Anum_written_at - 1] = TimestampTzGetDatum(entry->written_at);
+	values[Anum_nrows - 1] = Int32GetDatum((int32) entry->nrows);
+	values[Anum_level - 1] = Int16GetDatum(entry->level);
+	values[Anum_first_block - 1] = Int64GetDatum((int64) entry->first_block);
+	values[Anum_nblocks - 1] = Int32GetDatum((int32) entry->nblocks);
+	values[Anum_payload - 1] = PointerGetDatum(entry->payload);
+	nulls[Anum_payload - 1] = entry->payload == NULL;
+	nulls[Anum_first_block - 1] = nulls[Anum_nblocks - 1] =
+		entry->first_block == InvalidBlockNumber;
+
+	tuple = heap_form_tuple(RelationGetDescr(directory), values, nulls);
+	indstate = CatalogOpenIndexes(directory);
+	heap_insert(directory, tuple, cid, 0, NULL);
+	insert_index_entries(indstate, tuple);
+	CatalogCloseIndexes(indstate);
+	heap_freetuple(tuple);
+	table_close(directory, RowExclusiveLock);
+}
+
+void
+rusts_directory_delete(const RustsSegmentEntry *entry)
+{
+	Relation	directory = open_directory(RowExclusiveLock, false);
+	ItemPointerData tid = entry->tid;
+
+	simple_heap_delete(directory, &tid);
+	table_close(directory, RowExclusiveLock);
+}
+
+void
+rusts_directory_delete_storage(int64 storage_id)
+{
+	Relation	directory = open_directory(RowExclusiveLock, true);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	if (directory == NULL)
+		return;
+	ScanKeyInit(&key, Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(storage_id));
+	scan = systable_beginscan(directory, index_oid("segment_pkey"), true,
+							  SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		simple_heap_delete(directory, &tuple->t_self);
+	}
+	systable_endscan(scan);
+	table_close(directory, RowExclusiveLock);
+}
+
+int64 *
+rusts_directory_active_storages(Snapshot snapshot, uint32 *nstorages)
+{
+	return collect_storages(RUSTS_LEVEL_ACTIVE, snapshot, nstorages);
+}
+
+int64 *
+rusts_directory_all_storages(Snapshot snapshot, uint32 *nstorages)
+{
+	return collect_storages(-1, snapshot, nstorages);
+}
+
+/*
+ * Find each storage once, by skipping through the index: from the last
+ * storage found to the next greater one.
+ */
+static int64 *
+collect_storages(int level, Snapshot snapshot, uint32 *nstorages)
+{
+	Relation	directory = open_directory(AccessShareLock, false);
+	Relation	index = index_open(index_oid("segment_time"), AccessShareLock);
+	uint32		max_storages = 16;
+	uint32		count = 0;
+	int64	   *storages = palloc_array(int64, max_storages);
+	int64		last = PG_INT64_MIN;
+
+	for (;;)
+	{
+		ScanKeyData key[2];
+		int			nkeys = 1;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+		bool		isnull;
+		bool		found;
+
+		CHECK_FOR_INTERRUPTS();
+		ScanKeyInit(&key[0], Anum_storage_id, BTGreaterStrategyNumber,
+					F_INT8GT, Int64GetDatum(last));
+		if (level >= 0)
+			ScanKeyInit(&key[nkeys++], Anum_level, BTEqualStrategyNumber,
+						F_INT2EQ, Int16GetDatum(level));
+		scan = systable_beginscan_ordered(directory, index, snapshot, nkeys,
+										  key);
+		tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+		found = HeapTupleIsValid(tuple);
+		if (found)
+			last = DatumGetInt64(heap_getattr(tuple, Anum_storage_id,
+											  RelationGetDescr(directory),
+											  &isnull));
+		systable_endscan_ordered(scan);
+		if (!found)
+			break;
+		if (count == max_storages)
+		{
+			max_storages *= 2;
+			storages = repalloc(storages, sizeof(int64) * max_storages);
+		}
+		storages[count++] = last;
+	}
+	index_close(index, AccessShareLock);
+	table_close(directory, AccessShareLock);
+	*nstorages = count;
+	return storages;
+}
+
+/*
+ * The directory, locked; NULL (if missing_ok) where it does not exist, as in
+ * the middle of DROP EXTENSION.
+ */
+static Relation
+open_directory(LOCKMODE lockmode, bool missing_ok)
+{
+	Oid			namespace = get_namespace_oid("rusts", true);
+	Oid			relid = InvalidOid;
+
+	if (OidIsValid(namespace))
+		relid = get_relname_relid("segment", namespace);
+	if (!OidIsValid(relid))
+	{
+		if (missing_ok)
+			return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the segment directory rusts.segment does not exist"),
+				 errhint("The extension \"rusts\" is not installed in this database.")));
+	}
+	return table_open(relid, lockmode);
+}
+
+static Oid
+index_oid(const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid("rusts", false));
+}
+
+/* Take a directory row apart; the payload is copied as it is stored. */
+static void
+read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
+{
+	Datum		values[Natts_segment];
+	bool		nulls[Natts_segment];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	entry->storage_id = DatumGetInt64(values[Anum_storage_id - 1]);
+	entry->segment_id = DatumGetInt64(values[Anum_segment_id - 1]);
+	entry->bytes = DatumGetInt64(values[Anum_bytes - 1]);
+	entry->min_time = nulls[Anum_min_time - 1] ? RUSTS_NO_TIME :
+		DatumGetTimestampTz(values[Anum_min_time - 1]);
+	entry->max_time = nulls[Anum_max_time - 1] ? RUSTS_NO_TIME :
+		DatumGetTimestampTz(values[Anum_max_time - 1]);
+	entry->time_partition = nulls[Anum_time_partition - 1] ? RUSTS_NO_TIME :
+		DatumGetTimestampTz(values[Anum_time_partition - 1]);
+	entry->written_at = DatumGetTimestampTz(values[Anum_written_at - 1]);
+	entry->nrows = (uint32) DatumGetInt32(values[Anum_nrows - 1]);
+	entry->level = DatumGetInt16(values[Anum_level - 1]);
+	entry->first_block = nulls[Anum_first_block - 1] ? InvalidBlockNumber :
+		(BlockNumber) DatumGetInt64(values[Anum_first_block - 1]);
+	entry->nblocks = nulls[Anum_nblocks - 1] ? 0 :
+		(uint32) DatumGetInt32(values[Anum_nblocks - 1]);
+	entry->payload = NULL;
+	if (!nulls[Anum_payload - 1])
+	{
+		struct varlena *stored =
+			(struct varlena *) DatumGetPointer(values[Anum_payload - 1]);
+		Size		size = VARSIZE_ANY(stored);
+
+		entry->payload = palloc(size);
+		memcpy(entry->payload, stored, size);
+	}
+	entry->tid = tuple->t_self;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	int64		left = ((const RustsSegmentEntry *) a)->segment_id;
+	int64		right = ((const RustsSegmentEntry *) b)->segment_id;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * Index a new directory row; CatalogIndexInsert of catalog/indexing.c, which
+ * is not exported, for plain columns.
+ */
+static void
+insert_index_entries(CatalogIndexState indstate, HeapTuple tuple)
+{
+	Relation	heap = indstate->ri_RelationDesc;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(heap),
+													&TTSOpsHeapTuple);
+	int			i;
+
+	ExecStoreHeapTuple(tuple, slot, false);
+	for (i = 0; i < indstate->ri_NumIndices; i++)
+	{
+		IndexInfo  *info = indstate->ri_IndexRelationInfo[i];
+		Relation	index = indstate->ri_IndexRelationDescs[i];
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+
+		FormIndexDatum(info, slot, NULL, values, isnull);
+		index_insert(index, values, isnull, &tuple->t_self, heap,
+					 index->rd_index->indisunique ?
+					 UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, info);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}

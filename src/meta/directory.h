@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * directory.h
+ *	  The segment directory, rusts.segment.
+ *
+ * src/meta/directory.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_DIRECTORY_H
+#define RUSTS_DIRECTORY_H
+
+#include "datatype/timestamp.h"
+#include "storage/block.h"
+#include "storage/itemptr.h"
+#include "utils/snapshot.h"
+
+#define RUSTS_LEVEL_ACTIVE	0
+#define RUSTS_LEVEL_HOT		1
+#define RUSTS_LEVEL_COLD	2
+
+/* Times of a batch without any; what the directory shows as NULL. */
+#define RUSTS_NO_TIME		PG_INT64_MIN
+
+typedef struct RustsSegmentEntry
+{
+	int64		storage_id;
+	int64		segment_id;		/* row number of the first row */
+	int64		bytes;			/* encoded size */
+	int64		min_time;		/* or RUSTS_NO_TIME, both */
+	int64		max_time;
+	int64		time_partition; /* or RUSTS_NO_TIME */
+	TimestampTz written_at;
+	uint32		nrows;
+	int16		level;
+	BlockNumber first_block;	/* InvalidBlockNumber: payload is set */
+	uint32		nblocks;
+	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
+	ItemPointerData tid;		/* of the directory row, once read */
+} RustsSegmentEntry;
+
+/*
+ * The entries of one storage that snapshot sees, by ascending segment_id, in
+ * the current memory context.  level < 0 means all levels.  *nentries is
+ * their number.
+ */
+extern RustsSegmentEntry *rusts_directory_load(int64 storage_id, int level,
+											   Snapshot snapshot,
+											   uint32 *nentries);
+
+/*
+ * The entry that holds row number row; false if snapshot sees none.
+ */
+extern bool rusts_directory_find_row(int64 storage_id, int64 row,
+									 Snapshot snapshot,
+									 RustsSegmentEntry *entry);
+
+/* Enter a batch as written by command cid of the current transaction. */
+extern void rusts_directory_insert(const RustsSegmentEntry *entry,
+								   CommandId cid);
+
+/* Delete one entry that was loaded; error if somebody else has meanwhile. */
+extern void rusts_directory_delete(const RustsSegmentEntry *entry);
+
+/*
+ * Delete all entries of a storage that is going away; nothing where the
+ * extension's tables are gone already.
+ */
+extern void rusts_directory_delete_storage(int64 storage_id);
+
+/*
+ * Storages that have level-0 entries, each once, ascending, in the current
+ * memory context.
+ */
+extern int64 *rusts_directory_active_storages(Snapshot snapshot,
+											  uint32 *nstorages);
+
+/* All storages in the directory, likewise. */
+extern int64 *rusts_directory_all_storages(Snapshot snapshot,
+										   uint32 *nstorages);
+
+#endif							/* RUSTS_DIRECTORY_H */
