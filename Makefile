@@ -1,8 +1,7 @@
-# rusts: a time-series table access method for PostgreSQL 15 to 18
+# rusts: a time-series table access method for PostgreSQL 15 to 18.
 #
-#	make demo		install what is missing, build, and show it at work
-#	make test		the same set-up, then every test
-#	make help		everything else
+# `make demo` and `make test` install what is missing and do the rest; `make
+# help` names everything else.
 #
 # The sources build with PGXS.  Tests and the demo never touch the system's
 # own PostgreSQL: they run servers from a private tree, see
@@ -11,21 +10,67 @@
 PG_CONFIG = /usr/lib/postgresql/15/bin/pg_config
 export PG_CONFIG
 
+all:
+
 TOOLS = test/tools
 RUN = bash test/run_tests.sh
 
-# Where bash and make start from nothing: only `make deps` can work.
+help:
+	@sed -n 's/^#: *//p' Makefile
+
+#:	make			build rusts.so
+#:	make install		install it into the server that PG_CONFIG names
+#:	make demo		set up, build and show it at work in a private server
+#:	make demo-stop		end what make demo started
+#:	make test		set up, then lint and every test
+#:	make deps		only the set-up: install missing Debian packages
+#:	make tree		a private copy of the server with rusts in it
+#:	make lint unit regress isolation tap
+#:				one kind of test; TESTS="..." picks some of them
+#:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each
+#:	make bench		the benchmarks of bench/
+#:	make indent		lay out the C code
+#:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
+
+demo:
+	@bash bench/demo.sh start
+
+demo-stop:
+	@bash bench/demo.sh stop
+
+test:
+	@$(RUN) deps build lint unit regress isolation tap
+
+deps:
+	@bash $(TOOLS)/install_deps.sh
+
+lint: ; @$(RUN) lint
+unit: ; @$(RUN) unit
+regress: ; @$(RUN) build regress
+isolation: ; @$(RUN) build isolation
+tap: ; @$(RUN) build tap
+
+fuzz:
+	@bash $(TOOLS)/install_deps.sh fuzz
+	@bash $(TOOLS)/fuzz.sh
+
+bench:
+	@bash bench/run.sh
+
+indent:
+	@bash $(TOOLS)/indent.sh
+
+.PHONY: help demo demo-stop test deps lint unit regress isolation tap fuzz \
+	bench indent
+
+# The rest needs PostgreSQL's own makefiles.
 ifeq ($(wildcard $(PG_CONFIG)),)
 
-all install tree lint unit regress isolation tap fuzz bench indent:
+all install tree unit-programs:
 	@echo '$(PG_CONFIG) does not exist: run "make deps",' \
 		'or name another with "make PG_CONFIG=..."' >&2; exit 1
 
-demo test: deps
-	@$(MAKE) --no-print-directory $@
-
-.PHONY: all install tree lint unit regress isolation tap fuzz bench indent \
-	demo test
+.PHONY: all install tree unit-programs
 
 else
 
@@ -78,7 +123,7 @@ rusts$(DLSUFFIX): build/exports
 
 # The install script is the sorted concatenation of its parts.
 rusts--$(EXTVERSION).sql: rusts.control $(SQL_PARTS) sql/install
-	@{ echo '\echo Use "CREATE EXTENSION rusts" to load this file. \quit'; \
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION rusts" to load it. \quit'; \
 	  cat /dev/null $(SQL_PARTS); } > $@.tmp
 	@mv $@.tmp $@
 
@@ -86,12 +131,31 @@ rusts--$(EXTVERSION).sql: rusts.control $(SQL_PARTS) sql/install
 tree: all
 	@bash $(TOOLS)/private_tree.sh
 
-.PHONY: tree
-.PHONY: FORCE
+# Unit tests: each file of test/unit is a program, linked with the layers that
+# need no server, all under sanitizers.
+PURE = $(wildcard $(addsuffix /*.c,src/base src/codec src/proto src/vector))
+PURE_OBJS = $(PURE:%.c=build/unit/%.o)
+UNIT_PROGRAMS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*.c))
+UNIT_CFLAGS = -std=gnu99 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fwrapv -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-DFRONTEND -Isrc -I$(includedir_server) -I$(includedir_internal) \
+	-D_GNU_SOURCE -MMD -MP -Wall -Wextra -Werror -Wdeclaration-after-statement \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+UNIT_LIBS = -L$(pkglibdir) -L$(libdir) -lpgcommon -lpgport -llz4 -lzstd -lm
+
+unit-programs: $(UNIT_PROGRAMS)
+
+build/unit/%.o: %.c build/built-for
+	@mkdir -p $(@D)
+	gcc $(UNIT_CFLAGS) -c -o $@ $<
+
+build/unit/%: test/unit/%.c $(PURE_OBJS)
+	@mkdir -p $(@D)
+	gcc $(UNIT_CFLAGS) -o $@ $< $(PURE_OBJS) $(UNIT_LIBS)
+
+.SECONDARY: $(PURE_OBJS)
+-include $(PURE_OBJS:.o=.d) $(UNIT_PROGRAMS:=.d)
+
+.PHONY: tree unit-programs FORCE
 
 endif
-
-deps:
-	@bash $(TOOLS)/install_deps.sh
-
-.PHONY: deps
