@@ -122,7 +122,7 @@ build/exports: $(OBJS)
 rusts$(DLSUFFIX): build/exports
 
 # The install script is the sorted concatenation of its parts.
-rusts--$(EXTVERSION).sql: rusts.control $(SQL_PARTS) sql/install
+rusts--$(EXTVERSION).sql: Makefile rusts.control $(SQL_PARTS) sql/install
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION rusts" to load it. \quit'; \
 	  cat /dev/null $(SQL_PARTS); } > $@.tmp
 	@mv $@.tmp $@
