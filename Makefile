@@ -29,7 +29,7 @@ help:
 #:				one kind of test; TESTS="..." picks some of them
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each
 #:	make bench		the benchmarks of bench/
-#:	make indent		lay out the C code
+#:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
 
 demo:
@@ -58,7 +58,7 @@ bench:
 	@bash bench/run.sh
 
 indent:
-	@bash $(TOOLS)/indent.sh
+	@bash $(TOOLS)/indent.sh $(FILES)
 
 .PHONY: help demo demo-stop test deps lint unit regress isolation tap fuzz \
 	bench indent
