@@ -1,0 +1,435 @@
+/*-------------------------------------------------------------------------
+ *
+ * page_io.c
+ *	  The main fork of a measurement: metapage and segment extents.
+ *
+ * The only file that touches the buffer manager.  Block 0 is the metapage:
+ *
+ *		0	uint32	magic
+ *		4	uint32	format version
+ *		8	int64	storage id, random, never reused
+ *		16	int64	next row number
+ *		24	int64	rows written, about (for the planner)
+ *		32	uint32	flags
+ *
+ * The others belong to segments.  A segment's image is cut into pieces of
+ * equal size, one per page, in consecutive blocks; the special area of each
+ * page says whose it is:
+ *
+ *		0	int64	storage id
+ *		8	int64	segment id
+ *		16	uint32	number of the page in its segment
+ *		20	uint32	CRC-32C of the piece
+ *
+ * so that a reader that lost a race with the reuse of an extent, or meets a
+ * damaged page, notices.  Pages are standard pages (checksum, LSN, hole), so
+ * full-page records are all the WAL they need.  A segment page is never
+ * changed once it is written.
+ *
+ * Extents are written at the end of the file under the relation extension
+ * lock.  Pages reach the disk before their directory row does; those of an
+ * aborted writer belong to nobody.
+ *
+ * An unlogged relation's init fork holds a metapage with the flag PRISTINE
+ * and no storage id: after a crash the relation is empty whatever the
+ * directory says, until the first writer draws a new id.
+ *
+ * src/segment/page_io.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/generic_xlog.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/storage.h"
+#include "catalog/storage_xlog.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
+#include "base/bytes.h"
+#include "compat.h"
+#include "segment/page_io.h"
+
+#define META_MAGIC			0x4d545352	/* "RSTM" */
+#define META_VERSION		1
+#define META_PRISTINE		0x0001
+
+#define META_OFF_MAGIC		0
+#define META_OFF_VERSION	4
+#define META_OFF_STORAGE	8
+#define META_OFF_NEXT_ROW	16
+#define META_OFF_ROWS		24
+#define META_OFF_FLAGS		32
+#define META_SIZE			40
+
+#define SPECIAL_OFF_STORAGE	0
+#define SPECIAL_OFF_SEGMENT	8
+#define SPECIAL_OFF_INDEX	16
+#define SPECIAL_OFF_CRC		20
+#define SPECIAL_SIZE		24
+
+#define PAGE_PAYLOAD \
+	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - SPECIAL_SIZE)
+
+static int64 random_storage_id(void);
+static void init_metapage(Page page, int64 storage_id, uint32 flags);
+static void write_metapage(SMgrRelation srel, ForkNumber fork,
+						   int64 storage_id, uint32 flags, bool use_wal);
+static void check_metapage(Relation rel, Page page);
+static void fill_page(Page page, int64 storage_id, int64 segment_id,
+					  uint32 index, const uint8 *piece, uint32 len);
+static const char *check_page(Page page, int64 storage_id, int64 segment_id,
+							  uint32 index);
+
+void
+rusts_storage_create(const RelFileLocator *locator, char persistence)
+{
+	SMgrRelation srel = RelationCreateStorage(*locator, persistence, true);
+
+	write_metapage(srel, MAIN_FORKNUM, random_storage_id(), 0,
+				   persistence == RELPERSISTENCE_PERMANENT && XLogIsNeeded());
+	if (persistence == RELPERSISTENCE_UNLOGGED)
+	{
+		/* As heapam does: the init fork must survive in any case. */
+		smgrcreate(srel, INIT_FORKNUM, false);
+		log_smgrcreate(locator, INIT_FORKNUM);
+		write_metapage(srel, INIT_FORKNUM, 0, META_PRISTINE, true);
+		smgrimmedsync(srel, INIT_FORKNUM);
+	}
+}
+
+/*
+ * The page goes to the file before it is logged: a checkpoint that begins
+ * after the record must find the write registered for its fsync.
+ */
+static void
+write_metapage(SMgrRelation srel, ForkNumber fork, int64 storage_id,
+			   uint32 flags, bool use_wal)
+{
+	PGAlignedBlock block;
+	Page		page = (Page) block.data;
+	RelFileLocator locator = SMgrLocator(srel);
+
+	init_metapage(page, storage_id, flags);
+	PageSetChecksumInplace(page, 0);
+	smgrextend(srel, fork, 0, block.data, false);
+	if (use_wal)
+		log_newpage(&locator, fork, 0, page, true);
+}
+
+static void
+init_metapage(Page page, int64 storage_id, uint32 flags)
+{
+	char	   *meta;
+
+	PageInit(page, BLCKSZ, 0);
+	meta = PageGetContents(page);
+	rusts_put_u32(meta + META_OFF_MAGIC, META_MAGIC);
+	rusts_put_u32(meta + META_OFF_VERSION, META_VERSION);
+	rusts_put_u64(meta + META_OFF_STORAGE, storage_id);
+	rusts_put_u64(meta + META_OFF_NEXT_ROW, 0);
+	rusts_put_u64(meta + META_OFF_ROWS, 0);
+	rusts_put_u32(meta + META_OFF_FLAGS, flags);
+	((PageHeader) page)->pd_lower = (meta + META_SIZE) - (char *) page;
+}
+
+/* Positive, so that it is never mistaken for "none". */
+static int64
+random_storage_id(void)
+{
+	uint64		id;
+
+	do
+	{
+		if (!pg_strong_random(&id, sizeof(id)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random storage id")));
+		id &= PG_INT64_MAX;
+	} while (id == 0);
+	return (int64) id;
+}
+
+static void
+check_metapage(Relation rel, Page page)
+{
+	const char *meta = PageGetContents(page);
+
+	if (PageIsNew(page) ||
+		rusts_get_u32(meta + META_OFF_MAGIC) != META_MAGIC)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the metapage of measurement \"%s\" is corrupted",
+						RelationGetRelationName(rel)),
+				 errhint("Restore the measurement from a backup.")));
+	if (rusts_get_u32(meta + META_OFF_VERSION) != META_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("measurement \"%s\" has storage format version %u, but this version of rusts reads version %u",
+						RelationGetRelationName(rel),
+						rusts_get_u32(meta + META_OFF_VERSION),
+						META_VERSION)));
+}
+
+void
+rusts_storage_read(Relation rel, RustsStorage *storage)
+{
+	Buffer		buffer = ReadBuffer(rel, 0);
+	const char *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	check_metapage(rel, BufferGetPage(buffer));
+	meta = PageGetContents(BufferGetPage(buffer));
+	storage->storage_id = rusts_get_u64(meta + META_OFF_STORAGE);
+	storage->next_row = rusts_get_u64(meta + META_OFF_NEXT_ROW);
+	storage->rows = rusts_get_u64(meta + META_OFF_ROWS);
+	UnlockReleaseBuffer(buffer);
+}
+
+int64
+rusts_storage_id(Relation rel)
+{
+	RustsStorage storage;
+
+	/*
+	 * Another session's temporary relation lives in that session's local
+	 * buffers; but its id is on disk from the beginning.
+	 */
+	if (RELATION_IS_OTHER_TEMP(rel))
+	{
+		PGAlignedBlock block;
+
+		if (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) == 0)
+			return 0;
+		smgrread(RelationGetSmgr(rel), MAIN_FORKNUM, 0, block.data);
+		check_metapage(rel, (Page) block.data);
+		return rusts_get_u64(PageGetContents((Page) block.data) +
+							 META_OFF_STORAGE);
+	}
+	rusts_storage_read(rel, &storage);
+	return storage.storage_id;
+}
+
+int64
+rusts_storage_reserve(Relation rel, int64 n, int64 expected, int64 new_rows)
+{
+	Buffer		buffer = ReadBuffer(rel, 0);
+	GenericXLogState *state;
+	char	   *meta;
+	int64		first;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	check_metapage(rel, BufferGetPage(buffer));
+	meta = PageGetContents(BufferGetPage(buffer));
+	first = rusts_get_u64(meta + META_OFF_NEXT_ROW);
+	if (expected >= 0 && first != expected)
+	{
+		UnlockReleaseBuffer(buffer);
+		return -1;
+	}
+	if (n > RUSTS_MAX_ROW - first)
+	{
+		UnlockReleaseBuffer(buffer);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("measurement \"%s\" has used up its row numbers",
+						RelationGetRelationName(rel)),
+				 errhint("Run VACUUM FULL on it to number the rows anew.")));
+	}
+
+	state = GenericXLogStart(rel);
+	meta = PageGetContents(GenericXLogRegisterBuffer(state, buffer, 0));
+	if (rusts_get_u32(meta + META_OFF_FLAGS) & META_PRISTINE)
+	{
+		rusts_put_u64(meta + META_OFF_STORAGE, random_storage_id());
+		rusts_put_u32(meta + META_OFF_FLAGS,
+					  rusts_get_u32(meta + META_OFF_FLAGS) & ~META_PRISTINE);
+	}
+	rusts_put_u64(meta + META_OFF_NEXT_ROW, first + n);
+	rusts_put_u64(meta + META_OFF_ROWS,
+				  rusts_get_u64(meta + META_OFF_ROWS) + new_rows);
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+	return first;
+}
+
+void
+rusts_storage_unreserve(Relation rel, int64 first_unused, int64 end)
+{
+	Buffer		buffer = ReadBuffer(rel, 0);
+	GenericXLogState *state;
+	char	   *meta;
+	int64		rows;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(rel);
+	meta = PageGetContents(GenericXLogRegisterBuffer(state, buffer, 0));
+	if (rusts_get_u64(meta + META_OFF_NEXT_ROW) == end)
+		rusts_put_u64(meta + META_OFF_NEXT_ROW, first_unused);
+	rows = rusts_get_u64(meta + META_OFF_ROWS);
+	rusts_put_u64(meta + META_OFF_ROWS, Max(rows - (end - first_unused), 0));
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+rusts_storage_set_rows(Relation rel, int64 rows)
+{
+	Buffer		buffer = ReadBuffer(rel, 0);
+	GenericXLogState *state;
+	char	   *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	meta = PageGetContents(BufferGetPage(buffer));
+	if (rusts_get_u64(meta + META_OFF_ROWS) != rows)
+	{
+		state = GenericXLogStart(rel);
+		meta = PageGetContents(GenericXLogRegisterBuffer(state, buffer, 0));
+		rusts_put_u64(meta + META_OFF_ROWS, rows);
+		GenericXLogFinish(state);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+uint32
+rusts_page_payload(void)
+{
+	return PAGE_PAYLOAD;
+}
+
+BlockNumber
+rusts_extent_write(Relation rel, int64 storage_id, int64 segment_id,
+				   const uint8 *image, uint64 len, uint32 *nblocks)
+{
+	uint64		npages = (len + PAGE_PAYLOAD - 1) / PAGE_PAYLOAD;
+	BlockNumber first = InvalidBlockNumber;
+	uint64		i;
+
+	if (npages >= MaxBlockNumber ||
+		npages >= MaxBlockNumber - RelationGetNumberOfBlocks(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("cannot extend measurement \"%s\" beyond %u blocks",
+						RelationGetRelationName(rel), MaxBlockNumber)));
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	for (i = 0; i < npages; i++)
+	{
+		uint64		done = i * PAGE_PAYLOAD;
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
+									RBM_ZERO_AND_LOCK, NULL);
+		if (i == 0)
+			first = BufferGetBlockNumber(buffer);
+		Assert(BufferGetBlockNumber(buffer) == first + i);
+		fill_page(BufferGetPage(buffer), storage_id, segment_id, i,
+				  image + done, Min(len - done, PAGE_PAYLOAD));
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+	UnlockRelationForExtension(rel, ExclusiveLock);
+
+	if (RelationNeedsWAL(rel))
+		log_newpage_range(rel, MAIN_FORKNUM, first, first + npages, true);
+	*nblocks = npages;
+	return first;
+}
+
+static void
+fill_page(Page page, int64 storage_id, int64 segment_id, uint32 index,
+		  const uint8 *piece, uint32 len)
+{
+	char	   *special;
+	pg_crc32c	crc;
+
+	PageInit(page, BLCKSZ, SPECIAL_SIZE);
+	memcpy(PageGetContents(page), piece, len);
+	((PageHeader) page)->pd_lower =
+		MAXALIGN(SizeOfPageHeaderData) + len;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, piece, len);
+	FIN_CRC32C(crc);
+	special = PageGetSpecialPointer(page);
+	rusts_put_u64(special + SPECIAL_OFF_STORAGE, storage_id);
+	rusts_put_u64(special + SPECIAL_OFF_SEGMENT, segment_id);
+	rusts_put_u32(special + SPECIAL_OFF_INDEX, index);
+	rusts_put_u32(special + SPECIAL_OFF_CRC, crc);
+}
+
+const char *
+rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
+				  BlockNumber first_block, uint32 nblocks, uint64 offset,
+				  size_t len, uint8 *dst, bool zero_damaged,
+				  BlockNumber *bad_block)
+{
+	while (len > 0)
+	{
+		uint64		index = offset / PAGE_PAYLOAD;
+		uint32		skip = offset % PAGE_PAYLOAD;
+		size_t		take = Min(len, PAGE_PAYLOAD - skip);
+		Buffer		buffer;
+		Page		page;
+		const char *problem;
+
+		CHECK_FOR_INTERRUPTS();
+		*bad_block = first_block + index;
+		if (index >= nblocks)
+			return "The segment is shorter than its header says.";
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, first_block + index,
+									zero_damaged ? RBM_ZERO_ON_ERROR :
+									RBM_NORMAL, NULL);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		problem = check_page(page, storage_id, segment_id, index);
+		if (problem == NULL &&
+			((PageHeader) page)->pd_lower <
+			MAXALIGN(SizeOfPageHeaderData) + skip + take)
+			problem = "The page holds less than its segment's header says.";
+		if (problem == NULL)
+			memcpy(dst, PageGetContents(page) + skip, take);
+		UnlockReleaseBuffer(buffer);
+		if (problem != NULL)
+			return problem;
+		dst += take;
+		offset += take;
+		len -= take;
+	}
+	return NULL;
+}
+
+/* NULL if the page is that page of that segment and undamaged. */
+static const char *
+check_page(Page page, int64 storage_id, int64 segment_id, uint32 index)
+{
+	PageHeader	header = (PageHeader) page;
+	const char *special;
+	uint32		len;
+	pg_crc32c	crc;
+
+	if (PageIsNew(page))
+		return "The page is empty.";
+	if (header->pd_special != BLCKSZ - SPECIAL_SIZE ||
+		header->pd_lower < MAXALIGN(SizeOfPageHeaderData) ||
+		header->pd_lower > header->pd_special)
+		return "The page is not a page of a segment.";
+	special = (char *) page + header->pd_special;
+	if (rusts_get_u64(special + SPECIAL_OFF_STORAGE) != storage_id ||
+		rusts_get_u64(special + SPECIAL_OFF_SEGMENT) != segment_id ||
+		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
+		return "The page belongs to another segment.";
+	len = header->pd_lower - MAXALIGN(SizeOfPageHeaderData);
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, PageGetContents(page), len);
+	FIN_CRC32C(crc);
+	if (rusts_get_u32(special + SPECIAL_OFF_CRC) != crc)
+		return "The page's checksum does not match its contents.";
+	return NULL;
+}

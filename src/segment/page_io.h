@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * page_io.h
+ *	  The main fork of a measurement: metapage and segment extents.
+ *
+ * src/segment/page_io.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_PAGE_IO_H
+#define RUSTS_PAGE_IO_H
+
+#include "compat.h"
+#include "storage/block.h"
+#include "utils/relcache.h"
+
+/* Rows have numbers below this; see rusts_row_to_tid in am/tid.h. */
+#define RUSTS_TID_ROWS		291 /* row numbers per virtual block */
+#define RUSTS_MAX_ROW		((int64) MaxBlockNumber * RUSTS_TID_ROWS)
+
+typedef struct RustsStorage
+{
+	int64		storage_id;
+	int64		next_row;		/* next row number to give out */
+	int64		rows;			/* rows written, about */
+} RustsStorage;
+
+/*
+ * Make the forks of a new storage: the metapage, for an unlogged relation
+ * the init fork as well.  The file is removed if the transaction aborts.
+ */
+extern void rusts_storage_create(const RelFileLocator *locator,
+								 char persistence);
+
+/*
+ * Read the metapage.  storage_id is 0 for an unlogged relation that was reset
+ * by a crash and not written since: it has no rows.
+ */
+extern void rusts_storage_read(Relation rel, RustsStorage *storage);
+
+/* The storage's id alone; for other sessions' temporary relations, too. */
+extern int64 rusts_storage_id(Relation rel);
+
+/*
+ * Reserve n row numbers; returns the first.  If expected >= 0 and the next
+ * free number is another, nothing is reserved and -1 is returned.  new_rows is
+ * added to the count of rows (0 when rows are only moved).
+ *
+ * An unlogged relation that was reset gets its new storage id here: call
+ * this before rusts_storage_id when writing.
+ */
+extern int64 rusts_storage_reserve(Relation rel, int64 n, int64 expected,
+								   int64 new_rows);
+
+/*
+ * Give back the numbers from first_unused on if none beyond end were given
+ * out, and take their number off the count of rows.
+ */
+extern void rusts_storage_unreserve(Relation rel, int64 first_unused,
+									int64 end);
+
+/* Set the count of rows to what VACUUM or ANALYZE counted. */
+extern void rusts_storage_set_rows(Relation rel, int64 rows);
+
+/* Payload bytes of a segment page. */
+extern uint32 rusts_page_payload(void);
+
+/*
+ * Write a segment image of len bytes to a new extent; returns its first
+ * block, *nblocks its length.  All pages are logged on return.
+ */
+extern BlockNumber rusts_extent_write(Relation rel, int64 storage_id,
+									  int64 segment_id, const uint8 *image,
+									  uint64 len, uint32 *nblocks);
+
+/*
+ * Copy len bytes from offset of a segment's image to dst.  Returns NULL, or
+ * the static text of what is wrong with the page whose number is then in
+ * *bad_block.  zero_damaged: a page that fails PostgreSQL's own checks is
+ * reported that way, too, instead of by an error.
+ */
+extern const char *rusts_extent_read(Relation rel, int64 storage_id,
+									 int64 segment_id, BlockNumber first_block,
+									 uint32 nblocks, uint64 offset, size_t len,
+									 uint8 *dst, bool zero_damaged,
+									 BlockNumber *bad_block);
+
+
+#endif							/* RUSTS_PAGE_IO_H */

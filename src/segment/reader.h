@@ -1,0 +1,153 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.h
+ *	  Read a segment: series, blocks, values.
+ *
+ * src/segment/reader.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_READER_H
+#define RUSTS_READER_H
+
+#include "access/tupdesc.h"
+#include "codec/block.h"
+#include "meta/directory.h"
+#include "utils/relcache.h"
+
+/* A column of the segment as its block directory has it. */
+typedef struct RustsReaderColumn
+{
+	AttrNumber	attno;
+	RustsKind	kind;
+	uint8		flags;			/* RUSTS_COLUMN_*, see format.h */
+	uint64	   *offsets;		/* [nblocks + 1] in the streams; NULL if all
+								 * values are null */
+	const uint8 *stats;			/* the arrays of statistics, as stored */
+	size_t		stats_len;
+	/* of a segment in pages: the part of the stream at hand */
+	uint8	   *window;
+	uint64		window_start;
+	uint64		window_len;
+	uint64		window_size;
+} RustsReaderColumn;
+
+typedef struct RustsReader
+{
+	MemoryContext segment_cxt;	/* the reader and everything it points to */
+	Relation	rel;
+	RustsSegmentEntry entry;
+	bool		skip_corrupt;	/* warn instead of raising an error ... */
+	bool		corrupt;		/* ... and set this: no more rows */
+	uint32		nrows;
+	uint32		nblocks;
+	uint32		nseries;
+	int			ntags;
+	int			ncolumns;
+	AttrNumber *tag_attnos;		/* [ntags] */
+	uint32	   *series_rows;	/* [nseries + 1] first row of each */
+	RustsBytes *series_tags;	/* [nseries * ntags], each preceded by a
+								 * varlena header */
+	uint32	   *block_rows;		/* [nblocks + 1] first row of each */
+	uint32	   *block_series;	/* [nblocks] series of its first row */
+	RustsReaderColumn *columns; /* [ncolumns] */
+	/* private */
+	uint64		streams_start;	/* in the image */
+	uint64		streams_len;
+	const uint8 *streams;		/* NULL: in pages */
+	const uint8 *order_data;
+	size_t		order_len;
+	uint32	   *order;			/* [nrows] once asked for, or NULL */
+	uint32	   *positions;		/* its inverse */
+	uint32		runs_block;		/* whose runs are at hand */
+	uint32		nruns;
+	uint32		runs[RUSTS_BLOCK_ROWS];
+	RustsCodecScratch *scratch;
+} RustsReader;
+
+/* Values of one column in one block. */
+typedef struct RustsVector
+{
+	RustsKind	kind;
+	uint32		nrows;
+	uint32		nnulls;
+	uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
+	union
+	{
+		int64		ints[RUSTS_BLOCK_ROWS];
+		double		floats[RUSTS_BLOCK_ROWS];
+		uint8		bools[RUSTS_BLOCK_ROWS];
+		struct
+		{
+			uint32		index[RUSTS_BLOCK_ROWS];	/* row to distinct */
+			uint32		ndistinct;
+			RustsBytes *distinct;
+			Datum	   *datums; /* the same as Datums of the column's type */
+			MemoryContext arena_cxt;
+		}			bytes;
+	}			v;
+} RustsVector;
+
+/*
+ * Open a segment.  entry is copied; its payload must stay.  The reader lives
+ * in a new child of the current memory context.  With skip_corrupt damage
+ * gives a warning and reader->corrupt instead of an error.
+ */
+extern RustsReader *rusts_reader_open(Relation rel,
+									  const RustsSegmentEntry *entry,
+									  bool skip_corrupt);
+extern void rusts_reader_close(RustsReader *reader);
+
+/* Index in reader->columns of an attribute, or -1; tags are not columns. */
+extern int	rusts_reader_column(const RustsReader *reader, AttrNumber attno);
+
+/* Index of a tag, or -1. */
+extern int	rusts_reader_tag(const RustsReader *reader, AttrNumber attno);
+
+/* A vector in the current memory context, to be used for any columns. */
+extern RustsVector *rusts_vector_create(void);
+
+/*
+ * Decode one block of a column; typlen is its type's (for by-reference
+ * values).  Byte strings in the vector live until its next use.  False if
+ * the segment turned out to be corrupt (skip_corrupt).
+ */
+extern bool rusts_reader_decode(RustsReader *reader, int column, uint32 block,
+								int16 typlen, RustsVector *vector);
+
+/* The block that holds a row of the segment. */
+extern uint32 rusts_reader_block_of(const RustsReader *reader, uint32 row);
+
+/*
+ * A row's place when its TID was made, and the other way round.  Both are
+ * the row itself unless the segment has a row order.
+ */
+extern uint32 rusts_reader_tid_row(RustsReader *reader, uint32 row);
+extern uint32 rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row);
+
+/* What a value of an INT column looks like as a Datum of typlen bytes. */
+extern Datum rusts_int_datum(int64 value, int16 typlen);
+
+/* A value of a vector. */
+static inline Datum
+rusts_vector_datum(const RustsVector *vector, uint32 i, int16 typlen,
+				   bool *isnull)
+{
+	*isnull = vector->nnulls > 0 && rusts_bitmap_test(vector->nulls, i);
+	if (*isnull)
+		return (Datum) 0;
+	switch (vector->kind)
+	{
+		case RUSTS_KIND_INT:
+			return rusts_int_datum(vector->v.ints[i], typlen);
+		case RUSTS_KIND_FLOAT:
+			return Float8GetDatum(vector->v.floats[i]);
+		case RUSTS_KIND_BOOL:
+			return BoolGetDatum(vector->v.bools[i]);
+		case RUSTS_KIND_BYTES:
+			return vector->v.bytes.datums[vector->v.bytes.index[i]];
+	}
+	return (Datum) 0;
+}
+
+#endif							/* RUSTS_READER_H */

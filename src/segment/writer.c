@@ -1,0 +1,774 @@
+/*-------------------------------------------------------------------------
+ *
+ * writer.c
+ *	  From sorted rows to the image of a segment.
+ *
+ * Rows are cut into blocks so that a series of some length has blocks of its
+ * own: it is divided evenly into blocks of at most RUSTS_BLOCK_ROWS rows.
+ * Shorter series share blocks, whole.  Blocks of wide rows are shorter.
+ *
+ * The work goes column by column and within it block by block: the values
+ * are gathered from where the builder has them into an array of one block's
+ * size, which stays in the L1 cache while statistics and codec read it.
+ *
+ * The layout is in format.h.
+ *
+ * src/segment/writer.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/int.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "utils/memutils.h"
+
+#include "base/bytes.h"
+#include "base/varint.h"
+#include "compat.h"
+#include "meta/directory.h"
+#include "segment/format.h"
+#include "segment/writer.h"
+
+/* A series this long gets blocks of its own. */
+#define OWN_BLOCKS_ROWS		(RUSTS_BLOCK_ROWS / 2)
+
+/* Blocks with more bytes of strings than this in a column are cut. */
+#define MAX_BLOCK_BYTES		(4 * 1024 * 1024)
+
+typedef struct ByteBuffer
+{
+	uint8	   *data;
+	size_t		len;
+	size_t		size;
+} ByteBuffer;
+
+/* Where a block's rows and runs are. */
+typedef struct Block
+{
+	uint32		first_row;
+	uint32		nrows;
+	uint32		first_run;		/* in Writer.runs */
+	uint32		nruns;
+} Block;
+
+typedef struct ColumnStats
+{
+	int64	   *lengths;		/* [nblocks], and so on */
+	int64	   *nulls;
+	int64	   *min;			/* doubles where the kind is FLOAT */
+	int64	   *max;
+	int64	   *first;
+	int64	   *last;
+	int64	   *sum;
+	bool		sum_overflow;
+} ColumnStats;
+
+typedef struct Writer
+{
+	const RustsBatch *batch;
+	RustsEffort effort;
+	bool		with_stats;
+	RustsCodecScratch *scratch;
+	uint32		nblocks;
+	uint32		max_blocks;
+	Block	   *blocks;
+	uint32		nruns;
+	uint32	   *runs;			/* first rows, relative to their block */
+	ByteBuffer	parts;			/* header, series table, directory, order */
+	ByteBuffer	streams;
+	/* one block's values */
+	int64		ints[RUSTS_BLOCK_ROWS];
+	double		floats[RUSTS_BLOCK_ROWS];
+	uint8		bools[RUSTS_BLOCK_ROWS];
+	RustsBytes	bytes[RUSTS_BLOCK_ROWS];
+	uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
+} Writer;
+
+static void cut_blocks(Writer *writer);
+static void add_block(Writer *writer, uint32 first_row, uint32 nrows);
+static void cut_wide_blocks(Writer *writer);
+static void write_series(Writer *writer);
+static void write_order(Writer *writer);
+static void write_column(Writer *writer, const RustsBatchColumn *col);
+static bool gather(Writer *writer, const RustsBatchColumn *col,
+				   const Block *block, RustsBlockInput *in);
+static void int_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats);
+static void float_stats(const RustsBlockInput *in, uint32 b,
+						ColumnStats *stats);
+static void append_block(Writer *writer, ByteBuffer *buffer,
+						 const RustsBlockInput *in);
+static void append_chunk(Writer *writer, const RustsBlockInput *in);
+static void append_array(Writer *writer, RustsKind kind, const int64 *values,
+						 uint32 n);
+static void reserve(ByteBuffer *buffer, size_t more);
+static uint32 crc32c(const uint8 *data, size_t len);
+
+void
+rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
+					 bool with_stats, RustsImage *image)
+{
+	MemoryContext result_cxt = CurrentMemoryContext;
+	MemoryContext work_cxt = AllocSetContextCreate(CurrentMemoryContext,
+												   "rusts segment writer",
+												   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_cxt = MemoryContextSwitchTo(work_cxt);
+	Writer	   *writer = palloc(sizeof(Writer));
+	uint8	   *header;
+	size_t		series_len;
+	size_t		directory_len;
+	size_t		order_len;
+	int64	   *rows;
+	uint32		i;
+
+	Assert(batch->nrows > 0);
+	memset(writer, 0, offsetof(Writer, ints));
+	writer->batch = batch;
+	writer->effort = effort;
+	writer->with_stats = with_stats;
+	writer->scratch = palloc(rusts_codec_scratch_size());
+	image->min_time = RUSTS_NO_TIME;
+	image->max_time = RUSTS_NO_TIME;
+
+	cut_blocks(writer);
+	cut_wide_blocks(writer);
+
+	reserve(&writer->parts, RUSTS_HEADER_SIZE);
+	writer->parts.len = RUSTS_HEADER_SIZE;
+	write_series(writer);
+	series_len = writer->parts.len - RUSTS_HEADER_SIZE;
+
+	rows = palloc_array(int64, writer->nblocks);
+	for (i = 0; i < writer->nblocks; i++)
+		rows[i] = writer->blocks[i].nrows;
+	append_array(writer, RUSTS_KIND_INT, rows, writer->nblocks);
+	for (i = 0; i < batch->ncolumns; i++)
+		write_column(writer, &batch->columns[i]);
+	directory_len = writer->parts.len - RUSTS_HEADER_SIZE - series_len;
+
+	if (batch->keep_order)
+		write_order(writer);
+	order_len = writer->parts.len - RUSTS_HEADER_SIZE - series_len -
+		directory_len;
+
+	header = writer->parts.data;
+	memset(header, 0, RUSTS_HEADER_SIZE);
+	rusts_put_u32(header + RUSTS_HEADER_MAGIC, RUSTS_SEGMENT_MAGIC);
+	rusts_put_u16(header + RUSTS_HEADER_VERSION, RUSTS_SEGMENT_VERSION);
+	rusts_put_u16(header + RUSTS_HEADER_FLAGS,
+				  order_len > 0 ? RUSTS_SEGMENT_ORDERED : 0);
+	rusts_put_u32(header + RUSTS_HEADER_ROWS, batch->nrows);
+	rusts_put_u32(header + RUSTS_HEADER_BLOCKS, writer->nblocks);
+	rusts_put_u32(header + RUSTS_HEADER_SERIES, batch->nseries);
+	rusts_put_u16(header + RUSTS_HEADER_TAGS, batch->ntags);
+	rusts_put_u16(header + RUSTS_HEADER_COLUMNS, batch->ncolumns);
+	rusts_put_u64(header + RUSTS_HEADER_SERIES_LEN, series_len);
+	rusts_put_u64(header + RUSTS_HEADER_DIRECTORY_LEN, directory_len);
+	rusts_put_u64(header + RUSTS_HEADER_ORDER_LEN, order_len);
+	rusts_put_u64(header + RUSTS_HEADER_STREAMS_LEN, writer->streams.len);
+	rusts_put_u32(header + RUSTS_HEADER_STREAMS_CRC,
+				  crc32c(writer->streams.data, writer->streams.len));
+	{
+		pg_crc32c	crc;
+
+		INIT_CRC32C(crc);
+		COMP_CRC32C(crc, header, RUSTS_HEADER_META_CRC);
+		COMP_CRC32C(crc, header + RUSTS_HEADER_SIZE,
+					writer->parts.len - RUSTS_HEADER_SIZE);
+		FIN_CRC32C(crc);
+		rusts_put_u32(header + RUSTS_HEADER_META_CRC, crc);
+	}
+
+	image->len = writer->parts.len + writer->streams.len;
+	image->data = (uint8 *) MemoryContextAllocHuge(result_cxt,
+												   VARHDRSZ + image->len) +
+		VARHDRSZ;
+	memcpy(image->data, writer->parts.data, writer->parts.len);
+	if (writer->streams.len > 0)
+		memcpy(image->data + writer->parts.len, writer->streams.data,
+			   writer->streams.len);
+	if (batch->time >= 0)
+	{
+		const RustsBatchColumn *time = &batch->columns[batch->time];
+		const int64 *values = time->values;
+
+		for (i = 0; i < batch->nrows && values != NULL; i++)
+		{
+			uint32		row = batch->order ? batch->order[i] : i;
+
+			if (row >= time->nrows ||
+				(time->nulls && rusts_bitmap_test(time->nulls, row)))
+				continue;
+			if (image->max_time == RUSTS_NO_TIME ||
+				values[row] < image->min_time)
+				image->min_time = values[row];
+			if (image->max_time == RUSTS_NO_TIME ||
+				values[row] > image->max_time)
+				image->max_time = values[row];
+		}
+	}
+
+	MemoryContextSwitchTo(old_cxt);
+	MemoryContextDelete(work_cxt);
+}
+
+struct varlena *
+rusts_image_payload(RustsImage *image)
+{
+	struct varlena *payload;
+
+	if (image->len > MaxAllocSize - VARHDRSZ - 1024)
+		return NULL;
+	payload = (struct varlena *) (image->data - VARHDRSZ);
+	SET_VARSIZE(payload, image->len + VARHDRSZ);
+	return payload;
+}
+
+/* Cut the rows into blocks along the series. */
+static void
+cut_blocks(Writer *writer)
+{
+	const RustsBatch *batch = writer->batch;
+	uint32		row = 0;
+	uint32		start = 0;		/* of the block that short series share */
+	uint32		s;
+
+	writer->max_blocks = batch->nrows / OWN_BLOCKS_ROWS + 16;
+	writer->blocks = palloc_array(Block, writer->max_blocks);
+	for (s = 0; s < batch->nseries; s++)
+	{
+		uint32		nrows = batch->series_rows[s];
+
+		if (nrows < OWN_BLOCKS_ROWS)
+		{
+			if (row + nrows - start > RUSTS_BLOCK_ROWS)
+			{
+				add_block(writer, start, row - start);
+				start = row;
+			}
+			row += nrows;
+		}
+		else
+		{
+			uint32		pieces = (nrows + RUSTS_BLOCK_ROWS - 1) /
+				RUSTS_BLOCK_ROWS;
+			uint32		i;
+
+			if (row > start)
+				add_block(writer, start, row - start);
+			for (i = 0; i < pieces; i++)
+			{
+				uint32		from = (uint64) nrows * i / pieces;
+				uint32		to = (uint64) nrows * (i + 1) / pieces;
+
+				add_block(writer, row + from, to - from);
+			}
+			row += nrows;
+			start = row;
+		}
+	}
+	if (row > start)
+		add_block(writer, start, row - start);
+	Assert(row == batch->nrows);
+}
+
+static void
+add_block(Writer *writer, uint32 first_row, uint32 nrows)
+{
+	if (writer->nblocks == writer->max_blocks)
+	{
+		writer->max_blocks *= 2;
+		writer->blocks = repalloc_huge(writer->blocks,
+									   sizeof(Block) * writer->max_blocks);
+	}
+	writer->blocks[writer->nblocks].first_row = first_row;
+	writer->blocks[writer->nblocks].nrows = nrows;
+	writer->nblocks++;
+}
+
+/*
+ * Halve blocks whose strings are too large, down to single rows; then find
+ * out where the runs are.
+ */
+static void
+cut_wide_blocks(Writer *writer)
+{
+	const RustsBatch *batch = writer->batch;
+	uint32		series = 0;
+	uint32		series_end = batch->series_rows[0];
+	uint32		b;
+	int			c;
+
+	for (c = 0; c < batch->ncolumns; c++)
+	{
+		const RustsBatchColumn *col = &batch->columns[c];
+		const RustsBytes *values = col->values;
+		Block	   *old;
+		uint32		nold;
+		uint64		total = 0;
+		uint32		i;
+
+		if (col->column->kind != RUSTS_KIND_BYTES || values == NULL)
+			continue;
+		for (i = 0; i < col->nrows; i++)
+		{
+			if (col->nulls == NULL || !rusts_bitmap_test(col->nulls, i))
+				total += values[i].len;
+		}
+		if (total <= MAX_BLOCK_BYTES)
+			continue;
+
+		old = writer->blocks;
+		nold = writer->nblocks;
+		writer->blocks = palloc_array(Block, writer->max_blocks);
+		writer->nblocks = 0;
+		for (b = 0; b < nold; b++)
+		{
+			uint32		start = old[b].first_row;
+			uint32		end = start + old[b].nrows;
+			uint64		bytes = 0;
+
+			for (i = start; i < end; i++)
+			{
+				uint32		row = batch->order ? batch->order[i] : i;
+				uint32		len = 0;
+
+				if (row < col->nrows &&
+					(col->nulls == NULL ||
+					 !rusts_bitmap_test(col->nulls, row)))
+					len = values[row].len;
+				if (bytes + len > MAX_BLOCK_BYTES && i > start)
+				{
+					add_block(writer, start, i - start);
+					start = i;
+					bytes = 0;
+				}
+				bytes += len;
+			}
+			add_block(writer, start, end - start);
+		}
+	}
+
+	writer->runs = MemoryContextAllocHuge(CurrentMemoryContext,
+										  sizeof(uint32) *
+										  ((size_t) batch->nseries +
+										   writer->nblocks));
+	for (b = 0; b < writer->nblocks; b++)
+	{
+		Block	   *block = &writer->blocks[b];
+
+		block->first_run = writer->nruns;
+		writer->runs[writer->nruns++] = 0;
+		while (series_end < block->first_row + block->nrows)
+		{
+			if (series_end > block->first_row)
+				writer->runs[writer->nruns++] = series_end - block->first_row;
+			series_end += batch->series_rows[++series];
+		}
+		if (series_end == block->first_row + block->nrows &&
+			series + 1 < batch->nseries)
+			series_end += batch->series_rows[++series];
+		block->nruns = writer->nruns - block->first_run;
+	}
+}
+
+static void
+write_series(Writer *writer)
+{
+	const RustsBatch *batch = writer->batch;
+	uint32		start;
+	int			t;
+
+	reserve(&writer->parts, batch->ntags * sizeof(uint16));
+	for (t = 0; t < batch->ntags; t++)
+	{
+		rusts_put_u16(writer->parts.data + writer->parts.len,
+					  batch->tag_attnos[t]);
+		writer->parts.len += sizeof(uint16);
+	}
+	for (start = 0; start < batch->nseries; start += RUSTS_BLOCK_ROWS)
+	{
+		uint32		n = Min(batch->nseries - start, RUSTS_BLOCK_ROWS);
+		uint32		run = 0;
+		RustsBlockInput in = {.nrows = n, .nruns = 1, .runs = &run};
+		uint32		i;
+
+		for (i = 0; i < n; i++)
+			writer->ints[i] = batch->series_rows[start + i];
+		in.kind = RUSTS_KIND_INT;
+		in.ints = writer->ints;
+		append_chunk(writer, &in);
+
+		in.kind = RUSTS_KIND_BYTES;
+		in.bytes = writer->bytes;
+		for (t = 0; t < batch->ntags; t++)
+		{
+			bool		any_null = false;
+
+			memset(writer->nulls, 0, sizeof(writer->nulls));
+			for (i = 0; i < n; i++)
+			{
+				writer->bytes[i] =
+					batch->series_tags[(size_t) (start + i) * batch->ntags + t];
+				if (writer->bytes[i].data == NULL)
+				{
+					rusts_bitmap_set(writer->nulls, i);
+					any_null = true;
+				}
+			}
+			in.nulls = any_null ? writer->nulls : NULL;
+			append_chunk(writer, &in);
+		}
+	}
+}
+
+static void
+write_order(Writer *writer)
+{
+	const RustsBatch *batch = writer->batch;
+	uint32		start;
+
+	for (start = 0; start < batch->nrows; start += RUSTS_BLOCK_ROWS)
+	{
+		uint32		n = Min(batch->nrows - start, RUSTS_BLOCK_ROWS);
+		uint32		run = 0;
+		RustsBlockInput in = {.kind = RUSTS_KIND_INT, .nrows = n,
+		.nruns = 1, .runs = &run, .ints = writer->ints};
+		uint32		i;
+
+		for (i = 0; i < n; i++)
+			writer->ints[i] = batch->order[start + i];
+		append_chunk(writer, &in);
+	}
+}
+
+/* Encode a column's blocks and enter it in the block directory. */
+static void
+write_column(Writer *writer, const RustsBatchColumn *col)
+{
+	const RustsColumn *column = col->column;
+	ColumnStats stats = {0};
+	bool		with_stats = writer->with_stats && column->has_stats;
+	bool		all_null = true;
+	size_t		flags_at;
+	uint8		flags = 0;
+	uint32		b;
+
+	reserve(&writer->parts, 4);
+	rusts_put_u16(writer->parts.data + writer->parts.len, column->attno);
+	writer->parts.data[writer->parts.len + 2] = column->kind;
+	flags_at = writer->parts.len + 3;
+	writer->parts.len += 4;
+
+	stats.lengths = palloc_array(int64, writer->nblocks);
+	if (with_stats)
+	{
+		stats.nulls = palloc0_array(int64, writer->nblocks);
+		stats.min = palloc0_array(int64, writer->nblocks);
+		stats.max = palloc0_array(int64, writer->nblocks);
+		stats.first = palloc0_array(int64, writer->nblocks);
+		stats.last = palloc0_array(int64, writer->nblocks);
+		stats.sum = palloc0_array(int64, writer->nblocks);
+	}
+
+	if (col->values != NULL)
+	{
+		size_t		start = writer->streams.len;
+
+		for (b = 0; b < writer->nblocks; b++)
+		{
+			RustsBlockInput in;
+			size_t		before = writer->streams.len;
+
+			CHECK_FOR_INTERRUPTS();
+			if (gather(writer, col, &writer->blocks[b], &in))
+				all_null = false;
+			append_block(writer, &writer->streams, &in);
+			stats.lengths[b] = writer->streams.len - before;
+			if (with_stats && column->kind == RUSTS_KIND_FLOAT)
+				float_stats(&in, b, &stats);
+			else if (with_stats)
+				int_stats(&in, b, &stats);
+		}
+		if (all_null)
+			writer->streams.len = start;
+	}
+
+	if (all_null)
+		flags |= RUSTS_COLUMN_ALL_NULL;
+	else
+	{
+		append_array(writer, RUSTS_KIND_INT, stats.lengths, writer->nblocks);
+		if (with_stats)
+		{
+			flags |= RUSTS_COLUMN_STATS;
+			if (stats.sum_overflow)
+				flags |= RUSTS_COLUMN_SUM_OVERFLOW;
+			append_array(writer, RUSTS_KIND_INT, stats.nulls, writer->nblocks);
+			append_array(writer, column->kind, stats.min, writer->nblocks);
+			append_array(writer, column->kind, stats.max, writer->nblocks);
+			append_array(writer, column->kind, stats.first, writer->nblocks);
+			append_array(writer, column->kind, stats.last, writer->nblocks);
+			append_array(writer, column->kind, stats.sum, writer->nblocks);
+		}
+	}
+	writer->parts.data[flags_at] = flags;
+	pfree(stats.lengths);
+	if (with_stats)
+	{
+		pfree(stats.nulls);
+		pfree(stats.min);
+		pfree(stats.max);
+		pfree(stats.first);
+		pfree(stats.last);
+		pfree(stats.sum);
+	}
+}
+
+/*
+ * Collect the values of a block of a column as the encoder wants them.
+ * Returns whether any is not null.
+ */
+static bool
+gather(Writer *writer, const RustsBatchColumn *col, const Block *block,
+	   RustsBlockInput *in)
+{
+	const uint32 *order = writer->batch->order;
+	uint32		first = block->first_row;
+	uint32		n = block->nrows;
+	uint32		nnulls = 0;
+	uint32		row[RUSTS_BLOCK_ROWS];
+	uint32		i;
+
+	memset(in, 0, sizeof(*in));
+	in->kind = col->column->kind;
+	in->nrows = n;
+	in->nruns = block->nruns;
+	in->runs = writer->runs + block->first_run;
+
+	for (i = 0; i < n; i++)
+		row[i] = order ? order[first + i] : first + i;
+
+	if (col->nulls != NULL || col->nrows < writer->batch->nrows ||
+		order != NULL)
+	{
+		/* Rows beyond col->nrows may be among those asked for. */
+		uint32		beyond = 0;
+
+		for (i = 0; i < n; i++)
+			beyond += row[i] >= col->nrows;
+		if (col->nulls != NULL || beyond > 0)
+		{
+			memset(writer->nulls, 0, sizeof(writer->nulls));
+			for (i = 0; i < n; i++)
+			{
+				if (row[i] >= col->nrows ||
+					(col->nulls && rusts_bitmap_test(col->nulls, row[i])))
+				{
+					rusts_bitmap_set(writer->nulls, i);
+					nnulls++;
+					row[i] = 0;
+				}
+			}
+		}
+	}
+	if (nnulls > 0)
+		in->nulls = writer->nulls;
+
+	switch (col->column->kind)
+	{
+		case RUSTS_KIND_INT:
+			for (i = 0; i < n; i++)
+				writer->ints[i] = ((const int64 *) col->values)[row[i]];
+			in->ints = writer->ints;
+			break;
+		case RUSTS_KIND_FLOAT:
+			for (i = 0; i < n; i++)
+				writer->floats[i] = ((const double *) col->values)[row[i]];
+			in->floats = writer->floats;
+			break;
+		case RUSTS_KIND_BOOL:
+			for (i = 0; i < n; i++)
+				writer->bools[i] = ((const uint8 *) col->values)[row[i]];
+			in->bools = writer->bools;
+			break;
+		case RUSTS_KIND_BYTES:
+			for (i = 0; i < n; i++)
+				writer->bytes[i] = ((const RustsBytes *) col->values)[row[i]];
+			in->bytes = writer->bytes;
+			break;
+	}
+	return nnulls < n;
+}
+
+static void
+int_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats)
+{
+	int64		min = PG_INT64_MAX;
+	int64		max = PG_INT64_MIN;
+	int64		sum = 0;
+	uint32		nnulls = 0;
+	uint32		i;
+
+	if (in->nulls == NULL)
+	{
+		for (i = 0; i < in->nrows; i++)
+		{
+			min = Min(min, in->ints[i]);
+			max = Max(max, in->ints[i]);
+			sum = (int64) ((uint64) sum + (uint64) in->ints[i]);
+		}
+	}
+	else
+	{
+		for (i = 0; i < in->nrows; i++)
+		{
+			if (rusts_bitmap_test(in->nulls, i))
+			{
+				nnulls++;
+				continue;
+			}
+			min = Min(min, in->ints[i]);
+			max = Max(max, in->ints[i]);
+			sum = (int64) ((uint64) sum + (uint64) in->ints[i]);
+		}
+	}
+	stats->nulls[b] = nnulls;
+	if (nnulls == in->nrows)
+		return;
+	stats->min[b] = min;
+	stats->max[b] = max;
+	stats->sum[b] = sum;
+	if (min < -(INT64CONST(1) << 52) || max > (INT64CONST(1) << 52))
+		stats->sum_overflow = true;
+	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, 0))
+		stats->first[b] = in->ints[0];
+	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, in->nrows - 1))
+		stats->last[b] = in->ints[in->nrows - 1];
+}
+
+/* In PostgreSQL's order a NaN is larger than everything else. */
+static void
+float_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats)
+{
+	double		min = INFINITY;
+	double		max = -INFINITY;
+	double		sum = 0;
+	uint32		nnans = 0;
+	uint32		nnulls = 0;
+	double		first = 0;
+	double		last = 0;
+	uint32		i;
+
+	for (i = 0; i < in->nrows; i++)
+	{
+		double		v = in->floats[i];
+
+		if (in->nulls != NULL && rusts_bitmap_test(in->nulls, i))
+		{
+			nnulls++;
+			continue;
+		}
+		nnans += v != v;
+		min = v < min ? v : min;
+		max = v > max ? v : max;
+		sum += v;
+	}
+	stats->nulls[b] = nnulls;
+	if (nnulls == in->nrows)
+		return;
+	if (nnans > 0)
+		max = NAN;
+	if (nnans + nnulls == in->nrows)
+		min = NAN;
+	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, 0))
+		first = in->floats[0];
+	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, in->nrows - 1))
+		last = in->floats[in->nrows - 1];
+	memcpy(&stats->min[b], &min, sizeof(min));
+	memcpy(&stats->max[b], &max, sizeof(max));
+	memcpy(&stats->sum[b], &sum, sizeof(sum));
+	memcpy(&stats->first[b], &first, sizeof(first));
+	memcpy(&stats->last[b], &last, sizeof(last));
+}
+
+static void
+append_block(Writer *writer, ByteBuffer *buffer, const RustsBlockInput *in)
+{
+	reserve(buffer, rusts_block_encode_bound(in));
+	buffer->len += rusts_block_encode(in, writer->effort,
+									  buffer->data + buffer->len,
+									  writer->scratch);
+}
+
+/* A column block with its length in front, in the parts. */
+static void
+append_chunk(Writer *writer, const RustsBlockInput *in)
+{
+	ByteBuffer *parts = &writer->parts;
+	uint8		prefix[RUSTS_VARINT_MAX];
+	size_t		prefix_len;
+	size_t		start;
+	size_t		len;
+
+	reserve(parts, RUSTS_VARINT_MAX);
+	start = parts->len;
+	append_block(writer, parts, in);
+	len = parts->len - start;
+	prefix_len = rusts_put_varint(prefix, len) - prefix;
+	reserve(parts, prefix_len);
+	memmove(parts->data + start + prefix_len, parts->data + start, len);
+	memcpy(parts->data + start, prefix, prefix_len);
+	parts->len += prefix_len;
+}
+
+static void
+append_array(Writer *writer, RustsKind kind, const int64 *values, uint32 n)
+{
+	uint32		start;
+
+	for (start = 0; start < n; start += RUSTS_BLOCK_ROWS)
+	{
+		uint32		run = 0;
+		RustsBlockInput in = {.kind = kind, .nruns = 1, .runs = &run};
+
+		in.nrows = Min(n - start, RUSTS_BLOCK_ROWS);
+		if (kind == RUSTS_KIND_FLOAT)
+			in.floats = (const double *) (values + start);
+		else
+			in.ints = values + start;
+		append_chunk(writer, &in);
+	}
+}
+
+/* Make room for more bytes after the buffer's contents. */
+static void
+reserve(ByteBuffer *buffer, size_t more)
+{
+	size_t		size = Max(buffer->size, 1024);
+
+	if (buffer->len + more <= buffer->size)
+		return;
+	while (size < buffer->len + more)
+		size *= 2;
+	if (buffer->data == NULL)
+		buffer->data = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	else
+		buffer->data = repalloc_huge(buffer->data, size);
+	buffer->size = size;
+}
+
+static uint32
+crc32c(const uint8 *data, size_t len)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	if (len > 0)
+		COMP_CRC32C(crc, data, len);
+	FIN_CRC32C(crc);
+	return crc;
+}

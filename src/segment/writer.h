@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * writer.h
+ *	  From sorted rows to the image of a segment.
+ *
+ * src/segment/writer.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_WRITER_H
+#define RUSTS_WRITER_H
+
+#include "segment/batch.h"
+
+typedef struct RustsImage
+{
+	uint8	   *data;			/* VARHDRSZ spare bytes lie in front of it */
+	uint64		len;
+	int64		min_time;		/* RUSTS_NO_TIME if there is none */
+	int64		max_time;
+} RustsImage;
+
+/*
+ * Encode a batch in the current memory context.  with_stats adds the
+ * statistics per block that let queries skip blocks; small batches that will
+ * be merged soon do without.
+ */
+extern void rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
+								 bool with_stats, RustsImage *image);
+
+/* The image as a bytea, in place; NULL if it is too large for one. */
+extern struct varlena *rusts_image_payload(RustsImage *image);
+
+#endif							/* RUSTS_WRITER_H */
