@@ -27,7 +27,7 @@ help:
 #:	make tree		a private copy of the server with rusts in it
 #:	make lint unit regress isolation tap
 #:				one kind of test; TESTS="..." picks some of them
-#:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each
+#:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
 #:	make bench		the benchmarks of bench/
 #:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
@@ -52,7 +52,7 @@ tap: ; @$(RUN) build tap
 
 fuzz:
 	@bash $(TOOLS)/install_deps.sh fuzz
-	@bash $(TOOLS)/fuzz.sh
+	@bash $(TOOLS)/fuzz.sh $(FUZZERS)
 
 bench:
 	@bash bench/run.sh
@@ -156,6 +156,11 @@ build/unit/%: test/unit/%.c $(PURE_OBJS)
 .SECONDARY: $(PURE_OBJS)
 -include $(PURE_OBJS:.o=.d) $(UNIT_PROGRAMS:=.d)
 
-.PHONY: tree unit-programs FORCE
+# The tree may be outside of build, and the demo's server in it.
+clean: clean-tree
+clean-tree:
+	@bash $(TOOLS)/clean_tree.sh
+
+.PHONY: tree unit-programs clean-tree FORCE
 
 endif
