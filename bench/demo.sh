@@ -60,7 +60,7 @@ demo_psql()
 ask()							# ask comment query
 {
 	printf '\n-- %s\n%s\n\n' "$1" "$2"
-	demo_psql -P footer=off <<-END || exit 1
+	demo_psql -q -P footer=off <<-END || exit 1
 		\\timing on
 		$2
 	END
