@@ -37,7 +37,7 @@ trap 'rm -rf "$work"' EXIT
 
 {
 	printf '%s\n' size_t ssize_t FILE ZSTD_CCtx ZSTD_DCtx
-	find src test "$("$PG_CONFIG" --includedir-server)" -name '*.[ch]' \
+	find src test bench "$("$PG_CONFIG" --includedir-server)" -name '*.[ch]' \
 		-print0 | xargs -0 perl -0777 -ne '
 		s{/\*.*?\*/}{}gs;
 		print "$1\n" while /\btypedef\b[^;{}()]*?\b(\w+)\s*(?:\[[^\]]*\])?;/g;
