@@ -66,11 +66,11 @@ indent:
 # The rest needs PostgreSQL's own makefiles.
 ifeq ($(wildcard $(PG_CONFIG)),)
 
-all install tree unit-programs:
+all install tree unit-programs bench-programs:
 	@echo '$(PG_CONFIG) does not exist: run "make deps",' \
 		'or name another with "make PG_CONFIG=..."' >&2; exit 1
 
-.PHONY: all install tree unit-programs
+.PHONY: all install tree unit-programs bench-programs
 
 else
 
@@ -156,11 +156,23 @@ build/unit/%: test/unit/%.c $(PURE_OBJS)
 .SECONDARY: $(PURE_OBJS)
 -include $(PURE_OBJS:.o=.d) $(UNIT_PROGRAMS:=.d)
 
+# The benchmarks' programs: as optimized as the server's own copy.
+BENCH_PROGRAMS = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
+bench-programs: $(BENCH_PROGRAMS)
+build/bench/%: bench/%.c $(PURE) build/built-for
+	@mkdir -p $(@D)
+	gcc -std=gnu99 -O3 -g -fno-strict-aliasing -fwrapv -DFRONTEND -D_GNU_SOURCE \
+		-Isrc -I$(includedir_server) -I$(includedir_internal) -I$(includedir) \
+		-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+		-Wno-missing-field-initializers -MMD -MP -o $@ $< $(PURE) \
+		-Wl,--as-needed -L$(libdir) -lpq $(UNIT_LIBS)
+-include $(BENCH_PROGRAMS:=.d)
+
 # The tree may be outside of build, and the demo's server in it.
 clean: clean-tree
 clean-tree:
 	@bash $(TOOLS)/clean_tree.sh
 
-.PHONY: tree unit-programs clean-tree FORCE
+.PHONY: tree unit-programs bench-programs clean-tree FORCE
 
 endif

@@ -36,7 +36,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 {
-	printf '%s\n' size_t ssize_t FILE ZSTD_CCtx ZSTD_DCtx
+	printf '%s\n' size_t ssize_t FILE ZSTD_CCtx ZSTD_DCtx PGconn PGresult
 	find src test bench "$("$PG_CONFIG" --includedir-server)" -name '*.[ch]' \
 		-print0 | xargs -0 perl -0777 -ne '
 		s{/\*.*?\*/}{}gs;
