@@ -178,7 +178,7 @@ COMMENT ON FUNCTION rusts_first_last_final(internal, anyelement, "any") IS
 CREATE AGGREGATE first(anyelement, "any") (
 	SFUNC = rusts_first_transition,
 	STYPE = internal,
-	SSPACE = 160,
+	SSPACE = 96,
 	FINALFUNC = rusts_first_last_final,
 	FINALFUNC_EXTRA,
 	COMBINEFUNC = rusts_first_combine,
@@ -192,7 +192,7 @@ COMMENT ON AGGREGATE first(anyelement, "any") IS
 CREATE AGGREGATE last(anyelement, "any") (
 	SFUNC = rusts_last_transition,
 	STYPE = internal,
-	SSPACE = 160,
+	SSPACE = 96,
 	FINALFUNC = rusts_first_last_final,
 	FINALFUNC_EXTRA,
 	COMBINEFUNC = rusts_last_combine,

@@ -67,13 +67,12 @@ typedef struct AggregateTypes
 	TypeCacheEntry *time_entry; /* has cmp_proc_finfo */
 } AggregateTypes;
 
-/* A datum and, if it is one by reference, the buffer that holds it. */
+/* A datum by reference points to its buffer, even while it is null. */
 typedef struct OwnedDatum
 {
 	Datum		datum;
+	uint32		buffer_size;	/* 0 while there is none */
 	bool		isnull;
-	char	   *buffer;
-	Size		buffer_size;
 } OwnedDatum;
 
 /* Exists from the first row with a time on. */
@@ -365,27 +364,29 @@ own(MemoryContext cxt, OwnedDatum *owned, const ArgumentType *type,
 	Size		size;
 
 	owned->isnull = isnull;
-	if (isnull || type->byval)
+	if (isnull)
+		return;
+	if (type->byval)
 	{
-		owned->datum = isnull ? (Datum) 0 : datum;
+		owned->datum = datum;
 		return;
 	}
 
 	size = flat_size(type, datum);
 	if (size > owned->buffer_size)
 	{
-		if (owned->buffer != NULL)
-			pfree(owned->buffer);
-		owned->buffer = NULL;
-		owned->buffer_size = 0;
-		owned->buffer = MemoryContextAlloc(cxt, size);
+		char	   *buffer = MemoryContextAlloc(cxt, size);
+
+		if (owned->buffer_size > 0)
+			pfree(DatumGetPointer(owned->datum));
+		owned->datum = PointerGetDatum(buffer);
 		owned->buffer_size = size;
 	}
 	if (is_expanded(type, datum))
-		EOH_flatten_into(DatumGetEOHP(datum), owned->buffer, size);
+		EOH_flatten_into(DatumGetEOHP(datum), DatumGetPointer(owned->datum),
+						 size);
 	else
-		memcpy(owned->buffer, DatumGetPointer(datum), size);
-	owned->datum = PointerGetDatum(owned->buffer);
+		memcpy(DatumGetPointer(owned->datum), DatumGetPointer(datum), size);
 }
 
 static Size
