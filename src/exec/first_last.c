@@ -137,7 +137,7 @@ rusts_first_last_serialize(PG_FUNCTION_ARGS)
 	char	   *at;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rusts_first_last_serialize called in non-aggregate context");
+		elog(ERROR, "first or last called in non-aggregate context");
 
 	/* strict */
 	state = (FirstLastState *) PG_GETARG_POINTER(0);
@@ -180,7 +180,7 @@ rusts_first_last_deserialize(PG_FUNCTION_ARGS)
 	FirstLastState *state;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rusts_first_last_deserialize called in non-aggregate context");
+		elog(ERROR, "first or last called in non-aggregate context");
 
 	/* strict */
 	serialized = PG_GETARG_BYTEA_PP(0);
@@ -204,7 +204,7 @@ rusts_first_last_final(PG_FUNCTION_ARGS)
 	FirstLastState *state;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "rusts_first_last_final called in non-aggregate context");
+		elog(ERROR, "first or last called in non-aggregate context");
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

@@ -40,6 +40,8 @@ PG_FUNCTION_INFO_V1(rusts_time_bucket_date_offset);
 
 static int64 bucket_integer(int64 width, int64 value, int64 offset,
 							int64 min, int64 max);
+static TimestampTz step_back(TimestampTz start, const Interval *width,
+							 TimestampTz ts);
 static Timestamp bucket_timestamp(const Interval *width, Timestamp ts,
 								  Timestamp origin);
 static Timestamp bucket_timestamp_months(const Interval *width, Timestamp ts,
@@ -157,16 +159,7 @@ rusts_time_bucket_timezone(PG_FUNCTION_ARGS)
 													TimestampGetDatum(start)));
 
 	if (unlikely(start > DatumGetTimestampTz(ts)))
-	{
-		if (width->month != 0)
-			start = DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
-														  TimestampGetDatum(start),
-														  IntervalPGetDatum(width)));
-		else if (!rusts_bucket_start(interval_usecs(width), start,
-									 DatumGetTimestampTz(ts), &start) ||
-				 !IS_VALID_TIMESTAMP(start))
-			timestamp_out_of_range();
-	}
+		start = step_back(start, width, DatumGetTimestampTz(ts));
 
 	if (have_offset)
 		return DirectFunctionCall2(timestamp_pl_interval,
@@ -243,6 +236,26 @@ bucket_integer(int64 width, int64 value, int64 offset, int64 min, int64 max)
 	return start;
 }
 
+/* The latest time before or at ts that is whole widths before start. */
+static TimestampTz
+step_back(TimestampTz start, const Interval *width, TimestampTz ts)
+{
+	/* too late by an hour or so, so one month at least is enough */
+	if (width->month != 0)
+	{
+		Datum		stepped = DirectFunctionCall2(timestamp_mi_interval,
+												  TimestampTzGetDatum(start),
+												  IntervalPGetDatum(width));
+
+		return DatumGetTimestampTz(stepped);
+	}
+
+	if (!rusts_bucket_start(interval_usecs(width), start, ts, &start) ||
+		!IS_VALID_TIMESTAMP(start))
+		timestamp_out_of_range();
+	return start;
+}
+
 /* Bucket a timestamp; infinity is its own bucket. */
 static inline Timestamp
 bucket_timestamp(const Interval *width, Timestamp ts, Timestamp origin)
@@ -313,7 +326,7 @@ bucket_day_by_months(const Interval *width, int64 day, int64 origin)
 	if (width->day != 0 || width->time != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("bucket width cannot have both months and smaller units")));
+				 errmsg("bucket width mixes months with smaller units")));
 	check_positive(width->month);
 
 	if (!rusts_bucket_start(width->month, rusts_month_of_day(origin),
