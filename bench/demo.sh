@@ -8,9 +8,6 @@
 #			and asks about them; a demo that still runs is ended first
 #	stop	ends the server; its data stay until the next start
 #
-# The server listens on a socket in a directory that only its account (and
-# root) can enter, and nowhere else.
-#
 # bench/demo.sh
 
 HOSTS=${DEMO_HOSTS:-50}
@@ -25,42 +22,11 @@ step()
 	printf '\n==== %s\n' "$*"
 }
 
-# Where things are; needs pg_config.
-locate()
-{
-	. test/tools/common.sh
-	cd "$TOP" || exit 1
-	DEMO=$TREE/run/demo
-	DATA=$DEMO/data
-	SOCKETS=$DEMO/socket
-	PORT=5432
-
-	# A socket's path must fit 107 bytes.
-	if [ ${#SOCKETS} -gt 85 ]; then
-		SOCKETS=/tmp/rusts-demo-$(printf %s "$DEMO" | cksum | cut -d' ' -f1)
-	fi
-}
-
-stop_server()
-{
-	if [ -s "$DATA/postmaster.pid" ]; then
-		(cd / && as_server "$BIN/pg_ctl" stop -D "$DATA" -m fast -s)
-	fi
-}
-
-# psql as the demo's superuser, whoever runs this.
-demo_psql()
-{
-	env -u PGSERVICE -u PGOPTIONS PGHOST="$SOCKETS" PGPORT=$PORT \
-		PGUSER=postgres PGDATABASE=demo PAGER='' \
-		"$BIN/psql" -X -v ON_ERROR_STOP=1 "$@"
-}
-
 # A query, and its answer.
 ask()							# ask comment query
 {
 	printf '\n-- %s\n%s\n\n' "$1" "$2"
-	demo_psql -q -P footer=off <<-END || exit 1
+	server_psql -q -P footer=off <<-END || exit 1
 		\\timing on
 		$2
 	END
@@ -68,7 +34,7 @@ ask()							# ask comment query
 
 value()							# value query
 {
-	demo_psql -At -c "$1"
+	server_psql -At -c "$1"
 }
 
 now_ms()
@@ -76,35 +42,11 @@ now_ms()
 	echo $(($(date +%s%N) / 1000000))
 }
 
-start_server()
-{
-	stop_server
-	rm -rf "$DEMO"
-	as_server mkdir -p "$DEMO" || exit 1
-	as_server mkdir -p -m 700 "$SOCKETS" || exit 1
-	(cd / && as_server "$BIN/initdb" -D "$DATA" -U postgres -A trust \
-		-E UTF8 --locale=C.UTF-8 >"$DEMO.initdb.log" 2>&1) ||
-		{ cat "$DEMO.initdb.log"; exit 1; }
-	as_server tee -a "$DATA/postgresql.conf" >/dev/null <<-END
-		shared_preload_libraries = 'rusts'
-		listen_addresses = ''
-		unix_socket_directories = '$SOCKETS'
-		port = $PORT
-		max_wal_size = 4GB
-		timezone = 'UTC'
-	END
-	(cd / && as_server "$BIN/pg_ctl" start -D "$DATA" -w -s -l "$DEMO/log" \
-		</dev/null) || { cat "$DEMO/log"; exit 1; }
-	env PGHOST="$SOCKETS" PGPORT=$PORT "$BIN/createdb" -U postgres demo ||
-		exit 1
-	demo_psql -q -c 'CREATE EXTENSION rusts' || exit 1
-}
-
 live_samples()
 {
 	step "This machine's metrics, live: 10 samples, 0.5 s apart"
 	perl bench/demo_data.pl sample 10 0.5 |
-		demo_psql -At | sed -u 's/^[0-9]*$/  & points written/'
+		server_psql -At | sed -u 's/^[0-9]*$/  & points written/'
 	[ "${PIPESTATUS[1]}" -eq 0 ] || exit 1
 }
 
@@ -120,7 +62,7 @@ backfill()
 	perl bench/demo_data.pl calls $LINES_PER_CALL <build/demo.lp \
 		>build/demo.sql || exit 1
 	begin=$(now_ms)
-	demo_psql -q -At -f build/demo.sql | sed -u "/^$LINES_PER_CALL\$/d"
+	server_psql -q -At -f build/demo.sql | sed -u "/^$LINES_PER_CALL\$/d"
 	[ "${PIPESTATUS[0]}" -eq 0 ] || exit 1
 	ms=$(($(now_ms) - begin + 1))
 	echo "$lines points in $((ms / 1000)).$(printf %03d $((ms % 1000))) s:" \
@@ -132,7 +74,7 @@ backfill()
 flush()
 {
 	step "Flush: small batches become compressed segments"
-	demo_psql -c "SELECT rusts_flush()" || exit 1
+	server_psql -c "SELECT rusts_flush()" || exit 1
 }
 
 queries()
@@ -170,9 +112,9 @@ sizes()
 	local heap rusts
 
 	step "Size of the measurement cpu"
-	demo_psql -q -c "CREATE TABLE heap_copy AS SELECT * FROM cpu" || exit 1
+	server_psql -q -c "CREATE TABLE heap_copy AS SELECT * FROM cpu" || exit 1
 	heap=$(value "SELECT pg_total_relation_size('heap_copy')") || exit 1
-	demo_psql -q -c "DROP TABLE heap_copy" || exit 1
+	server_psql -q -c "DROP TABLE heap_copy" || exit 1
 	rusts=$(value "SELECT bytes FROM rusts.measurements
 		WHERE measurement = 'cpu'::regclass") || exit 1
 	printf '%-44s %12s\n' \
@@ -198,9 +140,11 @@ case ${1:-} in
 		step "Setting up"
 		bash test/tools/install_deps.sh || exit 1
 		${MAKE:-make} --no-print-directory -s tree >/dev/null || exit 1
-		locate
-		start_server
-		echo "PostgreSQL $(value 'SHOW server_version') with rusts, in $DEMO"
+		. test/tools/server.sh
+		server_start demo <<-END
+			max_wal_size = 4GB
+		END
+		echo "PostgreSQL $(value 'SHOW server_version') with rusts, in $SERVER"
 		live_samples
 		backfill
 		flush
@@ -209,9 +153,10 @@ case ${1:-} in
 		how_to_connect
 		;;
 	stop)
-		locate
-		if [ -s "$DATA/postmaster.pid" ]; then
-			stop_server && echo "The demo's server is stopped."
+		. test/tools/server.sh
+		server_at demo
+		if server_runs; then
+			server_stop && echo "The demo's server is stopped."
 		else
 			echo "The demo's server does not run."
 		fi

@@ -1,0 +1,236 @@
+#!/bin/bash
+#
+# run.sh
+#	  The benchmarks: loading, size, WAL, memory, parser and float codec.
+#
+# Everything runs here and now, in one private server with the settings below,
+# against COPY into a heap table without an index, which every PostgreSQL has:
+# what carries over to another machine is the ratio.  Runs of the two sides
+# alternate, each into a fresh table after a checkpoint, and the median counts.
+#
+# usage: run.sh [part...]
+#	parts: parse floats load size memory; all of them by default
+#	$BENCH_ROWS		rows of the TSBS data, 2592000
+#	$BENCH_RUNS		runs of each loading, 3
+#	$BENCH_FLOATS	a directory of files with one number a line; the part
+#					floats is skipped without
+#
+# bench/run.sh
+
+ROWS=${BENCH_ROWS:-2592000}
+RUNS=${BENCH_RUNS:-3}
+PARTS=${*:-parse floats load size memory}
+
+cd "$(dirname "$0")/.." || exit 1
+
+FIELDS="usage_user usage_system usage_idle usage_nice usage_iowait usage_irq
+	usage_softirq usage_steal usage_guest usage_guest_nice"
+TAGS="hostname region datacenter rack os arch team service service_version
+	service_environment"
+
+heading()
+{
+	printf '\n==== %s\n' "$*"
+}
+
+# The table that rusts_write would make of the data.
+columns()						# columns field_type
+{
+	local c
+
+	printf 'time timestamptz NOT NULL'
+	for c in $TAGS; do printf ', %s text' "$c"; done
+	for c in $FIELDS; do printf ', %s %s' "$c" "$1"; done
+}
+
+create_heap()					# create_heap name
+{
+	server_psql -q -c "DROP TABLE IF EXISTS $1" \
+		-c "CREATE TABLE $1 ($(columns int8)) USING heap" -c CHECKPOINT 2>&1 |
+		grep -v 'does not exist, skipping'
+}
+
+create_rusts()					# create_rusts name
+{
+	local c
+
+	{
+		echo "DROP TABLE IF EXISTS $1;"
+		echo "CREATE TABLE $1 ($(columns int8)) USING rusts;"
+		for c in $TAGS; do
+			echo "SECURITY LABEL FOR rusts ON COLUMN $1.$c IS 'tag';"
+		done
+		echo "CHECKPOINT;"
+	} | server_psql -q 2>&1 | grep -v 'does not exist, skipping'
+}
+
+drop_cpu()
+{
+	server_psql -q -c 'DROP TABLE IF EXISTS cpu' -c CHECKPOINT 2>&1 |
+		grep -v 'does not exist, skipping'
+}
+
+# Seconds of one loading; the number of rows must be right.
+load()							# load write|copy file argument
+{
+	local rows seconds
+
+	read -r rows seconds < <(server_env build/bench/load '' "$@")
+	if [ "${rows:-0}" -ne "$ROWS" ]; then
+		echo "rusts: loaded ${rows:-no} rows instead of $ROWS" >&2
+		exit 1
+	fi
+	echo "$seconds"
+}
+
+median()						# numbers, one a line
+{
+	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+report()						# report name seconds heap_seconds
+{
+	awk -v name="$1" -v s="$2" -v h="$3" -v rows="$ROWS" 'BEGIN {
+		printf "%-44s %8.2f s %12.0f rows/s %6.2f x heap COPY\n",
+			name, s, rows / s, h / s }'
+}
+
+bytes_of()						# bytes_of measurement
+{
+	server_psql -At -c "SELECT bytes FROM rusts.measurements
+		WHERE measurement = '$1'::regclass"
+}
+
+megabytes()
+{
+	awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'
+}
+
+part_parse()
+{
+	heading "The line-protocol parser alone, one core"
+	build/bench/parse_lp "$INT_LP" 5 | awk '{
+		print
+		printf "%.2f GB/s, %.1f million points/s\n", $3 / $5 / 1e9,
+			$1 / $5 / 1e6 }'
+}
+
+part_floats()
+{
+	heading "The float codec, bits per value"
+	if [ -z "${BENCH_FLOATS:-}" ]; then
+		echo "(BENCH_FLOATS is not set)"
+		return
+	fi
+	build/bench/float_bits "$BENCH_FLOATS"/*.txt
+}
+
+part_load()
+{
+	local i t before after lp_bytes
+
+	heading "Loading $ROWS rows of 10 tags and 10 fields, median of $RUNS"
+	for kind in heap write5k write100k copy; do
+		rm -f "$WORK/$kind"
+	done
+	for i in $(seq "$RUNS"); do
+		create_heap heap_cpu
+		t=$(load copy "$INT_CSV" heap_cpu) || exit 1
+		echo "$t" >>"$WORK/heap"
+
+		drop_cpu
+		before=$(server_psql -At -c 'SELECT pg_current_wal_insert_lsn()')
+		t=$(load write "$INT_LP" 5000) || exit 1
+		after=$(server_psql -At -c \
+			"SELECT pg_current_wal_insert_lsn() - '$before'::pg_lsn")
+		echo "$t" >>"$WORK/write5k"
+
+		drop_cpu
+		t=$(load write "$INT_LP" 100000) || exit 1
+		echo "$t" >>"$WORK/write100k"
+
+		create_rusts cpu
+		t=$(load copy "$INT_CSV" cpu) || exit 1
+		echo "$t" >>"$WORK/copy"
+		printf 'run %d: heap COPY %s s, rusts_write %s s and %s s, COPY %s s\n' \
+			"$i" "$(tail -1 "$WORK/heap")" "$(tail -1 "$WORK/write5k")" \
+			"$(tail -1 "$WORK/write100k")" "$t"
+	done
+	t=$(median <"$WORK/heap")
+	report "COPY into a heap table" "$t" "$t"
+	report "rusts_write, 5,000 lines a call" "$(median <"$WORK/write5k")" "$t"
+	report "rusts_write, 100,000 lines a call" \
+		"$(median <"$WORK/write100k")" "$t"
+	report "COPY into a rusts table" "$(median <"$WORK/copy")" "$t"
+
+	lp_bytes=$(stat -c %s "$INT_LP")
+	awk -v w="$after" -v l="$lp_bytes" 'BEGIN {
+		printf "%-44s %8.1f MB %10.4f per byte of line protocol\n",
+			"WAL of rusts_write, 5,000 lines a call", w / 1e6, w / l }'
+	server_psql -q -c 'DROP TABLE heap_cpu'
+}
+
+part_size()
+{
+	heading "Size of $ROWS rows after rusts_flush"
+	drop_cpu
+	load write "$INT_LP" 5000 >/dev/null || exit 1
+	server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
+	printf '%-20s %12s\n' int "$(megabytes "$(bytes_of cpu)")"
+	drop_cpu
+	build/bench/gen_tsbs dec2 100 "$ROWS" "$WORK/dec2.lp" - || exit 1
+	load write "$WORK/dec2.lp" 5000 >/dev/null || exit 1
+	server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
+	printf '%-20s %12s\n' dec2 "$(megabytes "$(bytes_of cpu)")"
+	rm -f "$WORK/dec2.lp"
+}
+
+# Anonymous memory of a backend that writes ten million rows, at its highest.
+part_memory()
+{
+	local pid rss peak=0 base
+
+	heading "A backend's memory while it writes 10,000,000 rows in a statement"
+	server_psql -q -c 'DROP TABLE IF EXISTS wide' 2>/dev/null
+	server_psql -q -c "CREATE TABLE wide (time timestamptz NOT NULL,
+		host text, a float8, b float8, c int8) USING rusts"
+	server_psql -q -c "SECURITY LABEL FOR rusts ON COLUMN wide.host IS 'tag'"
+	coproc server_psql -qAt
+	echo "SELECT pg_backend_pid();" >&"${COPROC[1]}"
+	read -r pid <&"${COPROC[0]}"
+	base=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")
+	echo "INSERT INTO wide SELECT '2024-01-01'::timestamptz + i * interval '1 s',
+		'host' || i % 1000, i / 7.0, sqrt(i), i FROM generate_series(1, 10000000) i;
+		SELECT 'done'; \\q" >&"${COPROC[1]}"
+	while [ -d "/proc/$pid" ]; do
+		rss=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+		[ "${rss:-0}" -gt "$peak" ] && peak=$rss
+		read -r -t 0.1 _ <&"${COPROC[0]}" 2>/dev/null
+	done
+	echo "$((peak / 1024)) MB at the highest, $((base / 1024)) MB before"
+	server_psql -q -c 'DROP TABLE wide'
+}
+
+bash test/tools/install_deps.sh || exit 1
+${MAKE:-make} --no-print-directory -s tree bench-programs >/dev/null || exit 1
+. test/tools/server.sh
+server_start bench <<-END || exit 1
+	shared_buffers = 1GB
+	max_wal_size = 8GB
+	checkpoint_timeout = 1h
+	autovacuum = off
+END
+trap server_stop EXIT
+
+WORK=$TOP/build/bench
+INT_LP=$WORK/int.$ROWS.lp
+INT_CSV=$WORK/int.$ROWS.csv
+if [ ! -s "$INT_LP" ] || [ ! -s "$INT_CSV" ]; then
+	heading "Generating $ROWS rows"
+	build/bench/gen_tsbs int 100 "$ROWS" "$INT_LP.new" "$INT_CSV.new" &&
+		mv "$INT_LP.new" "$INT_LP" && mv "$INT_CSV.new" "$INT_CSV" || exit 1
+fi
+server_psql -At -c 'SELECT version()'
+for part in $PARTS; do
+	"part_$part"
+done
