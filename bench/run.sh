@@ -196,17 +196,19 @@ part_memory()
 		host text, a float8, b float8, c int8) USING rusts"
 	server_psql -q -c "SECURITY LABEL FOR rusts ON COLUMN wide.host IS 'tag'"
 	coproc server_psql -qAt
-	echo "SELECT pg_backend_pid();" >&"${COPROC[1]}"
-	read -r pid <&"${COPROC[0]}"
+	exec 3<&"${COPROC[0]}" 4>&"${COPROC[1]}"
+	echo "SELECT pg_backend_pid();" >&4
+	read -r pid <&3
 	base=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")
 	echo "INSERT INTO wide SELECT '2024-01-01'::timestamptz + i * interval '1 s',
 		'host' || i % 1000, i / 7.0, sqrt(i), i FROM generate_series(1, 10000000) i;
-		SELECT 'done'; \\q" >&"${COPROC[1]}"
+		SELECT 'done'; \\q" >&4
 	while [ -d "/proc/$pid" ]; do
 		rss=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
 		[ "${rss:-0}" -gt "$peak" ] && peak=$rss
-		read -r -t 0.1 _ <&"${COPROC[0]}" 2>/dev/null
+		read -r -t 0.1 _ <&3
 	done
+	exec 3<&- 4>&-
 	echo "$((peak / 1024)) MB at the highest, $((base / 1024)) MB before"
 	server_psql -q -c 'DROP TABLE wide'
 }

@@ -62,6 +62,7 @@ my @rules = (
 	[ 'nothing is left to do', \&left_to_do ],
 	[ 'no file is named for being a drawer', \&file_names ],
 	[ 'nothing unbounded, nothing sleeps', \&banned_calls ],
+	[ 'nothing that PostgreSQL 16 to 18 took away', \&gone_names ],
 	[ 'tests do not sleep', \&sleeping_tests ],
 	[ 'every SQL object has its comment', \&sql_comments ],
 	[ 'SQL functions name symbols that exist', \&sql_symbols ],
@@ -327,7 +328,8 @@ sub include_guard
 	foreach my $path (grep { !/_impl\.h$/ } @h)
 	{
 		my ($dir, $name) = $path =~ m{([^/]+)/([^/]+)\.h$};
-		my $guard = qr/RUSTS_(?:\U$dir\E_)?\U$name\E_H/;
+		my $prefix = $path =~ m{^src/} ? 'RUSTS_' : '(?:RUSTS_)?';
+		my $guard = qr/$prefix(?:\U$dir\E_)?\U$name\E_H/;
 
 		push @bad, $path
 		  unless $text{$path} =~ m{^\#ifndef\ ($guard)\n\#define\ \1\n.*
@@ -412,6 +414,18 @@ sub banned_calls
 			'calls')
 	  }
 	  grep { m{^src/} } @sources;
+}
+
+# What compiles on 15 only; src/compat.h is the place for both spellings.
+sub gone_names
+{
+	my $gone = join '|', qw(pg_attribute_noreturn heap_inplace_update
+	  RelationSetNewRelfilenode pg_class_ownercheck pg_type_ownercheck
+	  pg_class_aclcheck pg_namespace_aclcheck pg_database_aclcheck
+	  pg_proc_aclcheck rd_node);
+
+	return map { places($_, bare($text{$_}), qr/\b(?:$gone)\b/, 'uses') }
+	  grep { m{^src/} && $_ ne 'src/compat.h' } @sources;
 }
 
 sub sleeping_tests
