@@ -21,6 +21,15 @@ typedef enum RustsLpType
 	RUSTS_LP_BOOL
 } RustsLpType;
 
+/* More fields in one line are an error of that line. */
+#define RUSTS_LP_MAX_FIELDS		1048576
+
+/* More tags in one series key are an error of that key. */
+#define RUSTS_LP_MAX_TAGS		4096
+
+/* Longest series key plus field key, InfluxDB's limit. */
+#define RUSTS_LP_MAX_KEY		65535
+
 /*
  * A name or string as it stands in the input.  When escaped is set, the text
  * still has its backslashes; rusts_lp_unescape_* makes it plain.
@@ -32,6 +41,10 @@ typedef struct RustsLpText
 	bool		escaped;
 } RustsLpText;
 
+/*
+ * key may point to an equal text in an earlier line of the same input.  Key
+ * and string value are valid UTF-8 without NUL bytes, escaped or not.
+ */
 typedef struct RustsLpField
 {
 	RustsLpText key;
@@ -51,17 +64,26 @@ typedef struct RustsLpField
  * ("cpu,host=a,region=b"), exactly as it stands in the line: a caller that has
  * met the same bytes before need not look inside.  Whoever meets a key
  * for the first time must call rusts_lp_parse_series on it, for that is where
- * the measurement and the tags are checked.
+ * the measurement and the tags are checked, their encoding included.
+ *
+ * nsame lets a caller keep something of its own per field slot, such as the
+ * column the slot's key leads to: the keys of fields[0 .. nsame - 1] are those
+ * the same slots had in the last point that reached them, the slots from nsame
+ * on must be looked at.  The measurement may well be another one.
+ *
+ * The bytes of line are not checked as a whole (a bad line may hold anything).
  */
 typedef struct RustsLpPoint
 {
 	RustsBytes	series_key;
 	uint32		nfields;		/* >= 1 */
+	uint32		nsame;			/* <= nfields */
 	RustsLpField *fields;		/* owned by the parser, until the next call */
 	bool		has_time;
 	int64		time;			/* nanoseconds since 1970-01-01, precision
 								 * applied; undefined unless has_time */
-	const char *line;			/* the line's first byte, for messages */
+	const char *line;			/* the line's first byte that is not white
+								 * space, for messages */
 	uint32		linelen;		/* without the end of line */
 	uint64		lineno;			/* from 1; a raw newline inside a quoted
 								 * string counts as a line */
@@ -83,14 +105,17 @@ typedef void *(*RustsLpRealloc) (void *ptr, size_t size);
 
 struct RustsLpParser
 {
+	const char *start;
 	const char *pos;
 	const char *end;
 	uint64		lineno;
-	int64		time_unit;		/* nanoseconds per unit of the timestamps */
+	int64		time_unit;		/* nanoseconds per unit of the timestamps, or
+								 * RUSTS_LP_AUTO */
 	RustsLpField *fields;
 	uint32		max_fields;
+	uint32		nkeys;			/* slots whose key may be guessed again */
 	RustsLpRealloc realloc_fn;
-	/* of the bad line */
+	/* of the last bad line */
 	const char *error;			/* static text, "invalid number" and so on */
 	const char *line;
 	uint32		linelen;
@@ -98,8 +123,18 @@ struct RustsLpParser
 };
 
 /*
- * Parse len bytes at data; they stay the caller's and must outlive the
- * parser.  time_unit is 1, 1000, ... 3600000000000 (rusts_lp_precision).
+ * Unit of the timestamps to be guessed, for each by its size, where InfluxDB 3
+ * draws the lines: seconds below 5e9, milliseconds below 5e12, microseconds
+ * below 5e15 (absolute values), else nanoseconds.
+ */
+#define RUSTS_LP_AUTO	0
+
+/*
+ * Parse len bytes at data; they stay the caller's, unchanged, and must outlive
+ * the parser.  time_unit is what rusts_lp_precision returned.
+ *
+ * parser->fields is what realloc_fn gave; there is no rusts_lp_end, a caller
+ * that wants it back frees it.
  */
 extern void rusts_lp_begin(RustsLpParser *parser, const char *data, size_t len,
 						   int64 time_unit, RustsLpRealloc realloc_fn);
@@ -114,8 +149,9 @@ typedef struct RustsLpTag
 /*
  * Split a series key.  Tags come in the line's order, at most max_tags of
  * them; *ntags is always their full number, so a caller whose array is too
- * small grows it and calls again.  NULL when all is well, else the static
- * text of the error ("missing tag value", "duplicate tags", ...).
+ * small grows it and calls again (duplicates are only found when all fit).
+ * NULL when all is well, else the static text of the error ("missing tag
+ * value", "duplicate tags", ...).
  */
 extern const char *rusts_lp_parse_series(RustsBytes series_key,
 										 RustsLpText *measurement,
@@ -124,14 +160,17 @@ extern const char *rusts_lp_parse_series(RustsBytes series_key,
 
 /*
  * Remove the escapes; dst has room for text.len bytes.  Returns the length.
+ * Measurements and field keys know one escape more than tags, \" (InfluxDB's
+ * own quirk), so each kind has its function.
  */
 extern uint32 rusts_lp_unescape_measurement(RustsLpText text, char *dst);
-extern uint32 rusts_lp_unescape_key(RustsLpText text, char *dst);	/* tags, too */
+extern uint32 rusts_lp_unescape_tag(RustsLpText text, char *dst);	/* key, value */
+extern uint32 rusts_lp_unescape_key(RustsLpText text, char *dst);	/* of a field */
 extern uint32 rusts_lp_unescape_string(RustsLpText text, char *dst);
 
 /*
  * Nanoseconds per unit of a precision name (the union of what InfluxDB 1.x,
- * 2.x and 3 accept); 0 for an unknown name.
+ * 2.x and 3 accept), RUSTS_LP_AUTO for "auto"; -1 for an unknown name.
  */
 extern int64 rusts_lp_precision(const char *name, size_t len);
 
