@@ -18,6 +18,10 @@
 #error "rusts needs PostgreSQL 15 to 18"
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "storage/relfilenode.h"
 
@@ -46,6 +50,14 @@ typedef RelFileNode RelFileLocator;
 #define rusts_smgropen(locator)		smgropen((locator), InvalidBackendId)
 #else
 #define rusts_smgropen(locator)		smgropen((locator), INVALID_PROC_NUMBER)
+#endif
+
+/* Is roleid an owner of this relation? */
+#if PG_VERSION_NUM < 160000
+#define rusts_is_owner(relid, roleid)	pg_class_ownercheck((relid), (roleid))
+#else
+#define rusts_is_owner(relid, roleid) \
+	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
 
 /* Some came to 15 in a minor release, some with 16. */
