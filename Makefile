@@ -28,34 +28,34 @@ help:
 #:	make lint unit regress isolation tap
 #:				one kind of test; TESTS="..." picks some of them
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
-#:	make bench		the benchmarks of bench/
+#:	make bench		the benchmarks; PARTS="..." picks some
 #:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
 
 demo:
-	@bash bench/demo.sh start
+	+@bash bench/demo.sh start
 
 demo-stop:
 	@bash bench/demo.sh stop
 
 test:
-	@$(RUN) deps build lint unit regress isolation tap
+	+@$(RUN) deps build lint unit regress isolation tap
 
 deps:
 	@bash $(TOOLS)/install_deps.sh
 
-lint: ; @$(RUN) lint
-unit: ; @$(RUN) unit
-regress: ; @$(RUN) build regress
-isolation: ; @$(RUN) build isolation
-tap: ; @$(RUN) build tap
+lint: ; +@$(RUN) lint
+unit: ; +@$(RUN) unit
+regress: ; +@$(RUN) build regress
+isolation: ; +@$(RUN) build isolation
+tap: ; +@$(RUN) build tap
 
 fuzz:
 	@bash $(TOOLS)/install_deps.sh fuzz
 	@bash $(TOOLS)/fuzz.sh $(FUZZERS)
 
 bench:
-	@bash bench/run.sh
+	+@bash bench/run.sh $(PARTS)
 
 indent:
 	@bash $(TOOLS)/indent.sh $(FILES)

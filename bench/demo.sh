@@ -139,7 +139,7 @@ case ${1:-} in
 	start)
 		step "Setting up"
 		bash test/tools/install_deps.sh || exit 1
-		${MAKE:-make} --no-print-directory -s tree >/dev/null || exit 1
+		bash test/tools/build.sh tree || exit 1
 		. test/tools/server.sh
 		server_start demo <<-END
 			max_wal_size = 4GB

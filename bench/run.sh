@@ -214,7 +214,7 @@ part_memory()
 }
 
 bash test/tools/install_deps.sh || exit 1
-${MAKE:-make} --no-print-directory -s tree bench-programs >/dev/null || exit 1
+bash test/tools/build.sh tree bench-programs || exit 1
 . test/tools/server.sh
 server_start bench <<-END || exit 1
 	shared_buffers = 1GB

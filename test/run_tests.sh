@@ -123,7 +123,7 @@ stage_deps()
 stage_build()
 {
 	heading "build"
-	if ${MAKE:-make} --no-print-directory -s tree >/dev/null; then
+	if bash test/tools/build.sh tree; then
 		count 1 0
 	else
 		count 0 1
@@ -150,7 +150,7 @@ stage_unit()
 	local src name log p f
 
 	heading "unit tests, under the address and undefined-behaviour sanitizers"
-	if ! ${MAKE:-make} --no-print-directory -s unit-programs; then
+	if ! bash test/tools/build.sh unit-programs; then
 		count 0 1
 		return
 	fi
@@ -196,7 +196,7 @@ count_pg_regress()				# count_pg_regress log status
 	if [ "$f" -gt 0 ]; then
 		show regression.diffs 600
 		show log/postmaster.log 100
-		show log/initdb.log 20
+		[ -s log/postmaster.log ] || show log/initdb.log 20
 	fi
 }
 

@@ -261,7 +261,8 @@ sub include_order
 			($last, $last_ours) = ('', 0) if $part != $last_part;
 			$last_part = $part;
 
-			next if $name =~ /^postgres(?:_fe)?\.h$/ || $name =~ /_impl\.h$/;
+			next if $name =~ /^postgres(?:_fe)?\.h$|_impl\.h$|_template\.h$/;
+			next if $name =~ m{^lib/(?:simplehash|radixtree)\.h$};
 			push @bad, "$path:$n: $name after $last"
 			  if $ours < $last_ours || ($ours == $last_ours && $name lt $last);
 			($last, $last_ours) = ($name, $ours);
