@@ -34,7 +34,7 @@
 #include "proto/lineproto_number.h"
 #include "proto/lineproto_scan.h"
 
-/* Names longer than these leave the short cut, and so the limit to the rest. */
+/* Names longer than these are left, with the limit, to the careful way. */
 #define MAX_SERIES_KEY	60000
 #define MAX_FIELD_KEY	4096
 

@@ -161,11 +161,12 @@ extern const char *rusts_lp_parse_series(RustsBytes series_key,
 /*
  * Remove the escapes; dst has room for text.len bytes.  Returns the length.
  * Measurements and field keys know one escape more than tags, \" (InfluxDB's
- * own quirk), so each kind has its function.
+ * own quirk), so each kind has its function: ..._tag is for keys and values of
+ * tags, ..._key for keys of fields.
  */
 extern uint32 rusts_lp_unescape_measurement(RustsLpText text, char *dst);
-extern uint32 rusts_lp_unescape_tag(RustsLpText text, char *dst);	/* key, value */
-extern uint32 rusts_lp_unescape_key(RustsLpText text, char *dst);	/* of a field */
+extern uint32 rusts_lp_unescape_tag(RustsLpText text, char *dst);
+extern uint32 rusts_lp_unescape_key(RustsLpText text, char *dst);
 extern uint32 rusts_lp_unescape_string(RustsLpText text, char *dst);
 
 /*

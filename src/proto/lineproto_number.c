@@ -32,8 +32,8 @@
 #include "proto/lineproto_number.h"
 
 /*
- * A double halfway between two others has fewer than 800 digits, so further ones
- * matter only by not being all zero.
+ * A double halfway between two others has fewer than 800 digits, so further
+ * ones matter only by not being all zero.
  */
 #define MAX_DIGITS	800
 

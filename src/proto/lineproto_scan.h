@@ -115,10 +115,11 @@ rusts_lp_scan_string(const char *p, const char *end, bool *high)
 static inline bool
 rusts_lp_same_key(const char *a, const char *b, uint32 len)
 {
-	__m128i		lo = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) a),
-									_mm_loadu_si128((const __m128i *) b));
-	__m128i		hi = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) (a + 16)),
-									_mm_loadu_si128((const __m128i *) (b + 16)));
+	const __m128i *x = (const __m128i *) a;
+	const __m128i *y = (const __m128i *) b;
+	__m128i		lo = _mm_cmpeq_epi8(_mm_loadu_si128(x), _mm_loadu_si128(y));
+	__m128i		hi = _mm_cmpeq_epi8(_mm_loadu_si128(x + 1),
+									_mm_loadu_si128(y + 1));
 	uint32		differ = ~((uint32) _mm_movemask_epi8(lo) |
 						   (uint32) _mm_movemask_epi8(hi) << 16);
 
