@@ -82,7 +82,7 @@ ANALYZE first_last_data;
 SELECT count(*), count(t), count(DISTINCT t) FROM first_last_data;
 
 -- the answers by other means, of every type, whole rows and records too
-CREATE VIEW first_last_wanted AS
+CREATE TABLE first_last_wanted AS
 SELECT grp, f.f, l.l
 FROM (SELECT DISTINCT grp FROM first_last_data) AS g
 LEFT JOIN LATERAL (SELECT f FROM first_last_data AS f
@@ -182,21 +182,23 @@ SELECT first(DISTINCT id, t) = (SELECT id FROM first_last_data
 FROM first_last_data;
 
 -- window frames that grow, slide, shrink, leave a row out
+CREATE TABLE first_last_few AS
+SELECT id, t, txt, num, arr FROM first_last_data WHERE id <= 500;
 SELECT count(*) AS rows, count(*) FILTER (WHERE
 		   grow IS DISTINCT FROM
-		   (SELECT txt FROM first_last_data AS x
+		   (SELECT txt FROM first_last_few AS x
 			WHERE x.id <= w.id AND t IS NOT NULL ORDER BY t DESC LIMIT 1) OR
 		   slide IS DISTINCT FROM
-		   (SELECT txt FROM first_last_data AS x
+		   (SELECT txt FROM first_last_few AS x
 			WHERE x.id BETWEEN w.id - 3 AND w.id + 2 AND t IS NOT NULL
 			ORDER BY t LIMIT 1) OR
 		   shrink IS DISTINCT FROM
-		   (SELECT num FROM first_last_data AS x
-			WHERE x.id >= w.id AND x.id <= 500 AND t IS NOT NULL
+		   (SELECT num FROM first_last_few AS x
+			WHERE x.id >= w.id AND t IS NOT NULL
 			ORDER BY t LIMIT 1) OR
 		   exclude IS DISTINCT FROM
-		   (SELECT arr FROM first_last_data AS x
-			WHERE x.id BETWEEN w.id - 5 AND w.id + 5 AND x.id <= 500 AND
+		   (SELECT arr FROM first_last_few AS x
+			WHERE x.id BETWEEN w.id - 5 AND w.id + 5 AND
 				  x.id <> w.id AND t IS NOT NULL
 			ORDER BY t DESC LIMIT 1)) AS differ
 FROM (SELECT id, last(txt, t) OVER (ORDER BY id) AS grow,
@@ -206,8 +208,7 @@ FROM (SELECT id, last(txt, t) OVER (ORDER BY id) AS grow,
 								 UNBOUNDED FOLLOWING) AS shrink,
 			 last(arr, t) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND
 								5 FOLLOWING EXCLUDE CURRENT ROW) AS exclude
-	  FROM first_last_data WHERE id <= 500) AS w
-WHERE id <= 490;
+	  FROM first_last_few) AS w;
 
 -- arrays as PL/pgSQL keeps them while it works on them
 CREATE FUNCTION first_last_expanded(n int) RETURNS int[]
@@ -295,9 +296,10 @@ FROM pg_aggregate AS a JOIN pg_proc AS p ON p.oid = a.aggfnoid
 WHERE p.proname IN ('first', 'last')
 ORDER BY 1;
 
-DROP VIEW first_last_difference, first_last_answer, first_last_wanted,
+DROP VIEW first_last_difference, first_last_answer,
 	first_last_sets, first_last_sets_wanted;
-DROP TABLE first_last_data, first_last_parted;
+DROP TABLE first_last_wanted, first_last_data, first_last_few,
+	first_last_parted;
 DROP FUNCTION first_last_expanded, first_last_plan_has;
 DROP TYPE first_last_mood, first_last_pair, first_last_positive,
 	first_last_date;
