@@ -57,6 +57,7 @@ static const char *scan_mantissa(const char *p, const char *end,
 								 Decimal *decimal, bool *any);
 static bool decimal_value(const Decimal *decimal, double *value);
 static bool exact_in_128(uint64 mantissa, int exponent, double *value);
+static inline double power_of_2(int n);
 static double decimal_strtod(const Decimal *decimal);
 
 const uint64 rusts_lp_power10[20] = {
@@ -199,6 +200,17 @@ scan_mantissa(const char *p, const char *end, Decimal *decimal, bool *any)
 			break;
 		if (decimal->ndigits == 0 && *p == '0')
 			continue;
+		if (decimal->ndigits <= 11 && end - p >= 8)
+		{
+			uint64		word = rusts_lp_get_digits(p);
+			uint32		n = rusts_lp_count_digits(word);
+
+			decimal->mantissa = decimal->mantissa * rusts_lp_power10[n] +
+				rusts_lp_digits_value(word, n);
+			decimal->ndigits += n;
+			p += n - 1;
+			continue;
+		}
 		if (decimal->ndigits < 19)
 			decimal->mantissa = decimal->mantissa * 10 + (*p - '0');
 		decimal->ndigits++;
@@ -317,11 +329,22 @@ exact_in_128(uint64 mantissa, int exponent, double *value)
 	}
 	if ((top & 1) != 0 && (sticky || (top & 2) != 0))
 		top += 2;
-	*value = ldexp((double) (top >> 1), shift + scale + 1);
+	*value = (double) (top >> 1) * power_of_2(shift + scale + 1);
 	return true;
 #else
 	return false;
 #endif
+}
+
+/* 2^n for n from -1022 to 1023. */
+static inline double
+power_of_2(int n)
+{
+	uint64		bits = (uint64) (1023 + n) << 52;
+	double		power;
+
+	memcpy(&power, &bits, sizeof(power));
+	return power;
 }
 
 static double
