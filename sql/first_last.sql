@@ -19,6 +19,10 @@ FROM (VALUES ('a', 1)) AS x (v, t) WHERE false;
 -- of rows with the same time the one met first
 SELECT first(v, t), last(v, t)
 FROM (VALUES ('a', 1), ('b', 1), ('c', 2), ('d', 2)) AS x (v, t);
+SELECT first(v, t::int8) AS int8, last(v, t::int8) AS int8,
+	   first(v, to_timestamp(t)) AS timestamptz,
+	   last(v, to_timestamp(t)) AS timestamptz
+FROM (VALUES ('a', 1), ('b', 1), ('c', 2), ('d', 2)) AS x (v, t);
 SELECT first(v, t ORDER BY v DESC), last(v, t ORDER BY v DESC)
 FROM (VALUES ('a', 1), ('b', 1), ('c', 2), ('d', 2)) AS x (v, t);
 -- the result has the value's type
