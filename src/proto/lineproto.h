@@ -69,7 +69,9 @@ typedef struct RustsLpField
  * nsame lets a caller keep something of its own per field slot, such as the
  * column the slot's key leads to: the keys of fields[0 .. nsame - 1] are those
  * the same slots had in the last point that reached them, the slots from nsame
- * on must be looked at.  The measurement may well be another one.
+ * on must be looked at.  The measurement may well be another one.  Every point
+ * returned counts, so a caller that passes over one, for instance because its
+ * series key is bad, must forget what it keeps.
  *
  * The bytes of line are not checked as a whole (a bad line may hold anything).
  */
