@@ -37,6 +37,8 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
+
 PG_FUNCTION_INFO_V1(rusts_first_transition);
 PG_FUNCTION_INFO_V1(rusts_last_transition);
 PG_FUNCTION_INFO_V1(rusts_first_combine);

@@ -54,8 +54,8 @@ static int64 interval_usecs(const Interval *interval);
 static int64 interval_days(const Interval *interval);
 static int64 timestamp_day(Timestamp ts);
 static void check_positive(int64 width);
-static void timestamp_out_of_range(void) pg_attribute_noreturn();
-static void date_out_of_range(void) pg_attribute_noreturn();
+static void timestamp_out_of_range(void);
+static void date_out_of_range(void);
 
 /* time_bucket(bucket_width int2, ts int2 [, "offset" int2]) */
 Datum
@@ -261,7 +261,7 @@ static inline Timestamp
 bucket_timestamp(const Interval *width, Timestamp ts, Timestamp origin)
 {
 	int64		usecs;
-	Timestamp	start;
+	Timestamp	start = 0;
 
 	if (unlikely(TIMESTAMP_NOT_FINITE(ts)))
 		return ts;
@@ -295,7 +295,7 @@ bucket_timestamp_months(const Interval *width, Timestamp ts, Timestamp origin)
 static DateADT
 bucket_date(const Interval *width, DateADT date, DateADT origin)
 {
-	int64		start;
+	int64		start = 0;
 
 	if (DATE_NOT_FINITE(date))
 		return date;
@@ -321,7 +321,7 @@ bucket_date(const Interval *width, DateADT date, DateADT origin)
 static int64
 bucket_day_by_months(const Interval *width, int64 day, int64 origin)
 {
-	int64		start;
+	int64		start = 0;
 
 	if (width->day != 0 || width->time != 0)
 		ereport(ERROR,

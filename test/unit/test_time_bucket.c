@@ -18,6 +18,12 @@ static int	npassed;
 static int	nfailed;
 static uint64 random_state = 20240229;
 
+static bool
+is_leap(int64 year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
 static void
 check(bool ok, const char *what)
 {
@@ -127,8 +133,8 @@ test_calendar(void)
 	for (month = 0; month < INT64CONST(5872897) * 12; month++)
 	{
 		int64		year = 2000 + month / 12;
-		bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-		int			length = lengths[month % 12] + (month % 12 == 1 && leap);
+		int			length = lengths[month % 12] +
+			(month % 12 == 1 && is_leap(year));
 
 		ok &= rusts_first_day_of_month(month) == first &&
 			rusts_month_of_day(first) == month &&
@@ -143,8 +149,8 @@ test_calendar(void)
 	{
 		int64		year = 2000 + (month - 11) / 12;
 		int			of_year = (int) (month - (year - 2000) * 12);
-		bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-		int			length = lengths[of_year] + (of_year == 1 && leap);
+		int			length = lengths[of_year] +
+			(of_year == 1 && is_leap(year));
 		int			day;
 
 		first -= length;
