@@ -134,7 +134,7 @@ test_calendar(void)
 	{
 		int64		year = 2000 + month / 12;
 		int			length = lengths[month % 12] +
-			(month % 12 == 1 && is_leap(year));
+		(month % 12 == 1 && is_leap(year));
 
 		ok &= rusts_first_day_of_month(month) == first &&
 			rusts_month_of_day(first) == month &&
@@ -150,7 +150,7 @@ test_calendar(void)
 		int64		year = 2000 + (month - 11) / 12;
 		int			of_year = (int) (month - (year - 2000) * 12);
 		int			length = lengths[of_year] +
-			(of_year == 1 && is_leap(year));
+		(of_year == 1 && is_leap(year));
 		int			day;
 
 		first -= length;
