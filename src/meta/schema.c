@@ -49,6 +49,7 @@ typedef struct TagCache
 } TagCache;
 
 static const TagCache *get_tags(Relation rel);
+static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
 
@@ -157,7 +158,7 @@ get_tags(Relation rel)
 	is_tag = palloc0_array(bool, Max(desc->natts, 1));
 	labels = table_open(SecLabelRelationId, AccessShareLock);
 	ScanKeyInit(&key[0], Anum_pg_seclabel_objoid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(RelationGetRelid(rel)));
+				F_OIDEQ, ObjectIdGetDatum(labelled_relid(rel)));
 	ScanKeyInit(&key[1], Anum_pg_seclabel_classoid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
 	scan = systable_beginscan(labels, SecLabelObjectIndexId, true, NULL, 2,
@@ -197,6 +198,24 @@ get_tags(Relation rel)
 	pfree(is_tag);
 	rel->rd_amcache = cache;
 	return cache;
+}
+
+/*
+ * Whose labels say which columns are tags.  A rewrite fills a transient
+ * table, which make_new_heap (commands/cluster.c) names after the table it
+ * will take the place of and which has no labels of its own.
+ */
+static Oid
+labelled_relid(Relation rel)
+{
+	unsigned int owner;
+	int			len = 0;
+	const char *name = RelationGetRelationName(rel);
+
+	if (sscanf(name, "pg_temp_%u%n", &owner, &len) == 1 &&
+		name[len] == '\0' && rusts_relid_is_measurement(owner))
+		return owner;
+	return RelationGetRelid(rel);
 }
 
 /* Everything about a column but whether it is a tag. */

@@ -53,6 +53,7 @@
 
 #include "base/bytes.h"
 #include "compat.h"
+#include "meta/tid.h"
 #include "segment/page_io.h"
 
 #define META_MAGIC			0x4d545352	/* "RSTM" */

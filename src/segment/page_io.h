@@ -14,10 +14,6 @@
 #include "storage/block.h"
 #include "utils/relcache.h"
 
-/* Rows have numbers below this; see rusts_row_to_tid in am/tid.h. */
-#define RUSTS_TID_ROWS		291 /* row numbers per virtual block */
-#define RUSTS_MAX_ROW		((int64) MaxBlockNumber * RUSTS_TID_ROWS)
-
 typedef struct RustsStorage
 {
 	int64		storage_id;

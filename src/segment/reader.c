@@ -200,7 +200,9 @@ load_parts(RustsReader *reader)
 		return report_corrupt(reader, "It is shorter than a header.");
 	if (reader->entry.payload != NULL)
 	{
-		struct varlena *payload = pg_detoast_datum(reader->entry.payload);
+		struct varlena *payload =
+			pg_detoast_datum_copy(reader->entry.payload);
+
 
 		if (VARSIZE(payload) - VARHDRSZ != image_len)
 			return report_corrupt(reader, "Its size differs from the directory's.");

@@ -89,9 +89,9 @@ typedef struct RustsVector
 } RustsVector;
 
 /*
- * Open a segment.  entry is copied; its payload must stay.  The reader lives
- * in a new child of the current memory context.  With skip_corrupt damage
- * gives a warning and reader->corrupt instead of an error.
+ * Open a segment; entry and its payload are copied.  The reader lives in a
+ * new child of the current memory context.  With skip_corrupt damage gives a
+ * warning and reader->corrupt instead of an error.
  */
 extern RustsReader *rusts_reader_open(Relation rel,
 									  const RustsSegmentEntry *entry,

@@ -40,17 +40,20 @@ extern void rusts_buffer_flush(RustsBuffer *buffer);
 /* Flush and forget it: what a statement does with its buffer at its end. */
 extern void rusts_buffer_finish(RustsBuffer *buffer);
 
-/* Append the row in slot and set its TID (used by the table AM). */
-extern void rusts_buffer_put_slot(RustsBuffer *buffer, TupleTableSlot *slot,
-								  bool want_tid);
+/*
+ * Append the row in slot, as the table AM does.  Its TID is set if somebody
+ * may ask for it: a trigger after the row, or RETURNING.
+ */
+extern void rusts_buffer_put_slot(RustsBuffer *buffer, Relation rel,
+								  TupleTableSlot *slot);
 
 /* Store what this transaction has buffered for rel (before reading it). */
-extern void rusts_buffers_flush_relation(Relation rel);
+extern void rusts_buffers_flush_relation(Oid relid);
 
 /* Store everything this transaction has buffered. */
 extern void rusts_buffers_flush_all(void);
 
-/* Register transaction callbacks and executor hooks; once, from _PG_init. */
+/* Register transaction callbacks and hooks; once, from _PG_init. */
 extern void rusts_buffers_init(void);
 
 #endif							/* RUSTS_BUFFER_H */

@@ -65,6 +65,13 @@ extern uint32 rusts_builder_series(RustsBuilder *builder,
 extern void rusts_builder_grow(RustsBuilder *builder);
 extern void rusts_builder_catch_up(RustsBuilder *builder, int column);
 
+/* Give a column its bitmap of nulls. */
+extern void rusts_builder_want_nulls(RustsBuilder *builder, int column);
+
+/* A copy of a byte string that lives until the builder is reset. */
+extern const char *rusts_builder_copy_bytes(RustsBuilder *builder,
+											RustsBytes value);
+
 /*
  * Append a row:
  *
@@ -132,6 +139,10 @@ rusts_builder_put_bytes(RustsBuilder *builder, int column, RustsBytes value)
 /* The same, but the bytes are copied. */
 extern void rusts_builder_put_bytes_copy(RustsBuilder *builder, int column,
 										 RustsBytes value);
+
+/* A value of the column's type, by-reference ones are copied. */
+extern void rusts_builder_put_datum(RustsBuilder *builder, int column,
+									Datum value);
 
 static inline void
 rusts_builder_end_row(RustsBuilder *builder)

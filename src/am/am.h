@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * am.h
+ *	  The table access method "rusts": what its files share.
+ *
+ * src/am/am.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_AM_H
+#define RUSTS_AM_H
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "commands/vacuum.h"
+
+#include "compat.h"
+
+/* scan.c: sequential, parallel, sample scans */
+extern TableScanDesc rusts_scan_begin(Relation rel, Snapshot snapshot,
+									  int nkeys, struct ScanKeyData *key,
+									  ParallelTableScanDesc pscan,
+									  uint32 flags);
+extern void rusts_scan_end(TableScanDesc scan);
+extern void rusts_scan_rescan(TableScanDesc scan, struct ScanKeyData *key,
+							  bool set_params, bool allow_strat,
+							  bool allow_sync, bool allow_pagemode);
+extern bool rusts_scan_getnextslot(TableScanDesc scan,
+								   ScanDirection direction,
+								   TupleTableSlot *slot);
+extern Size rusts_parallelscan_estimate(Relation rel);
+extern Size rusts_parallelscan_initialize(Relation rel,
+										  ParallelTableScanDesc pscan);
+extern void rusts_parallelscan_reinitialize(Relation rel,
+											ParallelTableScanDesc pscan);
+extern bool rusts_scan_sample_next_block(TableScanDesc scan,
+										 struct SampleScanState *state);
+extern bool rusts_scan_sample_next_tuple(TableScanDesc scan,
+										 struct SampleScanState *state,
+										 TupleTableSlot *slot);
+#if PG_VERSION_NUM >= 170000
+extern bool rusts_scan_analyze_next_block(TableScanDesc scan,
+										  ReadStream *stream);
+#else
+extern bool rusts_scan_analyze_next_block(TableScanDesc scan,
+										  BlockNumber block,
+										  BufferAccessStrategy strategy);
+#endif
+extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
+										  TransactionId oldest_xmin,
+										  double *liverows, double *deadrows,
+										  TupleTableSlot *slot);
+
+/* fetch.c: single rows by TID */
+extern bool rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
+										  Snapshot snapshot,
+										  TupleTableSlot *slot);
+extern bool rusts_tuple_tid_valid(TableScanDesc scan, ItemPointer tid);
+extern void rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid);
+extern bool rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
+										   Snapshot snapshot);
+extern void rusts_fetch_init(void);
+
+/* storage.c: relation files, VACUUM, sizes */
+extern void rusts_relation_set_new_filelocator(Relation rel,
+											   const RelFileLocator *locator,
+											   char persistence,
+											   TransactionId *freeze_xid,
+											   MultiXactId *min_multi);
+extern void rusts_relation_nontransactional_truncate(Relation rel);
+extern void rusts_relation_copy_data(Relation rel,
+									 const RelFileLocator *locator);
+extern void rusts_relation_copy_for_cluster(Relation old_table,
+											Relation new_table,
+											Relation old_index,
+											bool use_sort,
+											TransactionId oldest_xmin,
+											TransactionId *xid_cutoff,
+											MultiXactId *multi_cutoff,
+											double *num_tuples,
+											double *tups_vacuumed,
+											double *tups_recently_dead);
+extern void rusts_relation_vacuum(Relation rel,
+								  VacuumParamsArg params,
+								  BufferAccessStrategy strategy);
+extern void rusts_relation_estimate_size(Relation rel, int32 *attr_widths,
+										 BlockNumber *pages, double *tuples,
+										 double *allvisfrac);
+extern void rusts_storage_hooks_init(void);
+
+/* refuse.c: what is not supported, refused before it begins */
+extern void rusts_refuse_init(void);
+extern void rusts_refuse(Relation rel, const char *what,
+						 const char *hint) pg_attribute_noreturn();
+extern void rusts_refuse_change(Relation rel) pg_attribute_noreturn();
+extern void rusts_refuse_index(Relation rel) pg_attribute_noreturn();
+extern void rusts_refuse_lock(Relation rel) pg_attribute_noreturn();
+extern void rusts_refuse_conflict(Relation rel) pg_attribute_noreturn();
+
+#endif							/* RUSTS_AM_H */

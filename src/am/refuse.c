@@ -1,0 +1,291 @@
+/*-------------------------------------------------------------------------
+ *
+ * refuse.c
+ *	  What measurements do not support, refused before it begins.
+ *
+ * A statement that cannot be carried out should fail when it is started and
+ * say what to do instead, not after half of its rows; so plans are looked at
+ * when the executor starts, and utility statements before they run.  The
+ * callbacks of the access method raise the same errors for the paths that
+ * lead around (logical replication, extensions).
+ *
+ * src/am/refuse.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "am/am.h"
+#include "meta/schema.h"
+
+static ExecutorStart_hook_type prev_executor_start = NULL;
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+static void start_query(QueryDesc *query, int eflags);
+static void run_utility(PlannedStmt *statement, const char *query_string,
+						bool read_only_tree, ProcessUtilityContext context,
+						ParamListInfo params, QueryEnvironment *environment,
+						DestReceiver *dest, QueryCompletion *completion);
+static void check_modify(PlannedStmt *statement, Plan *plan);
+static void check_utility(Node *statement);
+static void check_constraints(List *elements);
+static void check_foreign_key(Constraint *constraint);
+static void check_publication(List *objects);
+static bool names_measurement(RangeVar *name);
+static Relation open_named(Oid relid);
+
+void
+rusts_refuse_init(void)
+{
+	prev_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_query;
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = run_utility;
+}
+
+void
+rusts_refuse(Relation rel, const char *what, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("measurement \"%s\" does not support %s",
+					RelationGetRelationName(rel), what),
+			 errhint("%s", hint)));
+}
+
+void
+rusts_refuse_change(Relation rel)
+{
+	rusts_refuse(rel, "UPDATE, DELETE and MERGE",
+				 "Rows of a measurement are only added; write a corrected copy to a new measurement, or TRUNCATE it.");
+}
+
+void
+rusts_refuse_index(Relation rel)
+{
+	rusts_refuse(rel, "indexes",
+				 "Rows are stored sorted by tags and time; a primary key, a unique or an exclusion constraint needs an index, too.");
+}
+
+void
+rusts_refuse_lock(Relation rel)
+{
+	rusts_refuse(rel, "row locks",
+				 "Rows of a measurement do not change: leave out FOR UPDATE or FOR SHARE.");
+}
+
+void
+rusts_refuse_conflict(Relation rel)
+{
+	rusts_refuse(rel, "ON CONFLICT",
+				 "A measurement has no unique constraints that rows could conflict with.");
+}
+
+static void
+start_query(QueryDesc *query, int eflags)
+{
+	PlannedStmt *statement = query->plannedstmt;
+	ListCell   *cell;
+
+	if (statement->planTree != NULL)
+		check_modify(statement, statement->planTree);
+	foreach(cell, statement->subplans)
+	{
+		if (lfirst(cell) != NULL)
+			check_modify(statement, lfirst(cell));
+	}
+	foreach(cell, statement->rowMarks)
+	{
+		PlanRowMark *mark = lfirst_node(PlanRowMark, cell);
+		RangeTblEntry *rte = rt_fetch(mark->rti, statement->rtable);
+
+		if (mark->isParent || mark->markType >= ROW_MARK_REFERENCE ||
+			rte->rtekind != RTE_RELATION)
+			continue;
+		if (rusts_relid_is_measurement(rte->relid) &&
+			rte->relkind != RELKIND_PARTITIONED_TABLE)
+			rusts_refuse_lock(open_named(rte->relid));
+	}
+
+	if (prev_executor_start)
+		prev_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/* Does a plan (ModifyTable is always on top of one) change measurements? */
+static void
+check_modify(PlannedStmt *statement, Plan *plan)
+{
+	ModifyTable *modify = (ModifyTable *) plan;
+	ListCell   *cell;
+
+	if (!IsA(plan, ModifyTable) ||
+		(modify->operation == CMD_INSERT &&
+		 modify->onConflictAction == ONCONFLICT_NONE))
+		return;
+	foreach(cell, modify->resultRelations)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(cell), statement->rtable);
+
+		if (rte->relkind == RELKIND_PARTITIONED_TABLE ||
+			!rusts_relid_is_measurement(rte->relid))
+			continue;
+		if (modify->operation == CMD_INSERT)
+			rusts_refuse_conflict(open_named(rte->relid));
+		rusts_refuse_change(open_named(rte->relid));
+	}
+}
+
+/* For the message only; the statement holds a lock. */
+static Relation
+open_named(Oid relid)
+{
+	return relation_open(relid, NoLock);
+}
+
+static void
+run_utility(PlannedStmt *statement, const char *query_string,
+			bool read_only_tree, ProcessUtilityContext context,
+			ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *dest, QueryCompletion *completion)
+{
+	check_utility(statement->utilityStmt);
+	if (prev_process_utility)
+		prev_process_utility(statement, query_string, read_only_tree,
+							 context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(statement, query_string, read_only_tree,
+								context, params, environment, dest,
+								completion);
+}
+
+static void
+check_utility(Node *statement)
+{
+	ListCell   *cell;
+
+	switch (nodeTag(statement))
+	{
+		case T_IndexStmt:
+			if (names_measurement(castNode(IndexStmt, statement)->relation))
+				rusts_refuse_index(table_openrv(castNode(IndexStmt, statement)->relation,
+												AccessShareLock));
+			break;
+		case T_CreateStmt:
+			check_constraints(castNode(CreateStmt, statement)->tableElts);
+			check_constraints(castNode(CreateStmt, statement)->constraints);
+			break;
+		case T_AlterTableStmt:
+			foreach(cell, castNode(AlterTableStmt, statement)->cmds)
+			{
+				AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
+
+				if ((cmd->subtype == AT_AddConstraint ||
+					 cmd->subtype == AT_AddColumn) && cmd->def != NULL)
+					check_constraints(list_make1(cmd->def));
+			}
+			break;
+		case T_CreatePublicationStmt:
+			{
+				CreatePublicationStmt *stmt =
+					castNode(CreatePublicationStmt, statement);
+
+				if (stmt->for_all_tables && OidIsValid(rusts_am_oid()))
+					ereport(ERROR,
+							(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							 errmsg("a publication FOR ALL TABLES is not supported in a database with measurements"),
+							 errdetail("It would publish the segment directory and none of the measurements' rows."),
+							 errhint("List the tables to publish.")));
+				check_publication(stmt->pubobjects);
+				break;
+			}
+		case T_AlterPublicationStmt:
+			if (castNode(AlterPublicationStmt, statement)->action !=
+				AP_DropObjects)
+				check_publication(castNode(AlterPublicationStmt,
+										   statement)->pubobjects);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Column definitions and constraints: no foreign key to a measurement. */
+static void
+check_constraints(List *elements)
+{
+	ListCell   *cell;
+
+	foreach(cell, elements)
+	{
+		Node	   *element = lfirst(cell);
+
+		if (IsA(element, Constraint))
+			check_foreign_key(castNode(Constraint, element));
+		else if (IsA(element, ColumnDef))
+		{
+			ListCell   *inner;
+
+			foreach(inner, castNode(ColumnDef, element)->constraints)
+			{
+				if (IsA(lfirst(inner), Constraint))
+					check_foreign_key(lfirst_node(Constraint, inner));
+			}
+		}
+	}
+}
+
+static void
+check_foreign_key(Constraint *constraint)
+{
+	if (constraint->contype == CONSTR_FOREIGN &&
+		constraint->pktable != NULL && names_measurement(constraint->pktable))
+		rusts_refuse(table_openrv(constraint->pktable, AccessShareLock),
+					 "being the target of a foreign key",
+					 "A foreign key needs a unique constraint, which a measurement cannot have.");
+}
+
+static void
+check_publication(List *objects)
+{
+	ListCell   *cell;
+
+	foreach(cell, objects)
+	{
+		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, cell);
+
+		if (object->pubobjtype == PUBLICATIONOBJ_TABLE &&
+			names_measurement(object->pubtable->relation))
+			rusts_refuse(table_openrv(object->pubtable->relation,
+									  AccessShareLock),
+						 "being published",
+						 "Logical decoding does not see a measurement's rows; use physical replication.");
+	}
+}
+
+/* Does the name stand for a measurement with storage? */
+static bool
+names_measurement(RangeVar *name)
+{
+	Oid			relid;
+
+	if (!OidIsValid(rusts_am_oid()))
+		return false;
+	relid = RangeVarGetRelid(name, NoLock, true);
+	return OidIsValid(relid) &&
+		get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE &&
+		rusts_relid_is_measurement(relid);
+}

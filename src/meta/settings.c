@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.c
+ *	  Configuration parameters of storage and workers.
+ *
+ * src/meta/settings.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "datatype/timestamp.h"
+#include "utils/guc.h"
+
+#include "meta/settings.h"
+
+int			rusts_flush_max_bytes = 64 * 1024;
+int			rusts_flush_max_points = 1000000;
+int			rusts_flush_max_age = 60;
+int			rusts_flush_max_batches = 1000;
+int			rusts_partition_duration = 24 * 60 * 60;
+bool		rusts_skip_corrupt_segments = false;
+
+void
+rusts_settings_init(void)
+{
+	DefineCustomIntVariable("rusts.flush_max_bytes",
+							"Active batches of a measurement are flushed when they reach this size.",
+							"The size is that of the encoded batches.",
+							&rusts_flush_max_bytes, 64 * 1024, 1, 1024 * 1024,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.flush_max_points",
+							"Active batches of a measurement are flushed when they hold this many rows.",
+							NULL,
+							&rusts_flush_max_points, 1000000, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.flush_max_age",
+							"Active batches of a measurement are flushed when the oldest is of this age.",
+							NULL,
+							&rusts_flush_max_age, 60, 1, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.flush_max_batches",
+							"Active batches of a measurement are flushed when there are this many.",
+							NULL,
+							&rusts_flush_max_batches, 1000, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.partition_duration",
+							"Time that one partition of a measurement spans.",
+							"New segments are cut at the borders of partitions.",
+							&rusts_partition_duration, 24 * 60 * 60, 60,
+							INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomBoolVariable("rusts.skip_corrupt_segments",
+							 "Goes on with a warning when a segment turns out to be corrupted.",
+							 "The rows of that segment are missing from the answer.",
+							 &rusts_skip_corrupt_segments, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+}
+
+int64
+rusts_partition_of(int64 time)
+{
+	int64		width = rusts_partition_duration * USECS_PER_SEC;
+	int64		phase = (2 * USECS_PER_DAY) % width;
+	int64		offset;
+
+	if (TIMESTAMP_NOT_FINITE(time))
+		return time;
+	offset = time % width - phase;
+	while (offset < 0)
+		offset += width;
+	if (time < MIN_TIMESTAMP + offset)
+		return MIN_TIMESTAMP;
+	return time - offset;
+}

@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * rusts.c
+ *	  Entry point of the shared library.
+ *
+ * src/rusts.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "am/am.h"
+#include "ingest/ingest.h"
+#include "meta/schema.h"
+#include "meta/settings.h"
+#include "worker/worker.h"
+#include "write/buffer.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+/*
+ * The library hooks into the executor and transactions and needs shared
+ * memory, so every backend must have it from the beginning.
+ */
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rusts must be loaded by way of shared_preload_libraries"),
+				 errhint("Add \"rusts\" to shared_preload_libraries in postgresql.conf and restart the server.")));
+
+	rusts_settings_init();
+	rusts_ingest_init();
+	MarkGUCPrefixReserved("rusts");
+
+	rusts_schema_init();
+	rusts_buffers_init();
+	rusts_fetch_init();
+	rusts_storage_hooks_init();
+	rusts_refuse_init();
+	rusts_worker_init();
+}

@@ -1,0 +1,709 @@
+/*-------------------------------------------------------------------------
+ *
+ * builder.c
+ *	  Rows of one measurement, collected column by column.
+ *
+ * Rows arrive in any order and leave sorted by (series, time, time_ns).  The
+ * columns themselves are never moved: sorting makes a permutation of row
+ * numbers, by counting per series, and a series whose rows did not arrive in
+ * time order, which is rare, is sorted by itself.
+ *
+ * Memory is counted (builder->bytes) rather than limited here; the owner of
+ * the builder decides when it is full.
+ *
+ * src/write/builder.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "write/builder.h"
+
+#define INITIAL_ROWS	64
+
+/* Tag tuples by hash; the values are in builder->series_tags. */
+typedef struct SeriesEntry
+{
+	uint32		series;
+	uint32		hash;
+	char		status;
+} SeriesEntry;
+
+static bool series_equal(struct RustsBuilder *builder, uint32 a, uint32 b);
+
+#define SH_PREFIX seriestab
+#define SH_ELEMENT_TYPE SeriesEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY series
+#define SH_HASH_KEY(tb, key) \
+	series_hash((RustsBuilder *) (tb)->private_data, key)
+#define SH_EQUAL(tb, a, b) \
+	series_equal((RustsBuilder *) (tb)->private_data, a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) ((a)->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
+static uint32 tags_hash(const RustsBytes *tags, int ntags);
+static inline uint32 series_hash(RustsBuilder *builder, uint32 series);
+
+#define SH_PREFIX seriestab
+#define SH_ELEMENT_TYPE SeriesEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY series
+#define SH_HASH_KEY(tb, key) \
+	series_hash((RustsBuilder *) (tb)->private_data, key)
+#define SH_EQUAL(tb, a, b) \
+	series_equal((RustsBuilder *) (tb)->private_data, a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) ((a)->hash)
+#define SH_SCOPE static inline
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static void init_empty(RustsBuilder *builder);
+static size_t value_size(RustsKind kind);
+static void *grow_array(void *old, size_t old_size, size_t new_size,
+						MemoryContext cxt);
+static const uint32 *rank_series(RustsBuilder *builder, const uint32 *counts,
+								 uint32 *nused);
+static void sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows);
+
+RustsBuilder *
+rusts_builder_create(MemoryContext parent, const RustsSchema *schema)
+{
+	MemoryContext batch_cxt = AllocSetContextCreate(parent, "rusts builder",
+													ALLOCSET_DEFAULT_SIZES);
+	RustsBuilder *builder = MemoryContextAllocZero(parent,
+												   sizeof(RustsBuilder));
+	MemoryContext old_cxt = MemoryContextSwitchTo(parent);
+	RustsSchema *copy = palloc_object(RustsSchema);
+
+	/* The description outlives resets, so it lies beside the batch. */
+	*copy = *schema;
+	copy->columns = palloc_array(RustsColumn, Max(schema->ncolumns, 1));
+	memcpy(copy->columns, schema->columns,
+		   sizeof(RustsColumn) * schema->ncolumns);
+	copy->by_attno = palloc_array(int, Max(schema->natts, 1));
+	memcpy(copy->by_attno, schema->by_attno, sizeof(int) * schema->natts);
+	copy->tags = palloc_array(int, Max(schema->ntags, 1));
+	memcpy(copy->tags, schema->tags, sizeof(int) * schema->ntags);
+	MemoryContextSwitchTo(old_cxt);
+
+	builder->schema = copy;
+	builder->batch_cxt = batch_cxt;
+	init_empty(builder);
+	return builder;
+}
+
+static void
+init_empty(RustsBuilder *builder)
+{
+	const RustsSchema *schema = builder->schema;
+	int			i;
+
+	builder->nrows = 0;
+	builder->capacity = 0;
+	builder->series_of = NULL;
+	builder->columns =
+		MemoryContextAllocZero(builder->batch_cxt,
+							   sizeof(RustsColumnBuilder) *
+							   Max(schema->ncolumns, 1));
+	for (i = 0; i < schema->ncolumns; i++)
+		builder->columns[i].kind = schema->columns[i].kind;
+	builder->nseries = 0;
+	builder->max_series = 0;
+	builder->series_tags = NULL;
+	builder->series_index = NULL;
+	builder->strings_cxt = NULL;
+	builder->bytes = 0;
+	builder->string_bytes = 0;
+}
+
+void
+rusts_builder_reset(RustsBuilder *builder)
+{
+	MemoryContextReset(builder->batch_cxt);
+	init_empty(builder);
+}
+
+void
+rusts_builder_free(RustsBuilder *builder)
+{
+	MemoryContextDelete(builder->batch_cxt);
+	pfree(builder->schema->columns);
+	pfree(builder->schema->by_attno);
+	pfree(builder->schema->tags);
+	pfree(builder->schema);
+	pfree(builder);
+}
+
+const char *
+rusts_builder_copy_bytes(RustsBuilder *builder, RustsBytes value)
+{
+	uint32		len = value.len;
+	char	   *copy;
+
+	/* Short strings should not pay for an allocator's header each. */
+	if (builder->strings_cxt == NULL)
+		builder->strings_cxt = GenerationContextCreate(builder->batch_cxt,
+													   "rusts strings",
+													   ALLOCSET_DEFAULT_SIZES);
+	copy = MemoryContextAllocHuge(builder->strings_cxt, Max(len, 1));
+	memcpy(copy, value.data, len);
+	builder->bytes += MAXALIGN(len) + 16;
+	builder->string_bytes += MAXALIGN(len) + 16;
+	return copy;
+}
+
+uint32
+rusts_builder_series(RustsBuilder *builder, const RustsBytes *tags)
+{
+	int			ntags = builder->schema->ntags;
+	uint32		candidate = builder->nseries;
+	RustsBytes *slot;
+	SeriesEntry *entry;
+	bool		found;
+	int			i;
+
+	if (builder->series_index == NULL)
+	{
+		MemoryContext old_cxt = MemoryContextSwitchTo(builder->batch_cxt);
+
+		builder->series_index = seriestab_create(builder->batch_cxt, 64,
+												 builder);
+		MemoryContextSwitchTo(old_cxt);
+	}
+	if (candidate == builder->max_series)
+	{
+		uint32		more = Max(builder->max_series * 2, 16);
+		size_t		size = sizeof(RustsBytes) * Max(ntags, 1);
+
+		builder->series_tags = grow_array(builder->series_tags,
+										  size * builder->max_series,
+										  size * more, builder->batch_cxt);
+		builder->bytes += (size + 2 * sizeof(SeriesEntry)) *
+			(more - builder->max_series);
+		builder->max_series = more;
+	}
+
+	/* Enter the values as if new, so that the table can compare numbers. */
+	slot = builder->series_tags + (size_t) candidate * ntags;
+	if (ntags > 0)
+		memcpy(slot, tags, sizeof(RustsBytes) * ntags);
+	entry = seriestab_insert_hash(builder->series_index, candidate,
+								  tags_hash(tags, ntags), &found);
+	if (found)
+		return entry->series;
+	for (i = 0; i < ntags; i++)
+	{
+		if (slot[i].data != NULL)
+			slot[i].data = rusts_builder_copy_bytes(builder, slot[i]);
+	}
+	builder->nseries++;
+	return candidate;
+}
+
+static uint32
+tags_hash(const RustsBytes *tags, int ntags)
+{
+	uint32		hash = 0;
+	int			i;
+
+	for (i = 0; i < ntags; i++)
+	{
+		uint32		h = tags[i].data == NULL ? 0x9e3779b9 :
+			hash_bytes((const unsigned char *) tags[i].data, tags[i].len);
+
+		hash = hash_combine(hash, h);
+	}
+	return hash;
+}
+
+static inline uint32
+series_hash(RustsBuilder *builder, uint32 series)
+{
+	int			ntags = builder->schema->ntags;
+
+	return tags_hash(builder->series_tags + (size_t) series * ntags, ntags);
+}
+
+static bool
+series_equal(RustsBuilder *builder, uint32 a, uint32 b)
+{
+	int			ntags = builder->schema->ntags;
+	const RustsBytes *left = builder->series_tags + (size_t) a * ntags;
+	const RustsBytes *right = builder->series_tags + (size_t) b * ntags;
+	int			i;
+
+	for (i = 0; i < ntags; i++)
+	{
+		if (!rusts_bytes_equal(left[i], right[i]))
+			return false;
+	}
+	return true;
+}
+
+static size_t
+value_size(RustsKind kind)
+{
+	switch (kind)
+	{
+		case RUSTS_KIND_BOOL:
+			return sizeof(uint8);
+		case RUSTS_KIND_BYTES:
+			return sizeof(RustsBytes);
+		default:
+			return sizeof(int64);
+	}
+}
+
+static void *
+grow_array(void *old, size_t old_size, size_t new_size, MemoryContext cxt)
+{
+	if (old == NULL)
+		return MemoryContextAllocHuge(cxt, new_size);
+	return repalloc_huge(old, new_size);
+}
+
+/* Make room for more rows in all columns. */
+void
+rusts_builder_grow(RustsBuilder *builder)
+{
+	uint32		old = builder->capacity;
+	uint32		capacity = Max(old * 2, INITIAL_ROWS);
+	int			i;
+
+	if (old > PG_INT32_MAX / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows in one batch")));
+	builder->series_of = grow_array(builder->series_of, sizeof(uint32) * old,
+									sizeof(uint32) * capacity,
+									builder->batch_cxt);
+	builder->bytes += sizeof(uint32) * (capacity - old);
+	for (i = 0; i < builder->schema->ncolumns; i++)
+	{
+		RustsColumnBuilder *col = &builder->columns[i];
+		size_t		size = value_size(col->kind);
+
+		if (col->values != NULL)
+		{
+			col->values = grow_array(col->values, size * old, size * capacity,
+									 builder->batch_cxt);
+			builder->bytes += size * (capacity - old);
+		}
+		if (col->nulls != NULL)
+		{
+			size_t		old_words = RUSTS_BITMAP_WORDS(old);
+			size_t		words = RUSTS_BITMAP_WORDS(capacity);
+
+			col->nulls = grow_array(col->nulls, sizeof(uint64) * old_words,
+									sizeof(uint64) * words,
+									builder->batch_cxt);
+			memset(col->nulls + old_words, 0,
+				   sizeof(uint64) * (words - old_words));
+		}
+	}
+	builder->capacity = capacity;
+}
+
+/*
+ * Make a column ready to take a value for the row that was begun: give it
+ * memory, mark the rows since its last value as null.  If the row has a value
+ * already, it will be overwritten.
+ */
+void
+rusts_builder_catch_up(RustsBuilder *builder, int column)
+{
+	RustsColumnBuilder *col = &builder->columns[column];
+	uint32		i;
+
+	if (col->values == NULL)
+	{
+		size_t		size = value_size(col->kind) * builder->capacity;
+
+		col->values = MemoryContextAllocHuge(builder->batch_cxt, size);
+		builder->bytes += size;
+	}
+	if (col->nrows < builder->nrows)
+	{
+		rusts_builder_want_nulls(builder, column);
+		for (i = col->nrows; i < builder->nrows; i++)
+			rusts_bitmap_set(col->nulls, i);
+		memset((char *) col->values + value_size(col->kind) * col->nrows, 0,
+			   value_size(col->kind) * (builder->nrows - col->nrows));
+		col->nnulls += builder->nrows - col->nrows;
+		col->nrows = builder->nrows;
+	}
+}
+
+void
+rusts_builder_want_nulls(RustsBuilder *builder, int column)
+{
+	RustsColumnBuilder *col = &builder->columns[column];
+	size_t		size = sizeof(uint64) * RUSTS_BITMAP_WORDS(builder->capacity);
+
+	if (col->nulls != NULL)
+		return;
+	col->nulls = MemoryContextAllocHuge(builder->batch_cxt, size);
+	memset(col->nulls, 0, size);
+	builder->bytes += size;
+}
+
+void
+rusts_builder_put_bytes_copy(RustsBuilder *builder, int column,
+							 RustsBytes value)
+{
+	RustsBytes	copy;
+
+	copy.data = rusts_builder_copy_bytes(builder, value);
+	copy.len = value.len;
+	rusts_builder_put_bytes(builder, column, copy);
+}
+
+void
+rusts_builder_cancel_row(RustsBuilder *builder)
+{
+	int			i;
+
+	for (i = 0; i < builder->schema->ncolumns; i++)
+	{
+		RustsColumnBuilder *col = &builder->columns[i];
+
+		if (col->nrows > builder->nrows)
+			col->nrows = builder->nrows;
+	}
+}
+
+void
+rusts_builder_put_slot(RustsBuilder *builder, TupleTableSlot *slot)
+{
+	const RustsSchema *schema = builder->schema;
+	RustsBytes	tags_buffer[32];
+	RustsBytes *tags = tags_buffer;
+	void	   *detoasted[32];
+	int			ndetoasted = 0;
+	int			i;
+
+	slot_getallattrs(slot);
+	if (schema->ntags > lengthof(tags_buffer))
+		tags = palloc_array(RustsBytes, schema->ntags);
+	for (i = 0; i < schema->ntags; i++)
+	{
+		AttrNumber	attno = schema->columns[schema->tags[i]].attno;
+
+		if (slot->tts_isnull[attno - 1])
+		{
+			tags[i].data = NULL;
+			tags[i].len = 0;
+		}
+		else
+		{
+			Datum		value = slot->tts_values[attno - 1];
+			struct varlena *text =
+				pg_detoast_datum_packed((struct varlena *)
+										DatumGetPointer(value));
+
+			if ((Pointer) text != DatumGetPointer(value) &&
+				ndetoasted < lengthof(detoasted))
+				detoasted[ndetoasted++] = text;
+			tags[i].data = VARDATA_ANY(text);
+			tags[i].len = VARSIZE_ANY_EXHDR(text);
+		}
+	}
+	rusts_builder_begin_row(builder, rusts_builder_series(builder, tags));
+	if (tags != tags_buffer)
+		pfree(tags);
+
+	for (i = 0; i < schema->ncolumns; i++)
+	{
+		const RustsColumn *column = &schema->columns[i];
+		Datum		value = slot->tts_values[column->attno - 1];
+
+		if (column->role == RUSTS_ROLE_TAG ||
+			slot->tts_isnull[column->attno - 1])
+			continue;
+		rusts_builder_put_datum(builder, i, value);
+	}
+	rusts_builder_end_row(builder);
+	while (ndetoasted > 0)
+		pfree(detoasted[--ndetoasted]);
+}
+
+void
+rusts_builder_put_datum(RustsBuilder *builder, int index, Datum value)
+{
+	const RustsColumn *column = &builder->schema->columns[index];
+	RustsBytes	bytes;
+	struct varlena *flat;
+
+	switch (column->kind)
+	{
+		case RUSTS_KIND_INT:
+			rusts_builder_put_int(builder, index,
+								  column->typlen == 8 ? DatumGetInt64(value) :
+								  column->typlen == 4 ? DatumGetInt32(value) :
+								  column->typlen == 2 ? DatumGetInt16(value) :
+								  (signed char) DatumGetChar(value));
+			break;
+		case RUSTS_KIND_FLOAT:
+			rusts_builder_put_float(builder, index, DatumGetFloat8(value));
+			break;
+		case RUSTS_KIND_BOOL:
+			rusts_builder_put_bool(builder, index, DatumGetBool(value));
+			break;
+		case RUSTS_KIND_BYTES:
+			if (column->typlen == -1)
+			{
+				flat = pg_detoast_datum_packed((struct varlena *)
+											   DatumGetPointer(value));
+				bytes.data = VARDATA_ANY(flat);
+				bytes.len = VARSIZE_ANY_EXHDR(flat);
+				rusts_builder_put_bytes_copy(builder, index, bytes);
+				if ((Pointer) flat != DatumGetPointer(value))
+					pfree(flat);
+			}
+			else
+			{
+				bytes.data = DatumGetPointer(value);
+				bytes.len = column->typlen;
+				rusts_builder_put_bytes_copy(builder, index, bytes);
+			}
+			break;
+	}
+}
+
+void
+rusts_builder_sort(RustsBuilder *builder, RustsBatch *batch)
+{
+	rusts_builder_sort_some(builder, NULL, builder->nrows, batch);
+}
+
+void
+rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
+						uint32 nrows, RustsBatch *batch)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(builder->batch_cxt);
+	const RustsSchema *schema = builder->schema;
+	uint32	   *counts;
+	uint32	   *starts;
+	const uint32 *by_rank;
+	uint32		nused;
+	uint32	   *order;
+	uint32	   *series_rows;
+	RustsBytes *series_tags;
+	RustsBatchColumn *columns;
+	AttrNumber *tag_attnos;
+	uint32		next = 0;
+	uint32		i;
+	int			c;
+
+	Assert(nrows > 0);
+	counts = MemoryContextAllocHuge(builder->batch_cxt,
+									sizeof(uint32) * builder->nseries);
+	starts = MemoryContextAllocHuge(builder->batch_cxt,
+									sizeof(uint32) * builder->nseries);
+	order = MemoryContextAllocHuge(builder->batch_cxt,
+								   sizeof(uint32) * nrows);
+	memset(counts, 0, sizeof(uint32) * builder->nseries);
+	for (i = 0; i < nrows; i++)
+		counts[builder->series_of[rows ? rows[i] : i]]++;
+	by_rank = rank_series(builder, counts, &nused);
+
+	series_rows = MemoryContextAllocHuge(builder->batch_cxt,
+										 sizeof(uint32) * nused);
+	series_tags = MemoryContextAllocHuge(builder->batch_cxt,
+										 sizeof(RustsBytes) *
+										 Max((size_t) nused * schema->ntags,
+											 1));
+	for (i = 0; i < nused; i++)
+	{
+		uint32		series = by_rank[i];
+
+		starts[series] = next;
+		next += counts[series];
+		series_rows[i] = counts[series];
+		memcpy(series_tags + (size_t) i * schema->ntags,
+			   builder->series_tags + (size_t) series * schema->ntags,
+			   sizeof(RustsBytes) * schema->ntags);
+	}
+	for (i = 0; i < nrows; i++)
+	{
+		uint32		row = rows ? rows[i] : i;
+
+		order[starts[builder->series_of[row]]++] = row;
+	}
+	for (next = 0, i = 0; i < nused; i++)
+	{
+		sort_run(builder, order + next, series_rows[i]);
+		next += series_rows[i];
+	}
+
+	columns = palloc_array(RustsBatchColumn, Max(schema->ncolumns, 1));
+	tag_attnos = palloc_array(AttrNumber, Max(schema->ntags, 1));
+	memset(batch, 0, sizeof(*batch));
+	batch->time = -1;
+	for (c = 0; c < schema->ncolumns; c++)
+	{
+		RustsColumnBuilder *col = &builder->columns[c];
+		RustsBatchColumn *out = &columns[batch->ncolumns];
+
+		if (schema->columns[c].role == RUSTS_ROLE_TAG)
+			continue;
+		if (c == schema->time)
+			batch->time = batch->ncolumns;
+		out->column = &schema->columns[c];
+		out->values = col->values;
+		out->nulls = col->nulls;
+		out->nrows = col->nrows;
+		if (col->nrows == 0)
+			out->values = NULL;
+		batch->ncolumns++;
+	}
+	for (c = 0; c < schema->ntags; c++)
+		tag_attnos[c] = schema->columns[schema->tags[c]].attno;
+
+	batch->nrows = nrows;
+	batch->order = order;
+	batch->nseries = nused;
+	batch->series_rows = series_rows;
+	batch->ntags = schema->ntags;
+	batch->tag_attnos = tag_attnos;
+	batch->series_tags = series_tags;
+	batch->columns = columns;
+	pfree(counts);
+	pfree(starts);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+/* Bytewise by the tags' values, in the columns' order. */
+static int
+compare_series(const void *a, const void *b, void *arg)
+{
+	RustsBuilder *builder = arg;
+	int			ntags = builder->schema->ntags;
+	const RustsBytes *left =
+		builder->series_tags + (size_t) *(const uint32 *) a * ntags;
+	const RustsBytes *right =
+		builder->series_tags + (size_t) *(const uint32 *) b * ntags;
+	int			i;
+
+	for (i = 0; i < ntags; i++)
+	{
+		int			cmp = rusts_bytes_compare(left[i], right[i]);
+
+		if (cmp != 0)
+			return cmp;
+	}
+	return 0;
+}
+
+/* The numbers of the series that have rows, in order. */
+static const uint32 *
+rank_series(RustsBuilder *builder, const uint32 *counts, uint32 *nused)
+{
+	uint32	   *ranked = MemoryContextAllocHuge(builder->batch_cxt,
+												sizeof(uint32) *
+												builder->nseries);
+	uint32		n = 0;
+	uint32		i;
+
+	for (i = 0; i < builder->nseries; i++)
+	{
+		if (counts[i] > 0)
+			ranked[n++] = i;
+	}
+	qsort_arg(ranked, n, sizeof(uint32), compare_series, builder);
+	*nused = n;
+	return ranked;
+}
+
+/* What the rows of one series are sorted by. */
+typedef struct TimeKey
+{
+	bool		null;
+	int64		time;
+	int64		time_ns;
+	uint32		row;
+} TimeKey;
+
+static int
+compare_times(const void *a, const void *b)
+{
+	const TimeKey *left = a;
+	const TimeKey *right = b;
+
+	if (left->null != right->null)
+		return left->null - right->null;
+	if (left->time != right->time)
+		return left->time < right->time ? -1 : 1;
+	if (left->time_ns != right->time_ns)
+		return left->time_ns < right->time_ns ? -1 : 1;
+	return (left->row > right->row) - (left->row < right->row);
+}
+
+/*
+ * Sort the rows of one series by time; they nearly always are.  Rows without
+ * a time come last, rows of the same time as they arrived.
+ */
+static void
+sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows)
+{
+	const RustsSchema *schema = builder->schema;
+	const RustsColumnBuilder *time;
+	const RustsColumnBuilder *ns = NULL;
+	const int64 *times;
+	const int64 *nanos = NULL;
+	TimeKey    *keys;
+	uint32		i;
+
+	if (schema->time < 0 || builder->columns[schema->time].nrows == 0)
+		return;
+	time = &builder->columns[schema->time];
+	times = time->values;
+	if (schema->time_ns >= 0 && builder->columns[schema->time_ns].nrows > 0)
+	{
+		ns = &builder->columns[schema->time_ns];
+		nanos = ns->values;
+	}
+
+	if (time->nnulls == 0 && time->nrows == builder->nrows &&
+		(ns == NULL || (ns->nnulls == 0 && ns->nrows == builder->nrows)))
+	{
+		for (i = 1; i < nrows; i++)
+		{
+			if (times[rows[i]] < times[rows[i - 1]] ||
+				(nanos != NULL && times[rows[i]] == times[rows[i - 1]] &&
+				 nanos[rows[i]] < nanos[rows[i - 1]]))
+				break;
+		}
+		if (i >= nrows)
+			return;
+	}
+
+	keys = MemoryContextAllocHuge(builder->batch_cxt,
+								  sizeof(TimeKey) * nrows);
+	for (i = 0; i < nrows; i++)
+	{
+		uint32		row = rows[i];
+
+		keys[i].row = row;
+		keys[i].null = row >= time->nrows ||
+			(time->nulls && rusts_bitmap_test(time->nulls, row));
+		keys[i].time = keys[i].null ? 0 : times[row];
+		keys[i].time_ns = ns == NULL || row >= ns->nrows ||
+			(ns->nulls && rusts_bitmap_test(ns->nulls, row)) ? 0 : nanos[row];
+	}
+	qsort(keys, nrows, sizeof(TimeKey), compare_times);
+	for (i = 0; i < nrows; i++)
+		rows[i] = keys[i].row;
+	pfree(keys);
+}

@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.c
+ *	  Rewrite segments: flush, VACUUM FULL.
+ *
+ * Segments are decoded block by block into a builder, in the order of their
+ * times, and the builder is stored whenever it is full; so memory is bounded
+ * and each output segment spans a short time.
+ *
+ * A flush is one transaction that deletes the directory rows of the batches
+ * it has read and enters those of the segments it has written.  Readers
+ * with an older snapshot go on with the old rows.
+ *
+ * src/write/merge.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "segment/page_io.h"
+#include "segment/reader.h"
+#include "segment/rows.h"
+#include "write/builder.h"
+#include "write/merge.h"
+#include "write/store.h"
+
+/* A merge's builder is stored before it takes more than this. */
+#define MERGE_FULL_BYTES	(128 * 1024 * 1024)
+
+static int64 merge_segments(Relation from, Relation to,
+							RustsSegmentEntry *entries, uint32 nentries);
+static int	compare_times(const void *a, const void *b);
+static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
+static void append_blocks(Relation to, RustsBuilder *builder,
+						  RustsReader *reader, TupleDesc desc);
+static void append_rows(Relation to, RustsBuilder *builder,
+						RustsReader *reader, TupleDesc desc);
+static void append_vector(RustsBuilder *builder, int column,
+						  const RustsVector *vector, int16 typlen);
+static void append_constant(RustsBuilder *builder, int column, Datum value,
+							uint32 n);
+static void store_if_full(Relation to, RustsBuilder *builder, uint32 more);
+
+int64
+rusts_merge_active(Relation rel)
+{
+	Snapshot	snapshot;
+	RustsSegmentEntry *entries;
+	uint32		nentries;
+	int64		nrows = 0;
+	uint32		i;
+
+	/*
+	 * With a snapshot for the whole transaction, batches that it does not see
+	 * must stay unseen, so they are not touched.
+	 */
+	if (IsolationUsesXactSnapshot())
+		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	else
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(snapshot);
+	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
+								   snapshot, &nentries);
+	if (nentries > 0)
+	{
+		nrows = merge_segments(rel, rel, entries, nentries);
+		for (i = 0; i < nentries; i++)
+			rusts_directory_delete(&entries[i]);
+	}
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return nrows;
+}
+
+int64
+rusts_merge_into(Relation from, Relation to)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RustsSegmentEntry *entries;
+	uint32		nentries;
+	int64		nrows;
+
+	PushActiveSnapshot(snapshot);
+	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
+								   &nentries);
+	nrows = merge_segments(from, to, entries, nentries);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return nrows;
+}
+
+static int64
+merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
+			   uint32 nentries)
+{
+	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
+													"rusts merge",
+													ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_cxt = MemoryContextSwitchTo(merge_cxt);
+	RustsSchema *schema = rusts_schema_build(from);
+	RustsBuilder *builder = rusts_builder_create(merge_cxt, schema);
+	int64		nrows = 0;
+	uint32		i;
+
+	qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
+	for (i = 0; i < nentries; i++)
+	{
+		RustsReader *reader;
+
+		CHECK_FOR_INTERRUPTS();
+		reader = rusts_reader_open(from, &entries[i], false);
+		nrows += reader->nrows;
+		if (same_tags(schema, reader))
+			append_blocks(to, builder, reader, RelationGetDescr(from));
+		else
+			append_rows(to, builder, reader, RelationGetDescr(from));
+		rusts_reader_close(reader);
+	}
+	rusts_store_hot(to, builder, GetCurrentCommandId(true));
+	MemoryContextSwitchTo(old_cxt);
+	MemoryContextDelete(merge_cxt);
+	return nrows;
+}
+
+/* By time, then in the order of arrival. */
+static int
+compare_times(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+
+	if (left->min_time != right->min_time)
+		return left->min_time < right->min_time ? -1 : 1;
+	return (left->segment_id > right->segment_id) -
+		(left->segment_id < right->segment_id);
+}
+
+/* Were the segment's tags the same columns that are tags now? */
+static bool
+same_tags(const RustsSchema *schema, const RustsReader *reader)
+{
+	int			i;
+
+	if (schema->ntags != reader->ntags)
+		return false;
+	for (i = 0; i < schema->ntags; i++)
+	{
+		if (schema->columns[schema->tags[i]].attno != reader->tag_attnos[i])
+			return false;
+	}
+	return true;
+}
+
+/* Append a segment block by block. */
+static void
+append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
+			  TupleDesc desc)
+{
+	const RustsSchema *schema = builder->schema;
+	RustsVector *vector = rusts_vector_create();
+	uint32	   *series = NULL;
+	int		   *sources = palloc_array(int, Max(schema->ncolumns, 1));
+	uint32		b;
+	int			c;
+
+	for (c = 0; c < schema->ncolumns; c++)
+		sources[c] = rusts_reader_column(reader, schema->columns[c].attno);
+
+	for (b = 0; b < reader->nblocks; b++)
+	{
+		uint32		first = reader->block_rows[b];
+		uint32		end = reader->block_rows[b + 1];
+		uint32		s = reader->block_series[b];
+		uint32		before = builder->nrows;
+		uint32		row;
+
+		CHECK_FOR_INTERRUPTS();
+		store_if_full(to, builder, end - first);
+		if (series == NULL || builder->nrows < before)
+		{
+			uint32		i;
+
+			/* Series numbers are gone when the builder was reset. */
+			if (series == NULL)
+				series = MemoryContextAllocHuge(CurrentMemoryContext,
+												sizeof(uint32) *
+												reader->nseries);
+			for (i = 0; i < reader->nseries; i++)
+				series[i] = PG_UINT32_MAX;
+		}
+		while (builder->capacity < builder->nrows + (end - first))
+			rusts_builder_grow(builder);
+
+		for (row = first; row < end; s++)
+		{
+			uint32		stop = Min(end, reader->series_rows[s + 1]);
+
+			if (series[s] == PG_UINT32_MAX)
+				series[s] = rusts_builder_series(builder,
+												 reader->series_tags +
+												 (size_t) s * reader->ntags);
+			for (; row < stop; row++)
+				builder->series_of[builder->nrows + row - first] = series[s];
+		}
+		for (c = 0; c < schema->ncolumns; c++)
+		{
+			const RustsColumn *column = &schema->columns[c];
+
+			if (column->role == RUSTS_ROLE_TAG)
+				continue;
+			if (sources[c] >= 0)
+			{
+				rusts_reader_decode(reader, sources[c], b, column->typlen,
+									vector);
+				append_vector(builder, c, vector, column->typlen);
+			}
+			else
+			{
+				bool		isnull;
+				Datum		value = getmissingattr(desc, column->attno,
+												   &isnull);
+
+				if (!isnull)
+					append_constant(builder, c, value, end - first);
+			}
+		}
+		builder->nrows += end - first;
+	}
+	pfree(sources);
+	pfree(vector);
+	if (series != NULL)
+		pfree(series);
+}
+
+/* Append values of a block to a column; the block has begun at nrows. */
+static void
+append_vector(RustsBuilder *builder, int column, const RustsVector *vector,
+			  int16 typlen)
+{
+	RustsColumnBuilder *col = &builder->columns[column];
+	uint32		start = builder->nrows;
+	uint32		i;
+
+	if (vector->nnulls == vector->nrows)
+		return;
+	rusts_builder_catch_up(builder, column);
+	switch (vector->kind)
+	{
+		case RUSTS_KIND_INT:
+			memcpy((int64 *) col->values + start, vector->v.ints,
+				   sizeof(int64) * vector->nrows);
+			break;
+		case RUSTS_KIND_FLOAT:
+			memcpy((double *) col->values + start, vector->v.floats,
+				   sizeof(double) * vector->nrows);
+			break;
+		case RUSTS_KIND_BOOL:
+			memcpy((uint8 *) col->values + start, vector->v.bools,
+				   vector->nrows);
+			break;
+		case RUSTS_KIND_BYTES:
+			{
+				RustsBytes *values = (RustsBytes *) col->values + start;
+
+				for (i = 0; i < vector->v.bytes.ndistinct; i++)
+					vector->v.bytes.distinct[i].data =
+						rusts_builder_copy_bytes(builder,
+												 vector->v.bytes.distinct[i]);
+				for (i = 0; i < vector->nrows; i++)
+				{
+					if (vector->nnulls > 0 &&
+						rusts_bitmap_test(vector->nulls, i))
+						memset(&values[i], 0, sizeof(RustsBytes));
+					else
+						values[i] =
+							vector->v.bytes.distinct[vector->v.bytes.index[i]];
+				}
+				break;
+			}
+	}
+	col->nrows = start + vector->nrows;
+	if (vector->nnulls > 0)
+	{
+		rusts_builder_want_nulls(builder, column);
+		for (i = 0; i < vector->nrows; i++)
+		{
+			if (rusts_bitmap_test(vector->nulls, i))
+				rusts_bitmap_set(col->nulls, start + i);
+		}
+		col->nnulls += vector->nnulls;
+	}
+}
+
+/* Append the default of a column that is younger than the segment. */
+static void
+append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
+{
+	uint32		start = builder->nrows;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		builder->nrows = start + i;
+		rusts_builder_put_datum(builder, column, value);
+	}
+	builder->nrows = start;
+}
+
+/*
+ * Append a segment row by row: its series are not those the builder makes,
+ * because tags were labelled otherwise then.
+ */
+static void
+append_rows(Relation to, RustsBuilder *builder, RustsReader *reader,
+			TupleDesc desc)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	RustsRows  *rows = rusts_rows_begin(reader, desc);
+	uint32		row;
+
+	for (row = 0; row < reader->nrows; row++)
+	{
+		ExecClearTuple(slot);
+		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
+		ExecStoreVirtualTuple(slot);
+		store_if_full(to, builder, 1);
+		rusts_builder_put_slot(builder, slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Store the builder's rows if some more would be too many. */
+static void
+store_if_full(Relation to, RustsBuilder *builder, uint32 more)
+{
+	if (builder->bytes < MERGE_FULL_BYTES &&
+		(builder->nrows + more <= builder->capacity ||
+		 builder->bytes < MERGE_FULL_BYTES / 2))
+		return;
+	rusts_store_hot(to, builder, GetCurrentCommandId(true));
+	rusts_builder_reset(builder);
+}

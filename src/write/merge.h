@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.h
+ *	  Rewrite segments: flush, VACUUM FULL.
+ *
+ * src/write/merge.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_MERGE_H
+#define RUSTS_MERGE_H
+
+#include "meta/directory.h"
+#include "utils/relcache.h"
+
+/*
+ * Move rel's level-0 batches into hot segments, one per time partition (more
+ * if there is much), in the running transaction.  Returns the number of
+ * rows moved.  The caller holds ShareUpdateExclusiveLock or more on rel,
+ * which keeps others from doing the same.
+ */
+extern int64 rusts_merge_active(Relation rel);
+
+/*
+ * Write all rows of from into to, which has the same columns, with all its
+ * batches merged.  Returns the number of rows.
+ */
+extern int64 rusts_merge_into(Relation from, Relation to);
+
+#endif							/* RUSTS_MERGE_H */

@@ -1,0 +1,222 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  Store a builder's rows as segments of a measurement.
+ *
+ * A small batch goes into the directory as it is, whatever times it spans:
+ * the heap gives it durability and visibility at the price of one row.
+ * Larger ones are worth pages of their own and are cut at the borders of the
+ * time partitions first, unless that would leave crumbs.
+ *
+ * Order matters: row numbers are reserved, then pages are written and
+ * logged, then the directory row is.  Whatever fails in between leaves
+ * unused numbers and pages, and nothing visible.
+ *
+ * src/write/store.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "meta/directory.h"
+#include "meta/settings.h"
+#include "segment/page_io.h"
+#include "segment/writer.h"
+#include "write/store.h"
+
+/* Level-0 batches above this size go to pages. */
+#define MAX_ACTIVE_PAYLOAD	(1024 * 1024)
+
+/* Hot segments below this size do not deserve a page. */
+#define MAX_HOT_PAYLOAD		(4 * 1024)
+
+/* Fewer rows than this per partition are crumbs. */
+#define MIN_PARTITION_ROWS	1000
+
+/* Some rows of a builder that lie in one partition. */
+typedef struct PartitionRow
+{
+	int64		partition;
+	uint32		row;
+} PartitionRow;
+
+static void store_batch(Relation rel, RustsBatch *batch, int16 level,
+						int64 partition, CommandId cid, int64 first_row,
+						int64 new_rows);
+static PartitionRow *find_partitions(RustsBuilder *builder,
+									 uint32 *npartitions);
+static int	compare_partition_rows(const void *a, const void *b);
+static int	store_partitions(Relation rel, RustsBuilder *builder,
+							 PartitionRow *rows, CommandId cid, bool moved);
+static int64 partition_of_row(RustsBuilder *builder, uint32 row);
+
+void
+rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
+				 int64 first_row)
+{
+	RustsBatch	batch;
+
+	if (builder->nrows == 0)
+		return;
+	if (first_row < 0 && builder->bytes >= RUSTS_STORE_HOT_BYTES)
+	{
+		uint32		npartitions;
+		PartitionRow *rows = find_partitions(builder, &npartitions);
+
+		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
+		{
+			store_partitions(rel, builder, rows, cid, false);
+			return;
+		}
+	}
+
+	rusts_builder_sort(builder, &batch);
+	batch.keep_order = first_row >= 0;
+	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, RUSTS_NO_TIME, cid,
+				first_row, batch.nrows);
+}
+
+int
+rusts_store_hot(Relation rel, RustsBuilder *builder, CommandId cid)
+{
+	uint32		npartitions;
+
+	if (builder->nrows == 0)
+		return 0;
+	return store_partitions(rel, builder,
+							find_partitions(builder, &npartitions), cid, true);
+}
+
+/*
+ * Encode and store one batch.  new_rows is what the planner's count of rows
+ * grows by.
+ */
+static void
+store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
+			CommandId cid, int64 first_row, int64 new_rows)
+{
+	RustsSegmentEntry entry;
+	RustsImage	image;
+	uint32		i;
+
+	/* An order that says nothing is not kept. */
+	if (batch->keep_order)
+	{
+		for (i = 0; i < batch->nrows && batch->order[i] == i; i++)
+			;
+		if (i == batch->nrows)
+			batch->keep_order = false;
+	}
+
+	rusts_segment_encode(batch, RUSTS_EFFORT_HOT, level > RUSTS_LEVEL_ACTIVE,
+						 &image);
+	memset(&entry, 0, sizeof(entry));
+	entry.segment_id = first_row >= 0 ? first_row :
+		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
+	entry.storage_id = rusts_storage_id(rel);
+	entry.bytes = image.len;
+	entry.min_time = image.min_time;
+	entry.max_time = image.max_time;
+	entry.time_partition = partition;
+	entry.written_at = GetCurrentTimestamp();
+	entry.nrows = batch->nrows;
+	entry.level = level;
+	entry.first_block = InvalidBlockNumber;
+	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
+					  MAX_HOT_PAYLOAD))
+		entry.payload = rusts_image_payload(&image);
+	else
+		entry.first_block = rusts_extent_write(rel, entry.storage_id,
+											   entry.segment_id, image.data,
+											   image.len, &entry.nblocks);
+	rusts_directory_insert(&entry, cid);
+	pfree(image.data - VARHDRSZ);
+}
+
+/* The rows with their partitions, sorted by both. */
+static PartitionRow *
+find_partitions(RustsBuilder *builder, uint32 *npartitions)
+{
+	PartitionRow *rows =
+		MemoryContextAllocHuge(builder->batch_cxt,
+							   sizeof(PartitionRow) * builder->nrows);
+	bool		sorted = true;
+	uint32		n = 1;
+	uint32		i;
+
+	for (i = 0; i < builder->nrows; i++)
+	{
+		rows[i].partition = partition_of_row(builder, i);
+		rows[i].row = i;
+		if (i > 0 && rows[i].partition < rows[i - 1].partition)
+			sorted = false;
+	}
+	if (!sorted)
+		qsort(rows, builder->nrows, sizeof(PartitionRow),
+			  compare_partition_rows);
+	for (i = 1; i < builder->nrows; i++)
+		n += rows[i].partition != rows[i - 1].partition;
+	*npartitions = n;
+	return rows;
+}
+
+static int64
+partition_of_row(RustsBuilder *builder, uint32 row)
+{
+	const RustsColumnBuilder *time;
+
+	if (builder->schema->time < 0)
+		return RUSTS_NO_TIME;
+	time = &builder->columns[builder->schema->time];
+	if (row >= time->nrows ||
+		(time->nulls && rusts_bitmap_test(time->nulls, row)))
+		return RUSTS_NO_TIME;
+	return rusts_partition_of(((const int64 *) time->values)[row]);
+}
+
+static int
+compare_partition_rows(const void *a, const void *b)
+{
+	const PartitionRow *left = a;
+	const PartitionRow *right = b;
+
+	if (left->partition != right->partition)
+		return left->partition < right->partition ? -1 : 1;
+	return (left->row > right->row) - (left->row < right->row);
+}
+
+/* Store each partition's rows as a hot segment; returns their number. */
+static int
+store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
+				 CommandId cid, bool moved)
+{
+	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
+											  sizeof(uint32) * builder->nrows);
+	uint32		start = 0;
+	int			nsegments = 0;
+
+	while (start < builder->nrows)
+	{
+		uint32		end = start;
+		RustsBatch	batch;
+
+		CHECK_FOR_INTERRUPTS();
+		while (end < builder->nrows &&
+			   rows[end].partition == rows[start].partition)
+		{
+			some[end - start] = rows[end].row;
+			end++;
+		}
+		rusts_builder_sort_some(builder, some, end - start, &batch);
+		store_batch(rel, &batch, RUSTS_LEVEL_HOT, rows[start].partition, cid,
+					-1, moved ? 0 : batch.nrows);
+		start = end;
+		nsegments++;
+	}
+	return nsegments;
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  Store a builder's rows as segments of a measurement.
+ *
+ * src/write/store.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_STORE_H
+#define RUSTS_STORE_H
+
+#include "write/builder.h"
+
+/* Above this much memory a builder's rows become hot segments at once. */
+#define RUSTS_STORE_HOT_BYTES	(16 * 1024 * 1024)
+
+/* A builder's owner stores its rows before it takes more than this. */
+#define RUSTS_STORE_FULL_BYTES	(64 * 1024 * 1024)
+
+/*
+ * Store the rows of builder in rel as written by command cid.  The builder
+ * keeps them; its owner resets it.
+ *
+ * Rows of a statement: first_row < 0.  Few rows become one level-0 batch,
+ * many become hot segments, one per time partition.  If first_row >= 0 the
+ * rows have got their TIDs already, first_row and so on in order of arrival,
+ * and become one batch that remembers that order.
+ */
+extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
+							 CommandId cid, int64 first_row);
+
+/*
+ * Store rows that other segments held so far: hot segments, one per time
+ * partition.  Returns their number.
+ */
+extern int	rusts_store_hot(Relation rel, RustsBuilder *builder,
+							CommandId cid);
+
+#endif							/* RUSTS_STORE_H */
