@@ -1,6 +1,6 @@
 /* sql/install/40_write.sql: line protocol */
 
-CREATE FUNCTION rusts_write(lines text, precision text DEFAULT 'ns',
+CREATE FUNCTION rusts_write(lines text, "precision" text DEFAULT 'ns',
 							on_error text DEFAULT 'abort')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_write_text'
@@ -9,7 +9,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_write(text, text, text) IS
 'write points in line protocol, returns their number';
 
-CREATE FUNCTION rusts_write(lines bytea, precision text DEFAULT 'ns',
+CREATE FUNCTION rusts_write(lines bytea, "precision" text DEFAULT 'ns',
 							on_error text DEFAULT 'abort')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_write_bytea'

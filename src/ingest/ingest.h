@@ -154,8 +154,11 @@ typedef struct RustsIngest
 	uint32	   *series_slots;
 	uint32		nseries_slots;
 	RustsPass	pass;
-	RustsLpTag *tags;			/* working space */
+	RustsLpTag *tags;			/* of the series key split last */
 	uint32		max_tags;
+	uint32		ntags;
+	RustsLpText measurement;
+	RustsBytes	split_key;		/* which one it was; data NULL: none */
 	char	   *scratch;		/* working space */
 	size_t		scratch_size;
 

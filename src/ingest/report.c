@@ -110,6 +110,12 @@ rusts_report_restart(RustsIngest *in)
 	in->nwarnings = 0;
 }
 
+const char *
+rusts_report_excerpt(RustsIngest *in, RustsBytes line)
+{
+	return make_excerpt(in, line.data, line.len);
+}
+
 /*
  * The beginning of a line, as text of the server's encoding whatever the
  * line holds.  It is cut between characters.

@@ -25,6 +25,9 @@ extern void rusts_report_line(RustsIngest *in, const RustsFault *fault,
 							  uint64 lineno, const char *line,
 							  size_t linelen);
 
+/* The beginning of a line, as text of the server's encoding. */
+extern const char *rusts_report_excerpt(RustsIngest *in, RustsBytes line);
+
 /* Raise the warnings about skipped lines. */
 extern void rusts_report_skipped(RustsIngest *in);
 

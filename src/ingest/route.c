@@ -54,6 +54,7 @@ rusts_route_begin(RustsIngest *in)
 	in->nseries_slots = 0;
 	in->tags = NULL;
 	in->max_tags = 0;
+	in->split_key.data = NULL;
 	in->scratch = NULL;
 	in->scratch_size = 0;
 	in->fault = NULL;
@@ -129,21 +130,32 @@ const char *
 rusts_route_split(RustsIngest *in, RustsBytes series_key,
 				  RustsLpText *measurement, uint32 *ntags)
 {
-	const char *error;
+	const char *error = NULL;
 
-	for (;;)
+	/* A new series is split to find its measurement, then to number it. */
+	if (in->split_key.data != series_key.data ||
+		in->split_key.len != series_key.len)
 	{
-		error = rusts_lp_parse_series(series_key, measurement, in->tags,
-									  in->max_tags, ntags);
-		if (error != NULL || *ntags <= in->max_tags)
+		in->split_key.data = NULL;
+		for (;;)
+		{
+			error = rusts_lp_parse_series(series_key, &in->measurement,
+										  in->tags, in->max_tags, &in->ntags);
+			if (error != NULL || in->ntags <= in->max_tags)
+				break;
+			if (in->tags != NULL)
+				pfree(in->tags);
+			in->max_tags = Max(in->ntags, 32);
+			in->tags = MemoryContextAlloc(in->route_cxt,
+										  sizeof(RustsLpTag) * in->max_tags);
+		}
+		if (error != NULL)
 			return error;
-
-		if (in->tags != NULL)
-			pfree(in->tags);
-		in->max_tags = Max(*ntags, 32);
-		in->tags = MemoryContextAlloc(in->route_cxt,
-									  sizeof(RustsLpTag) * in->max_tags);
+		in->split_key = series_key;
 	}
+	*measurement = in->measurement;
+	*ntags = in->ntags;
+	return NULL;
 }
 
 void

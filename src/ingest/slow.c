@@ -14,9 +14,9 @@
  * not name take their DEFAULT, therefore only points that name the same
  * columns go together; the order of the rows is kept.
  *
- * Where bad lines are skipped, a group is inserted in a subtransaction; one
- * that violates a rule is cut in halves until the row is alone that
- * is at fault.
+ * A group is inserted in a subtransaction.  One that violates a rule is cut in
+ * halves until the row is alone that is at fault: its line is named by the
+ * error, or skipped.
  *
  * src/ingest/slow.c
  *
@@ -68,11 +68,17 @@ struct RustsSlow
 	SlowPlan	plans[MAX_PLANS];
 	int			nplans;
 
-	uint64		first_lineno;	/* of the rows being inserted */
-	uint64		last_lineno;
-
 	Datum	   *row;			/* [schema->ncolumns] the point in hand */
 };
+
+/* What an error's context tells. */
+typedef struct InsertedRows
+{
+	RustsIngest *in;
+	RustsTarget *target;
+	int			from;
+	int			to;
+} InsertedRows;
 
 static void put_value(RustsTarget *target, int column, Datum value,
 					  Bitmapset **columns);
@@ -222,10 +228,10 @@ rusts_slow_flush(RustsIngest *in, RustsTarget *target)
 		MemoryContextSwitchTo(old_cxt);
 	}
 	plan = get_plan(in, target);
-	if (in->skip)
+	if (in->skip || slow->nrows > 1)
 		insert_good_rows(in, target, plan, 0, slow->nrows);
 	else
-		insert_rows(in, target, plan, 0, slow->nrows);
+		insert_rows(in, target, plan, 0, 1);
 
 	/* Triggers and the like may have read what other targets hold. */
 	rusts_target_forget_series(in);
@@ -342,6 +348,7 @@ insert_rows(RustsIngest *in, RustsTarget *target, SPIPlanPtr plan,
 	MemoryContext params_cxt;
 	MemoryContext old_cxt;
 	ErrorContextCallback context;
+	InsertedRows rows;
 	Datum	   *params;
 	int			nparams = 0;
 	int			column = -1;
@@ -366,10 +373,12 @@ insert_rows(RustsIngest *in, RustsTarget *target, SPIPlanPtr plan,
 	}
 	MemoryContextSwitchTo(old_cxt);
 
-	slow->first_lineno = slow->linenos[from];
-	slow->last_lineno = slow->linenos[to - 1];
+	rows.in = in;
+	rows.target = target;
+	rows.from = from;
+	rows.to = to;
 	context.callback = add_context;
-	context.arg = target;
+	context.arg = &rows;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
 	result = SPI_execute_plan(plan, params, NULL, false, 0);
@@ -382,8 +391,9 @@ insert_rows(RustsIngest *in, RustsTarget *target, SPIPlanPtr plan,
 }
 
 /*
- * Insert those of the rows that the table's rules allow, and report the
- * others.  Missing privileges and the like are errors as ever.
+ * Insert those of the rows that the table's rules allow.  The first that they
+ * do not allow is an error, or all those are reported.  Missing privileges and
+ * the like are errors as ever.
  */
 static void
 insert_good_rows(RustsIngest *in, RustsTarget *target, SPIPlanPtr plan,
@@ -418,7 +428,7 @@ insert_good_rows(RustsIngest *in, RustsTarget *target, SPIPlanPtr plan,
 
 	if (error == NULL)
 		return;
-	if (!is_row_fault(error))
+	if (!is_row_fault(error) || (to - from == 1 && !in->skip))
 		ReThrowError(error);
 	if (to - from > 1)
 	{
@@ -454,14 +464,16 @@ is_row_fault(const ErrorData *error)
 static void
 add_context(void *arg)
 {
-	const RustsTarget *target = arg;
-	const RustsSlow *slow = target->slow;
+	const InsertedRows *rows = arg;
+	const RustsSlow *slow = rows->target->slow;
 
-	if (slow->first_lineno == slow->last_lineno)
-		errcontext("line " UINT64_FORMAT ", measurement \"%s\"",
-				   slow->first_lineno, target->name.data);
+	if (rows->from + 1 == rows->to)
+		errcontext("line " UINT64_FORMAT " \"%s\"",
+				   slow->linenos[rows->from],
+				   rusts_report_excerpt(rows->in, slow->lines[rows->from]));
 	else
-		errcontext("one of lines " UINT64_FORMAT " to " UINT64_FORMAT
+		errcontext("lines " UINT64_FORMAT " to " UINT64_FORMAT
 				   ", measurement \"%s\"",
-				   slow->first_lineno, slow->last_lineno, target->name.data);
+				   slow->linenos[rows->from], slow->linenos[rows->to - 1],
+				   rows->target->name.data);
 }
