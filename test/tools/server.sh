@@ -64,8 +64,14 @@ server_start()					# server_start name <settings
 		END
 		cat
 	} | as_server tee -a "$DATA/postgresql.conf" >/dev/null
-	(cd / && as_server "$BIN/pg_ctl" start -D "$DATA" -w -s -l "$SERVER/log" \
-		</dev/null >/dev/null) || { cat "$SERVER/log"; exit 1; }
+	(
+		# A make -j that finds its pipe still open would wait for the server.
+		for fd in $(ls /proc/self/fd); do
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		cd / && as_server "$BIN/pg_ctl" start -D "$DATA" -w -s \
+			-l "$SERVER/log" </dev/null >/dev/null
+	) || { cat "$SERVER/log"; exit 1; }
 	server_env "$BIN/createdb" "$1" || exit 1
 	server_env "$BIN/psql" -X -q -d "$1" -c 'CREATE EXTENSION rusts' || exit 1
 }
