@@ -45,12 +45,6 @@ typedef RelFileNode RelFileLocator;
 #define INVALID_PROC_NUMBER			InvalidBackendId
 #endif
 
-/* smgropen of a locator that belongs to no other session. */
-#if PG_VERSION_NUM < 170000
-#define rusts_smgropen(locator)		smgropen((locator), InvalidBackendId)
-#else
-#define rusts_smgropen(locator)		smgropen((locator), INVALID_PROC_NUMBER)
-#endif
 
 /* Is roleid an owner of this relation? */
 #if PG_VERSION_NUM < 160000
@@ -59,6 +53,8 @@ typedef RelFileNode RelFileLocator;
 #define rusts_is_owner(relid, roleid) \
 	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
+
+typedef struct VacuumParams *VacuumParamsArg;
 
 /* Some came to 15 in a minor release, some with 16. */
 #ifndef palloc_object

@@ -9,6 +9,7 @@ CREATE TABLE rusts.segment (
 	storage_id	int8 NOT NULL,
 	segment_id	int8 NOT NULL,
 	bytes		int8 NOT NULL,
+	raw_bytes	int8 NOT NULL,
 	min_time	timestamptz,
 	max_time	timestamptz,
 	time_partition timestamptz,
@@ -36,6 +37,8 @@ COMMENT ON COLUMN rusts.segment.segment_id IS
 'row number of the batch''s first row; row numbers make up the TIDs';
 COMMENT ON COLUMN rusts.segment.bytes IS
 'encoded size of the batch in bytes';
+COMMENT ON COLUMN rusts.segment.raw_bytes IS
+'size of the values in the batch, not encoded, in bytes';
 COMMENT ON COLUMN rusts.segment.min_time IS
 'smallest time in the batch; NULL if it has none';
 COMMENT ON COLUMN rusts.segment.max_time IS

@@ -43,6 +43,7 @@ enum
 	Anum_storage_id = 1,
 	Anum_segment_id,
 	Anum_bytes,
+	Anum_raw_bytes,
 	Anum_min_time,
 	Anum_max_time,
 	Anum_time_partition,
@@ -61,8 +62,6 @@ static void read_entry(HeapTuple tuple, TupleDesc desc,
 					   RustsSegmentEntry *entry);
 static int	compare_entries(const void *a, const void *b);
 static void insert_index_entries(CatalogIndexState indstate, HeapTuple tuple);
-static int64 *collect_storages(int level, Snapshot snapshot,
-							   uint32 *nstorages);
 
 RustsSegmentEntry *
 rusts_directory_load(int64 storage_id, int level, Snapshot snapshot,
@@ -154,6 +153,7 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_storage_id - 1] = Int64GetDatum(entry->storage_id);
 	values[Anum_segment_id - 1] = Int64GetDatum(entry->segment_id);
 	values[Anum_bytes - 1] = Int64GetDatum(entry->bytes);
+	values[Anum_raw_bytes - 1] = Int64GetDatum(entry->raw_bytes);
 	values[Anum_min_time - 1] = TimestampTzGetDatum(entry->min_time);
 	values[Anum_max_time - 1] = TimestampTzGetDatum(entry->max_time);
 	nulls[Anum_min_time - 1] = nulls[Anum_max_time - 1] =
@@ -212,49 +212,37 @@ rusts_directory_delete_storage(int64 storage_id)
 	table_close(directory, RowExclusiveLock);
 }
 
-int64 *
-rusts_directory_active_storages(Snapshot snapshot, uint32 *nstorages)
-{
-	return collect_storages(RUSTS_LEVEL_ACTIVE, snapshot, nstorages);
-}
-
-int64 *
-rusts_directory_all_storages(Snapshot snapshot, uint32 *nstorages)
-{
-	return collect_storages(-1, snapshot, nstorages);
-}
-
 /*
  * Find each storage once, by skipping through the index: from the last
  * storage found to the next greater one.
  */
-static int64 *
-collect_storages(int level, Snapshot snapshot, uint32 *nstorages)
+int64 *
+rusts_directory_storages(Snapshot snapshot, uint32 *nstorages)
 {
-	Relation	directory = open_directory(AccessShareLock, false);
-	Relation	index = index_open(index_oid("segment_time"), AccessShareLock);
+	Relation	directory = open_directory(AccessShareLock, true);
+	Relation	index;
 	uint32		max_storages = 16;
 	uint32		count = 0;
-	int64	   *storages = palloc_array(int64, max_storages);
+	int64	   *storages;
 	int64		last = PG_INT64_MIN;
 
+	*nstorages = 0;
+	if (directory == NULL)
+		return NULL;
+	index = index_open(index_oid("segment_pkey"), AccessShareLock);
+	storages = palloc_array(int64, max_storages);
 	for (;;)
 	{
-		ScanKeyData key[2];
-		int			nkeys = 1;
+		ScanKeyData key;
 		SysScanDesc scan;
 		HeapTuple	tuple;
 		bool		isnull;
 		bool		found;
 
 		CHECK_FOR_INTERRUPTS();
-		ScanKeyInit(&key[0], Anum_storage_id, BTGreaterStrategyNumber,
+		ScanKeyInit(&key, Anum_storage_id, BTGreaterStrategyNumber,
 					F_INT8GT, Int64GetDatum(last));
-		if (level >= 0)
-			ScanKeyInit(&key[nkeys++], Anum_level, BTEqualStrategyNumber,
-						F_INT2EQ, Int16GetDatum(level));
-		scan = systable_beginscan_ordered(directory, index, snapshot, nkeys,
-										  key);
+		scan = systable_beginscan_ordered(directory, index, snapshot, 1, &key);
 		tuple = systable_getnext_ordered(scan, ForwardScanDirection);
 		found = HeapTupleIsValid(tuple);
 		if (found)
@@ -267,7 +255,7 @@ collect_storages(int level, Snapshot snapshot, uint32 *nstorages)
 		if (count == max_storages)
 		{
 			max_storages *= 2;
-			storages = repalloc(storages, sizeof(int64) * max_storages);
+			storages = repalloc_huge(storages, sizeof(int64) * max_storages);
 		}
 		storages[count++] = last;
 	}
@@ -275,6 +263,42 @@ collect_storages(int level, Snapshot snapshot, uint32 *nstorages)
 	table_close(directory, AccessShareLock);
 	*nstorages = count;
 	return storages;
+}
+
+void
+rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
+						  RustsActiveSummary *summary)
+{
+	Relation	directory = open_directory(AccessShareLock, false);
+	TupleDesc	desc = RelationGetDescr(directory);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+
+	memset(summary, 0, sizeof(*summary));
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(storage_id));
+	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(RUSTS_LEVEL_ACTIVE));
+	scan = systable_beginscan(directory, index_oid("segment_time"), true,
+							  snapshot, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		TimestampTz written_at;
+
+		summary->batches++;
+		summary->rows += DatumGetInt32(heap_getattr(tuple, Anum_nrows, desc,
+													&isnull));
+		summary->bytes += DatumGetInt64(heap_getattr(tuple, Anum_bytes, desc,
+													 &isnull));
+		written_at = DatumGetTimestampTz(heap_getattr(tuple, Anum_written_at,
+													  desc, &isnull));
+		if (summary->batches == 1 || written_at < summary->oldest)
+			summary->oldest = written_at;
+	}
+	systable_endscan(scan);
+	table_close(directory, AccessShareLock);
 }
 
 /*
@@ -318,6 +342,7 @@ read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
 	entry->storage_id = DatumGetInt64(values[Anum_storage_id - 1]);
 	entry->segment_id = DatumGetInt64(values[Anum_segment_id - 1]);
 	entry->bytes = DatumGetInt64(values[Anum_bytes - 1]);
+	entry->raw_bytes = DatumGetInt64(values[Anum_raw_bytes - 1]);
 	entry->min_time = nulls[Anum_min_time - 1] ? RUSTS_NO_TIME :
 		DatumGetTimestampTz(values[Anum_min_time - 1]);
 	entry->max_time = nulls[Anum_max_time - 1] ? RUSTS_NO_TIME :

@@ -27,6 +27,7 @@ typedef struct RustsSegmentEntry
 	int64		storage_id;
 	int64		segment_id;		/* row number of the first row */
 	int64		bytes;			/* encoded size */
+	int64		raw_bytes;		/* size of the values */
 	int64		min_time;		/* or RUSTS_NO_TIME, both */
 	int64		max_time;
 	int64		time_partition; /* or RUSTS_NO_TIME */
@@ -55,6 +56,18 @@ extern bool rusts_directory_find_row(int64 storage_id, int64 row,
 									 Snapshot snapshot,
 									 RustsSegmentEntry *entry);
 
+/* Level-0 batches of one storage, added up. */
+typedef struct RustsActiveSummary
+{
+	int64		batches;
+	int64		rows;
+	int64		bytes;
+	TimestampTz oldest;			/* when the first was written */
+} RustsActiveSummary;
+
+extern void rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
+									  RustsActiveSummary *summary);
+
 /* Enter a batch as written by command cid of the current transaction. */
 extern void rusts_directory_insert(const RustsSegmentEntry *entry,
 								   CommandId cid);
@@ -69,14 +82,9 @@ extern void rusts_directory_delete(const RustsSegmentEntry *entry);
 extern void rusts_directory_delete_storage(int64 storage_id);
 
 /*
- * Storages that have level-0 entries, each once, ascending, in the current
- * memory context.
+ * The storages in the directory, each once, ascending, in the current memory
+ * context; NULL where there is no directory.
  */
-extern int64 *rusts_directory_active_storages(Snapshot snapshot,
-											  uint32 *nstorages);
-
-/* All storages in the directory, likewise. */
-extern int64 *rusts_directory_all_storages(Snapshot snapshot,
-										   uint32 *nstorages);
+extern int64 *rusts_directory_storages(Snapshot snapshot, uint32 *nstorages);
 
 #endif							/* RUSTS_DIRECTORY_H */

@@ -99,6 +99,7 @@ static bool gather(Writer *writer, const RustsBatchColumn *col,
 static void int_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats);
 static void float_stats(const RustsBlockInput *in, uint32 b,
 						ColumnStats *stats);
+static uint64 raw_bytes(const RustsBatch *batch);
 static void append_block(Writer *writer, ByteBuffer *buffer,
 						 const RustsBlockInput *in);
 static void append_chunk(Writer *writer, const RustsBlockInput *in);
@@ -182,6 +183,7 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 		rusts_put_u32(header + RUSTS_HEADER_META_CRC, crc);
 	}
 
+	image->raw_bytes = raw_bytes(batch);
 	image->len = writer->parts.len + writer->streams.len;
 	image->data = (uint8 *) MemoryContextAllocHuge(result_cxt,
 												   VARHDRSZ + image->len) +
@@ -693,6 +695,53 @@ float_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats)
 	memcpy(&stats->sum[b], &sum, sizeof(sum));
 	memcpy(&stats->first[b], &first, sizeof(first));
 	memcpy(&stats->last[b], &last, sizeof(last));
+}
+
+/* What the values that are not null would take in a row. */
+static uint64
+raw_bytes(const RustsBatch *batch)
+{
+	uint64		total = 0;
+	uint32		s;
+	uint32		i;
+	int			c;
+
+	for (s = 0; s < batch->nseries; s++)
+	{
+		for (c = 0; c < batch->ntags; c++)
+		{
+			RustsBytes	tag = batch->series_tags[(size_t) s * batch->ntags + c];
+
+			if (tag.data != NULL)
+				total += (uint64) batch->series_rows[s] * (tag.len + 1);
+		}
+	}
+	for (c = 0; c < batch->ncolumns; c++)
+	{
+		const RustsBatchColumn *col = &batch->columns[c];
+
+		if (col->values == NULL)
+			continue;
+		for (i = 0; i < batch->nrows && col->column->kind == RUSTS_KIND_BYTES;
+			 i++)
+		{
+			uint32		row = batch->order ? batch->order[i] : i;
+
+			if (row < col->nrows &&
+				(col->nulls == NULL || !rusts_bitmap_test(col->nulls, row)))
+				total += ((const RustsBytes *) col->values)[row].len +
+					(col->column->typlen == -1 ? 1 : 0);
+		}
+		if (col->column->kind != RUSTS_KIND_BYTES)
+		{
+			/* Exact for a whole builder, about right for a part of one. */
+			uint64		present = col->nrows -
+				(col->nulls ? rusts_bitmap_count(col->nulls, col->nrows) : 0);
+
+			total += Min(present, batch->nrows) * col->column->typlen;
+		}
+	}
+	return total;
 }
 
 static void

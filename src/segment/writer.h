@@ -16,6 +16,7 @@ typedef struct RustsImage
 {
 	uint8	   *data;			/* VARHDRSZ spare bytes lie in front of it */
 	uint64		len;
+	uint64		raw_bytes;		/* size of the values */
 	int64		min_time;		/* RUSTS_NO_TIME if there is none */
 	int64		max_time;
 } RustsImage;

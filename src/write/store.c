@@ -29,6 +29,8 @@
 #include "segment/writer.h"
 #include "write/store.h"
 
+RustsStoredHook rusts_stored_hook = NULL;
+
 /* Level-0 batches above this size go to pages. */
 #define MAX_ACTIVE_PAYLOAD	(1024 * 1024)
 
@@ -120,6 +122,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
 	entry.storage_id = rusts_storage_id(rel);
 	entry.bytes = image.len;
+	entry.raw_bytes = image.raw_bytes;
 	entry.min_time = image.min_time;
 	entry.max_time = image.max_time;
 	entry.time_partition = partition;
@@ -135,6 +138,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 											   entry.segment_id, image.data,
 											   image.len, &entry.nblocks);
 	rusts_directory_insert(&entry, cid);
+	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
+		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);
 }
 

@@ -37,4 +37,11 @@ extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
 extern int	rusts_store_hot(Relation rel, RustsBuilder *builder,
 							CommandId cid);
 
+/*
+ * Called for each level-0 batch that is stored; the workers want to know.
+ */
+typedef void (*RustsStoredHook) (int64 nrows, int64 bytes);
+
+extern RustsStoredHook rusts_stored_hook;
+
 #endif							/* RUSTS_STORE_H */

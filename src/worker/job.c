@@ -1,0 +1,445 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  The maintenance worker of a database: finds what is due and does it.
+ *
+ * One loop.  Each turn looks at the level-0 batches of every measurement,
+ * flushes those that have reached a limit, the one with the oldest rows first
+ * and each in a transaction of its own, and sleeps until the next one comes
+ * of age or a writer calls.  A measurement whose flush fails is left alone
+ * for a while that doubles with each failure; the others go on.
+ *
+ * A flush takes a lock that conflicts with other maintenance and with DDL
+ * only, and does not wait for it.
+ *
+ * src/worker/job.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "compat.h"
+#include "meta/directory.h"
+#include "meta/schema.h"
+#include "meta/settings.h"
+#include "segment/page_io.h"
+#include "worker/shared.h"
+#include "write/merge.h"
+
+/* Longest pause after failures. */
+#define MAX_BACKOFF_S		300
+
+/* A worker that cannot get its lock tries again after this. */
+#define LOCKED_RETRY_MS		1000
+
+/* Failures of a measurement's flush. */
+typedef struct Failure
+{
+	Oid			relid;			/* key */
+	int			count;
+	TimestampTz retry_at;
+} Failure;
+
+/* A measurement that is due. */
+typedef struct Due
+{
+	Oid			relid;
+	TimestampTz oldest;
+} Due;
+
+static RustsDatabaseSlot *slot = NULL;
+static HTAB *failures = NULL;
+static MemoryContext turn_cxt = NULL;
+
+static bool arrive(Oid database);
+static void leave(int code, Datum arg);
+static bool extension_exists(void);
+static void remove_orphans(void);
+static List *list_measurements(void);
+static List *find_due(TimestampTz *next);
+static int	compare_due(const ListCell *a, const ListCell *b);
+static void flush(Oid relid, TimestampTz *next);
+static void note_failure(Oid relid);
+
+void
+rusts_maintenance_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	HASHCTL		ctl;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	if (!arrive(database))
+		return;
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+
+	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts worker turn",
+									 ALLOCSET_DEFAULT_SIZES);
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(Failure);
+	ctl.hcxt = TopMemoryContext;
+	failures = hash_create("rusts flush failures", 16, &ctl,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	if (extension_exists())
+		remove_orphans();
+	for (;;)
+	{
+		TimestampTz next = DT_NOEND;
+		long		timeout = -1;
+		List	   *due;
+		ListCell   *cell;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (!extension_exists())
+			break;
+
+		MemoryContextReset(turn_cxt);
+		due = find_due(&next);
+		foreach(cell, due)
+			flush(((Due *) lfirst(cell))->relid, &next);
+		pgstat_report_stat(false);
+		pgstat_report_activity(STATE_IDLE, NULL);
+
+		/* Look again at once after work: there may be more by now. */
+		if (due != NIL && next == DT_NOEND)
+			continue;
+		if (next != DT_NOEND)
+			timeout = Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														  next), 0);
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+						 (timeout >= 0 ? WL_TIMEOUT : 0),
+						 timeout, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+
+	/* No extension, no work: until a writer asks. */
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->wanted = false;
+	LWLockRelease(rusts_worker_shared->lock);
+}
+
+/* Take the database's slot; false if there is no room for us. */
+static bool
+arrive(Oid database)
+{
+	bool		taken = false;
+
+	slot = rusts_worker_slot(database);
+	if (slot == NULL)
+		return false;
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (slot->pid == 0 && slot->holds == 0)
+	{
+		slot->pid = MyProcPid;
+		slot->latch = MyLatch;
+		taken = true;
+	}
+	LWLockRelease(rusts_worker_shared->lock);
+	if (taken)
+		before_shmem_exit(leave, (Datum) 0);
+	return taken;
+}
+
+static void
+leave(int code, Datum arg)
+{
+	pg_atomic_write_u64(&slot->batches_left, 0);
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->pid = 0;
+	slot->latch = NULL;
+	if (rusts_worker_shared->launcher_latch != NULL)
+		SetLatch(rusts_worker_shared->launcher_latch);
+	LWLockRelease(rusts_worker_shared->lock);
+}
+
+static bool
+extension_exists(void)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("rusts", true)) &&
+		OidIsValid(rusts_am_oid());
+	CommitTransactionCommand();
+	return exists;
+}
+
+/*
+ * Remove directory rows of storages that no relation has: what unlogged
+ * measurements had before a crash.  The directory is read first, so every
+ * storage in it that still exists has its relation among those listed after.
+ */
+static void
+remove_orphans(void)
+{
+	int64	   *storages;
+	uint32		nstorages;
+	List	   *measurements;
+	ListCell   *cell;
+	bool		complete = true;
+	uint32		i;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	storages = rusts_directory_storages(GetActiveSnapshot(), &nstorages);
+	PopActiveSnapshot();
+	measurements = nstorages > 0 ? list_measurements() : NIL;
+	foreach(cell, measurements)
+	{
+		Oid			relid = lfirst_oid(cell);
+		Relation	rel;
+		int64		id;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		{
+			complete = false;
+			break;
+		}
+		rel = try_relation_open(relid, NoLock);
+		if (rel == NULL)
+			continue;
+		id = rusts_storage_id(rel);
+		relation_close(rel, AccessShareLock);
+		for (i = 0; i < nstorages; i++)
+		{
+			if (storages[i] == id)
+				storages[i] = 0;
+		}
+	}
+	for (i = 0; i < nstorages && complete; i++)
+	{
+		if (storages[i] != 0)
+			rusts_directory_delete_storage(storages[i]);
+	}
+	CommitTransactionCommand();
+}
+
+/* OIDs of all measurements with storage. */
+static List *
+list_measurements(void)
+{
+	Oid			am = rusts_am_oid();
+	Relation	classes;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	classes = table_open(RelationRelationId, AccessShareLock);
+	scan = systable_beginscan(classes, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (class->relam == am && (class->relkind == RELKIND_RELATION ||
+								   class->relkind == RELKIND_MATVIEW))
+			result = lappend_oid(result, class->oid);
+	}
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return result;
+}
+
+/*
+ * The measurements that are due, the longest waiting first, in turn_cxt.
+ * *next becomes the time when the next one will be.  Also tell the writers
+ * how much more is needed until we want to be called.
+ */
+static List *
+find_due(TimestampTz *next)
+{
+	List	   *due = NIL;
+	ListCell   *cell;
+	TimestampTz now = GetCurrentTimestamp();
+	int64		max_batches = rusts_flush_max_batches;
+	int64		max_rows = rusts_flush_max_points;
+	int64		max_bytes = (int64) rusts_flush_max_bytes * 1024;
+	int64		batches_left = max_batches;
+	int64		rows_left = max_rows;
+	int64		bytes_left = max_bytes;
+	bool		waiting = false;
+
+	pg_atomic_write_u64(&slot->batches, 0);
+	pg_atomic_write_u64(&slot->rows, 0);
+	pg_atomic_write_u64(&slot->bytes, 0);
+	pg_atomic_write_u64(&slot->batches_left, 0);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, list_measurements())
+	{
+		Oid			relid = lfirst_oid(cell);
+		RustsActiveSummary summary;
+		Failure    *failure;
+		TimestampTz age_at;
+		TimestampTz retry_at = 0;
+		Relation	rel;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		{
+			/* Somebody changes or drops it. */
+			*next = Min(*next,
+						TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS));
+			continue;
+		}
+		rel = try_relation_open(relid, NoLock);
+		if (rel == NULL)
+			continue;
+		if (RELATION_IS_OTHER_TEMP(rel))
+		{
+			relation_close(rel, AccessShareLock);
+			continue;
+		}
+		rusts_directory_summarize(rusts_storage_id(rel), GetActiveSnapshot(),
+								  &summary);
+		relation_close(rel, AccessShareLock);
+		if (summary.batches == 0)
+			continue;
+
+		waiting = true;
+		failure = hash_search(failures, &relid, HASH_FIND, NULL);
+		if (failure != NULL)
+			retry_at = failure->retry_at;
+		age_at = TimestampTzPlusMilliseconds(summary.oldest,
+											 rusts_flush_max_age * INT64CONST(1000));
+		if (retry_at <= now &&
+			(summary.batches >= max_batches || summary.rows >= max_rows ||
+			 summary.bytes >= max_bytes || age_at <= now))
+		{
+			MemoryContext old_cxt = MemoryContextSwitchTo(turn_cxt);
+			Due		   *item = palloc_object(Due);
+
+			item->relid = relid;
+			item->oldest = summary.oldest;
+			due = lappend(due, item);
+			MemoryContextSwitchTo(old_cxt);
+			continue;
+		}
+		*next = Min(*next, Max(age_at, retry_at));
+		if (retry_at <= now)
+		{
+			batches_left = Min(batches_left, max_batches - summary.batches);
+			rows_left = Min(rows_left, max_rows - summary.rows);
+			bytes_left = Min(bytes_left, max_bytes - summary.bytes);
+		}
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	/* With nothing waiting the first batch starts the clock. */
+	pg_atomic_write_u64(&slot->batches_left, waiting ? batches_left : 0);
+	pg_atomic_write_u64(&slot->rows_left, rows_left);
+	pg_atomic_write_u64(&slot->bytes_left, bytes_left);
+	list_sort(due, compare_due);
+	return due;
+}
+
+static int
+compare_due(const ListCell *a, const ListCell *b)
+{
+	const Due  *left = lfirst(a);
+	const Due  *right = lfirst(b);
+
+	return (left->oldest > right->oldest) - (left->oldest < right->oldest);
+}
+
+/* Flush one measurement in a transaction of its own. */
+static void
+flush(Oid relid, TimestampTz *next)
+{
+	MemoryContext old_cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		Relation	rel = NULL;
+
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		if (ConditionalLockRelationOid(relid, ShareUpdateExclusiveLock))
+			rel = try_relation_open(relid, NoLock);
+		else
+			*next = Min(*next,
+						TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													LOCKED_RETRY_MS));
+		if (rel != NULL)
+		{
+			char	   *activity;
+
+			activity = psprintf("rusts: flush of %s",
+								quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+														   RelationGetRelationName(rel)));
+			pgstat_report_activity(STATE_RUNNING, activity);
+			PushActiveSnapshot(GetTransactionSnapshot());
+			rusts_merge_active(rel);
+			PopActiveSnapshot();
+			relation_close(rel, NoLock);
+		}
+		CommitTransactionCommand();
+		hash_search(failures, &relid, HASH_REMOVE, NULL);
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(old_cxt);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		note_failure(relid);
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+note_failure(Oid relid)
+{
+	bool		found;
+	Failure    *failure = hash_search(failures, &relid, HASH_ENTER, &found);
+	int			pause_s;
+
+	failure->count = found ? failure->count + 1 : 1;
+	pause_s = failure->count > 8 ? MAX_BACKOFF_S :
+		Min(1 << failure->count, MAX_BACKOFF_S);
+	failure->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													pause_s * INT64CONST(1000));
+}

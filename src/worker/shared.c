@@ -1,0 +1,349 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared.c
+ *	  Shared memory of the workers, and how the other backends call them.
+ *
+ * A writer tells the worker of its database, at commit, how much it has
+ * stored.  It wakes the worker only when the worker has said it would want to
+ * know: when nothing was waiting to be flushed, or a limit is reached.
+ *
+ * The worker is connected to its database, which would make DROP DATABASE,
+ * CREATE DATABASE ... TEMPLATE and renaming fail; so these statements ask it
+ * to leave first, and the launcher brings it back when they are done.
+ *
+ * src/worker/shared.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "tcop/utility.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "compat.h"
+#include "worker/shared.h"
+#include "worker/worker.h"
+#include "write/store.h"
+
+/* How long a statement waits for a worker to leave. */
+#define LEAVE_TIMEOUT_MS	30000
+
+RustsWorkerShared *rusts_worker_shared = NULL;
+
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+static ProcessUtility_hook_type prev_process_utility = NULL;
+
+/* What this transaction has stored. */
+static int64 stored_batches = 0;
+static int64 stored_rows = 0;
+static int64 stored_bytes = 0;
+
+static void request_shmem(void);
+static void startup_shmem(void);
+static void at_stored(int64 nrows, int64 bytes);
+static void at_transaction_event(XactEvent event, void *arg);
+static void tell_worker(void);
+static void run_utility(PlannedStmt *statement, const char *query_string,
+						bool read_only_tree, ProcessUtilityContext context,
+						ParamListInfo params, QueryEnvironment *environment,
+						DestReceiver *dest, QueryCompletion *completion);
+static const char *database_to_leave(Node *statement);
+static void hold_worker(Oid database);
+static void release_worker(Oid database);
+
+void
+rusts_worker_init(void)
+{
+	BackgroundWorker launcher;
+
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = run_utility;
+	rusts_stored_hook = at_stored;
+	RegisterXactCallback(at_transaction_event, NULL);
+
+	memset(&launcher, 0, sizeof(launcher));
+	launcher.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	launcher.bgw_restart_time = 5;
+	strlcpy(launcher.bgw_library_name, "rusts", sizeof(launcher.bgw_library_name));
+	strlcpy(launcher.bgw_function_name, "rusts_launcher_main",
+			sizeof(launcher.bgw_function_name));
+	strlcpy(launcher.bgw_name, "rusts launcher", sizeof(launcher.bgw_name));
+	strlcpy(launcher.bgw_type, "rusts launcher", sizeof(launcher.bgw_type));
+	RegisterBackgroundWorker(&launcher);
+}
+
+static void
+request_shmem(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	RequestAddinShmemSpace(sizeof(RustsWorkerShared));
+	RequestNamedLWLockTranche("rusts workers", 1);
+}
+
+static void
+startup_shmem(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	rusts_worker_shared = ShmemInitStruct("rusts workers",
+										  sizeof(RustsWorkerShared), &found);
+	if (!found)
+	{
+		memset(rusts_worker_shared, 0, sizeof(RustsWorkerShared));
+		rusts_worker_shared->lock =
+			&GetNamedLWLockTranche("rusts workers")->lock;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+RustsDatabaseSlot *
+rusts_worker_slot(Oid database)
+{
+	RustsWorkerShared *shared = rusts_worker_shared;
+	RustsDatabaseSlot *slot = NULL;
+	int			i;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (i = 0; i < shared->nslots; i++)
+	{
+		RustsDatabaseSlot *candidate = &shared->slots[i];
+
+		if (candidate->database == database)
+		{
+			slot = candidate;
+			break;
+		}
+
+		/* One that nobody needs any more can be had. */
+		if (candidate->pid == 0 && !candidate->wanted &&
+			candidate->holds == 0)
+			slot = candidate;
+	}
+	if (slot == NULL && shared->nslots < RUSTS_MAX_DATABASES)
+	{
+		slot = &shared->slots[shared->nslots++];
+		pg_atomic_init_u64(&slot->batches, 0);
+		pg_atomic_init_u64(&slot->rows, 0);
+		pg_atomic_init_u64(&slot->bytes, 0);
+		pg_atomic_init_u64(&slot->batches_left, 0);
+		pg_atomic_init_u64(&slot->rows_left, 0);
+		pg_atomic_init_u64(&slot->bytes_left, 0);
+	}
+	if (slot != NULL)
+		slot->database = database;
+	LWLockRelease(shared->lock);
+	return slot;
+}
+
+static void
+at_stored(int64 nrows, int64 bytes)
+{
+	stored_batches++;
+	stored_rows += nrows;
+	stored_bytes += bytes;
+}
+
+static void
+at_transaction_event(XactEvent event, void *arg)
+{
+	if (stored_batches == 0)
+		return;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+		tell_worker();
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE ||
+		event == XACT_EVENT_ABORT)
+		stored_batches = stored_rows = stored_bytes = 0;
+}
+
+/* Add up what was stored and wake who wants to know.  Must not fail. */
+static void
+tell_worker(void)
+{
+	static RustsDatabaseSlot *slot = NULL;
+	uint64		batches;
+	uint64		rows;
+	uint64		bytes;
+
+	if (slot == NULL || slot->database != MyDatabaseId)
+		slot = rusts_worker_slot(MyDatabaseId);
+	if (slot == NULL)
+		return;
+	batches = pg_atomic_add_fetch_u64(&slot->batches, stored_batches);
+	rows = pg_atomic_add_fetch_u64(&slot->rows, stored_rows);
+	bytes = pg_atomic_add_fetch_u64(&slot->bytes, stored_bytes);
+	if (batches < pg_atomic_read_u64(&slot->batches_left) &&
+		rows < pg_atomic_read_u64(&slot->rows_left) &&
+		bytes < pg_atomic_read_u64(&slot->bytes_left))
+		return;
+
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->wanted = true;
+	if (slot->latch != NULL)
+		SetLatch(slot->latch);
+	else if (rusts_worker_shared->launcher_latch != NULL)
+		SetLatch(rusts_worker_shared->launcher_latch);
+	LWLockRelease(rusts_worker_shared->lock);
+}
+
+static void
+run_utility(PlannedStmt *statement, const char *query_string,
+			bool read_only_tree, ProcessUtilityContext context,
+			ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *dest, QueryCompletion *completion)
+{
+	const char *name = database_to_leave(statement->utilityStmt);
+	Oid			database = InvalidOid;
+
+	if (name != NULL)
+		database = get_database_oid(name, true);
+	if (!OidIsValid(database))
+	{
+		if (prev_process_utility)
+			prev_process_utility(statement, query_string, read_only_tree,
+								 context, params, environment, dest,
+								 completion);
+		else
+			standard_ProcessUtility(statement, query_string, read_only_tree,
+									context, params, environment, dest,
+									completion);
+		return;
+	}
+
+	hold_worker(database);
+	PG_TRY();
+	{
+		if (prev_process_utility)
+			prev_process_utility(statement, query_string, read_only_tree,
+								 context, params, environment, dest,
+								 completion);
+		else
+			standard_ProcessUtility(statement, query_string, read_only_tree,
+									context, params, environment, dest,
+									completion);
+	}
+	PG_FINALLY();
+	{
+		release_worker(database);
+	}
+	PG_END_TRY();
+}
+
+/* The database that nobody may be connected to, or NULL. */
+static const char *
+database_to_leave(Node *statement)
+{
+	ListCell   *cell;
+	List	   *options = NIL;
+	const char *option_name = NULL;
+	const char *result = NULL;
+
+	switch (nodeTag(statement))
+	{
+		case T_DropdbStmt:
+			return castNode(DropdbStmt, statement)->dbname;
+		case T_RenameStmt:
+			if (castNode(RenameStmt, statement)->renameType == OBJECT_DATABASE)
+				return castNode(RenameStmt, statement)->subname;
+			return NULL;
+		case T_CreatedbStmt:
+			options = castNode(CreatedbStmt, statement)->options;
+			option_name = "template";
+			break;
+		case T_AlterDatabaseStmt:
+			options = castNode(AlterDatabaseStmt, statement)->options;
+			option_name = "tablespace";
+			break;
+		default:
+			return NULL;
+	}
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, option_name) == 0 && option->arg != NULL)
+			result = IsA(statement, AlterDatabaseStmt) ?
+				castNode(AlterDatabaseStmt, statement)->dbname :
+				defGetString(option);
+	}
+	return result;
+}
+
+/* Send the database's worker away and wait until it is gone. */
+static void
+hold_worker(Oid database)
+{
+	RustsDatabaseSlot *slot = rusts_worker_slot(database);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   LEAVE_TIMEOUT_MS);
+
+	if (slot == NULL)
+		return;
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->holds++;
+	LWLockRelease(rusts_worker_shared->lock);
+	PG_TRY();
+	{
+		for (;;)
+		{
+			pid_t		pid;
+
+			LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
+			pid = slot->database == database ? slot->pid : 0;
+			LWLockRelease(rusts_worker_shared->lock);
+			if (pid == 0 || GetCurrentTimestamp() > deadline)
+				break;
+			kill(pid, SIGTERM);
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 10, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	PG_CATCH();
+	{
+		release_worker(database);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+static void
+release_worker(Oid database)
+{
+	RustsWorkerShared *shared = rusts_worker_shared;
+	int			i;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (i = 0; i < shared->nslots; i++)
+	{
+		if (shared->slots[i].database == database &&
+			shared->slots[i].holds > 0)
+			shared->slots[i].holds--;
+	}
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
+	LWLockRelease(shared->lock);
+}

@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared.h
+ *	  What launcher, workers and writers share.
+ *
+ * src/worker/shared.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_WORKER_SHARED_H
+#define RUSTS_WORKER_SHARED_H
+
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+/* Databases with measurements that one server may have. */
+#define RUSTS_MAX_DATABASES		256
+
+typedef struct RustsDatabaseSlot
+{
+	Oid			database;		/* protected by lock */
+	bool		wanted;			/* there is work; protected by lock */
+	int			holds;			/* statements that want the worker away;
+								 * protected by lock */
+	pid_t		pid;			/* the worker's, or 0; protected by lock */
+	Latch	   *latch;			/* the worker's; protected by lock */
+
+	/*
+	 * What was written since the worker looked, and how much more would make
+	 * it look again; atomic, and only a hint.
+	 */
+	pg_atomic_uint64 batches;
+	pg_atomic_uint64 rows;
+	pg_atomic_uint64 bytes;
+	pg_atomic_uint64 batches_left;
+	pg_atomic_uint64 rows_left;
+	pg_atomic_uint64 bytes_left;
+} RustsDatabaseSlot;
+
+typedef struct RustsWorkerShared
+{
+	LWLock	   *lock;			/* set once at start */
+	pid_t		launcher_pid;	/* protected by lock */
+	Latch	   *launcher_latch; /* protected by lock */
+	int			nslots;			/* protected by lock; never shrinks */
+	RustsDatabaseSlot slots[RUSTS_MAX_DATABASES];
+} RustsWorkerShared;
+
+extern RustsWorkerShared *rusts_worker_shared;
+
+/* The slot of a database, made if need be; NULL if all are taken. */
+extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
+
+/* The workers' main functions. */
+extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
+extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
+
+#endif							/* RUSTS_WORKER_SHARED_H */
