@@ -4,6 +4,7 @@
 CREATE SCHEMA write_test;
 SET search_path = write_test, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 
 -- a first point makes the table
 SELECT rusts_write('cpu,host=server01,region=us-west usage=64.5,n=1i,u=2u,note="a, b",up=t 1609459200000000000');
@@ -28,7 +29,7 @@ SELECT rusts_write(E'# only\n\n# comments\n');
 SELECT rusts_write(NULL::text) IS NULL;
 
 -- one batch: the first line's names and all that follow, several measurements
-SELECT rusts_write(E'a,t=1 f=1 1\nb,t=1 f=1i 2\na,u=2 g="s" 3\nc f=true 4\nb f=2i,h=3 5\na,u=2,t=1 f=2,g="t" 6');
+SELECT rusts_write(E'a,t=1 f=1 1000\nb,t=1 f=1i 2000\na,u=2 g="s" 3000\nc f=true 4000\nb f=2i,h=3 5000\na,u=2,t=1 f=2,g="t" 6000');
 SELECT * FROM a ORDER BY time;
 SELECT * FROM b ORDER BY time;
 SELECT * FROM c ORDER BY time;
@@ -48,7 +49,7 @@ SELECT rusts_write(convert_to('bytes,t=ä f="€" 1', 'UTF8'));
 SELECT * FROM bytes;
 
 -- exact values
-SELECT rusts_write(E'num f=-0.0,g=1e300,h=0.1 1\nnum i=9223372036854775807i,j=-9223372036854775808i,u=9223372036854775807u 2');
+SELECT rusts_write(E'num f=-0.0,g=1e300,h=0.1 1000\nnum i=9223372036854775807i,j=-9223372036854775808i,u=9223372036854775807u 2000');
 SELECT f, g, h, i, j, u FROM num ORDER BY time;
 
 -- precisions
@@ -104,7 +105,7 @@ SELECT rusts_write(string_agg(CASE WHEN i % 4 = 0 THEN 'cpu usage=1 ' ELSE 'cpu 
   FROM generate_series(1, 60) i;
 
 -- of a skipped line no name is taken over
-SELECT rusts_write(E'part good=1 1\npart good=2,other="x",time=3 2\npart,good=1 more=1 3\npart third=4 4', 'ns', 'skip');
+SELECT rusts_write(E'part good=1 1000\npart good=2,other="x",time=3 2000\npart,good=1 more=1 3000\npart third=4 4000', 'ns', 'skip');
 SELECT * FROM part ORDER BY time;
 SELECT rusts_write(E'never time=1 1\nnever f=\n', 'ns', 'skip');
 SELECT to_regclass('never') IS NULL;
@@ -223,12 +224,12 @@ SET search_path = write_test, public;
 
 -- transactions
 BEGIN;
-SELECT rusts_write('tx f=1 1');
+SELECT rusts_write('tx f=1 1000');
 SAVEPOINT s;
-SELECT rusts_write('tx g=1 2');
+SELECT rusts_write('tx g=1 2000');
 SELECT count(*), count(g) FROM tx;
 ROLLBACK TO s;
-SELECT rusts_write('tx h=1 3');
+SELECT rusts_write('tx h=1 3000');
 SELECT * FROM tx ORDER BY time;
 ROLLBACK;
 SELECT to_regclass('tx') IS NULL;
@@ -290,6 +291,7 @@ SELECT rusts_write('cpu usage=1 1');
 SELECT rusts_write('cpu usage=1 1', 'ns', 'skip');
 SELECT rusts_write('brand_new f=1 1');
 RESET ROLE;
+SELECT rusts_write('a f=1 7001');
 GRANT INSERT ON cpu TO regress_rusts_writer;
 GRANT INSERT (time, f) ON a TO regress_rusts_writer;
 SET ROLE regress_rusts_writer;

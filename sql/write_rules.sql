@@ -5,6 +5,7 @@
 CREATE SCHEMA write_rules;
 SET search_path = write_rules, public;
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 
 -- CHECK and NOT NULL
 CREATE TABLE checked ("time" timestamptz NOT NULL, host text NOT NULL,
@@ -99,6 +100,24 @@ SELECT rusts_write(string_agg('beside,t=' || i % 3 || ' f=2 ' || i || E'\nnosy f
   FROM generate_series(1, 2500) i;
 SELECT t, count(*), sum(f) FROM beside GROUP BY t ORDER BY t;
 SELECT count(*), min(n) > 1, max(n) FROM seen;
+
+-- a call that is canceled half-way: rows of the first measurement are in
+-- memory, rows of the second are stored
+CREATE TABLE stops ("time" timestamptz NOT NULL, n int8) USING rusts;
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.n = 2100 THEN
+    PERFORM pg_cancel_backend(pg_backend_pid());
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER stop BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stop();
+SELECT rusts_write('steady n=0i 0' || E'\nstops n=0i 0');
+SELECT rusts_write(string_agg('steady n=' || i || 'i ' || i || E'000\nstops n=' || i || 'i ' || i || '000', E'\n' ORDER BY i))
+  FROM generate_series(1, 5000) i;
+SELECT (SELECT count(*) FROM steady), (SELECT count(*) FROM stops);
+SELECT rusts_write(E'steady n=1i 1000\nstops n=1i 1000');
+SELECT (SELECT count(*) FROM steady), (SELECT count(*) FROM stops);
 
 -- a rule
 CREATE TABLE ruled ("time" timestamptz NOT NULL, f float8) USING rusts;
