@@ -113,8 +113,10 @@ BEGIN
 END $$;
 CREATE TRIGGER stop BEFORE INSERT ON stops FOR EACH ROW EXECUTE FUNCTION stop();
 SELECT rusts_write('steady n=0i 0' || E'\nstops n=0i 0');
+\set VERBOSITY terse
 SELECT rusts_write(string_agg('steady n=' || i || 'i ' || i || E'000\nstops n=' || i || 'i ' || i || '000', E'\n' ORDER BY i))
   FROM generate_series(1, 5000) i;
+\set VERBOSITY default
 SELECT (SELECT count(*) FROM steady), (SELECT count(*) FROM stops);
 SELECT rusts_write(E'steady n=1i 1000\nstops n=1i 1000');
 SELECT (SELECT count(*) FROM steady), (SELECT count(*) FROM stops);

@@ -91,7 +91,7 @@ is( $node->safe_psql('postgres',
 is( $node->safe_psql(
 		'postgres', q{
 		SELECT rusts_write('large s="' || repeat('x', 100000000) ||
-			E'",t="\\\\\\"" 1000\nlarge s="y" 2000')}),
+			$lp$",t="\\\\\\"" 1000$lp$ || E'\nlarge s="y" 2000')}),
 	'2',
 	'a line of 100 MB');
 is( $node->safe_psql('postgres',
