@@ -1,0 +1,441 @@
+/*-------------------------------------------------------------------------
+ *
+ * huffman.c
+ *	  Huffman coding of small alphabets.
+ *
+ * The differences of a sampled quantity crowd around zero: bit-packing them
+ * pays the width of the largest for every one, a Huffman code pays each its
+ * share.  Codes are canonical and at most 10 bits long, so that one lookup in
+ * a small table decodes a symbol; the caller stores the code lengths.
+ *
+ * Decoding is a chain of lookups, each waiting for the length of the code
+ * before.  From LANES_MIN symbols on there are therefore four lanes, symbol i
+ * being in lane i % 4, whose chains the CPU works at side by side:
+ *
+ *		u16[]		bytes of each lane, one or four entries
+ *		bytes		the lanes, one after the other
+ *
+ * A lane is a string of bits, the first being bit 0 of its first byte; the
+ * last byte is filled with zeros.  A code of l bits is written most
+ * significant bit first.  Codes are given out by length, and by symbol within
+ * a length, counting up from zero (as in RFC 1951, 3.2.2).
+ *
+ * src/codec/huffman.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "codec/huffman.h"
+
+#define LANES_MIN		256
+
+/* A table entry or code: the symbol or code bits above, the length below. */
+#define ENTRY(x, len)	((uint16) ((x) << 4 | (len)))
+
+typedef struct Node
+{
+	uint32		count;
+	uint16		left;			/* children, or 0 for a leaf */
+	uint16		right;
+} Node;
+
+/* Sort symbols with a count by it, rarest first; returns how many. */
+static uint32
+sort_symbols(const uint32 *counts, uint32 nsymbols, uint8 *order)
+{
+	uint32		nused = 0;
+	uint32		i;
+
+	for (i = 0; i < nsymbols; i++)
+	{
+		uint32		j = nused;
+
+		if (counts[i] == 0)
+			continue;
+		for (; j > 0 && counts[order[j - 1]] > counts[i]; j--)
+			order[j] = order[j - 1];
+		order[j] = (uint8) i;
+		nused++;
+	}
+	return nused;
+}
+
+/*
+ * Count the leaves at each depth of the Huffman tree.  With the leaves sorted
+ * the inner nodes come out sorted as well: two queues, no heap.
+ */
+static void
+count_depths(const uint32 *counts, const uint8 *order, uint32 nused,
+			 uint32 *ndepth)
+{
+	uint32		weight[RUSTS_HUFFMAN_SYMBOLS];
+	uint8		parent_leaf[RUSTS_HUFFMAN_SYMBOLS];
+	uint8		parent_node[RUSTS_HUFFMAN_SYMBOLS];
+	uint8		depth[RUSTS_HUFFMAN_SYMBOLS];
+	uint32		leaf = 0;
+	uint32		node = 0;
+	uint32		next;
+	int			i;
+
+	for (next = 0; next < nused - 1; next++)
+	{
+		int			child;
+
+		weight[next] = 0;
+		for (child = 0; child < 2; child++)
+		{
+			if (leaf < nused &&
+				(node == next || counts[order[leaf]] <= weight[node]))
+			{
+				weight[next] += counts[order[leaf]];
+				parent_leaf[leaf++] = (uint8) next;
+			}
+			else
+			{
+				weight[next] += weight[node];
+				parent_node[node++] = (uint8) next;
+			}
+		}
+	}
+
+	depth[nused - 2] = 0;
+	for (i = (int) nused - 3; i >= 0; i--)
+		depth[i] = depth[parent_node[i]] + 1;
+	for (i = 0; i < (int) nused; i++)
+		ndepth[depth[parent_leaf[i]] + 1]++;
+}
+
+/*
+ * Choose code lengths for symbols with the given counts: 0 for those that do
+ * not occur.  Returns the bits all symbols take, or 0 if fewer than two occur
+ * (there is nothing to code then).
+ */
+uint32
+rusts_huffman_lengths(const uint32 *counts, uint32 nsymbols, uint8 *lengths)
+{
+	uint8		order[RUSTS_HUFFMAN_SYMBOLS];
+	uint32		ndepth[RUSTS_HUFFMAN_SYMBOLS + 1] = {0};
+	uint32		excess = 0;
+	uint32		nbits = 0;
+	uint32		nused;
+	uint32		i;
+	unsigned	len;
+
+	Assert(nsymbols <= RUSTS_HUFFMAN_SYMBOLS);
+	memset(lengths, 0, nsymbols);
+	nused = sort_symbols(counts, nsymbols, order);
+	if (nused < 2)
+		return 0;
+	count_depths(counts, order, nused, ndepth);
+
+	/*
+	 * Bring codes that are too long up to the limit, then make room for them
+	 * by pushing down leaves above it, two at a time, so that the code stays
+	 * complete (the way zlib does it).
+	 */
+	for (len = RUSTS_HUFFMAN_BITS + 1; len <= RUSTS_HUFFMAN_SYMBOLS; len++)
+		excess += ndepth[len];
+	ndepth[RUSTS_HUFFMAN_BITS] += excess;
+	if (excess > 0)
+	{
+		uint32		used = 0;	/* of the code space, 2^limit being all */
+
+		for (len = 1; len <= RUSTS_HUFFMAN_BITS; len++)
+			used += ndepth[len] << (RUSTS_HUFFMAN_BITS - len);
+		while (used > 1 << RUSTS_HUFFMAN_BITS)
+		{
+			for (len = RUSTS_HUFFMAN_BITS - 1; ndepth[len] == 0; len--)
+				;
+			ndepth[len]--;
+			ndepth[len + 1] += 2;
+			ndepth[RUSTS_HUFFMAN_BITS]--;
+			used--;
+		}
+	}
+
+	/* The rarest symbols get the longest codes. */
+	len = RUSTS_HUFFMAN_BITS;
+	for (i = 0; i < nused; i++)
+	{
+		while (ndepth[len] == 0)
+			len--;
+		ndepth[len]--;
+		lengths[order[i]] = (uint8) len;
+		nbits += len * counts[order[i]];
+	}
+	return nbits;
+}
+
+/*
+ * First code of each length.  Returns the longest length, or 0 if the lengths
+ * do not make a complete code.
+ */
+static unsigned
+first_codes(const uint8 *lengths, uint32 nsymbols, uint32 *next_code)
+{
+	uint32		nlength[RUSTS_HUFFMAN_BITS + 1] = {0};
+	uint32		code = 0;
+	unsigned	longest = 0;
+	unsigned	len;
+	uint32		i;
+
+	for (i = 0; i < nsymbols; i++)
+	{
+		if (lengths[i] > RUSTS_HUFFMAN_BITS)
+			return 0;
+		nlength[lengths[i]]++;
+		longest = Max(longest, lengths[i]);
+	}
+	nlength[0] = 0;
+	for (len = 1; len <= longest; len++)
+	{
+		code = (code + nlength[len - 1]) << 1;
+		next_code[len] = code;
+	}
+	if (longest == 0 ||
+		next_code[longest] + nlength[longest] != (uint32) 1 << longest)
+		return 0;
+	return longest;
+}
+
+/* The low len bits of code, first to last. */
+static inline uint32
+reverse_bits(uint32 code, unsigned len)
+{
+	uint32		result = 0;
+
+	for (; len > 0; len--)
+	{
+		result = result << 1 | (code & 1);
+		code >>= 1;
+	}
+	return result;
+}
+
+/* One lane: every step-th symbol.  Returns the byte after it. */
+static uint8 *
+encode_lane(const uint8 *symbols, uint32 n, uint32 step, const uint16 *codes,
+			uint8 *dst)
+{
+	uint64		word = 0;
+	unsigned	nbits = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i += step)
+	{
+		uint16		entry = codes[symbols[i]];
+
+		word |= (uint64) (entry >> 4) << nbits;
+		nbits += entry & 15;
+		if (nbits >= 48)
+		{
+			rusts_put_u64(dst, word);
+			dst += 6;
+			word >>= 48;
+			nbits -= 48;
+		}
+	}
+	rusts_put_u64(dst, word);
+	return dst + (nbits + 7) / 8;
+}
+
+/*
+ * Code n symbols to dst; returns the byte after the last.  lengths are those
+ * rusts_huffman_lengths chose.  Up to 8 bytes more may be written.
+ */
+uint8 *
+rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
+					 uint32 nsymbols, uint8 *dst)
+{
+	uint16		codes[RUSTS_HUFFMAN_SYMBOLS];
+	uint32		next_code[RUSTS_HUFFMAN_BITS + 1];
+	uint32		nlanes = n < LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
+	uint8	   *sizes = dst;
+	uint32		i;
+
+	first_codes(lengths, nsymbols, next_code);
+	for (i = 0; i < nsymbols; i++)
+	{
+		unsigned	len = lengths[i];
+
+		codes[i] = len == 0 ? 0 :
+			ENTRY(reverse_bits(next_code[len]++, len), len);
+	}
+
+	dst += 2 * nlanes;
+	for (i = 0; i < nlanes; i++)
+	{
+		uint8	   *end = encode_lane(symbols + i, n - i, nlanes, codes, dst);
+
+		rusts_put_u16(sizes + 2 * i, (uint16) (end - dst));
+		dst = end;
+	}
+	return dst;
+}
+
+/* Table of symbol and length by the next bits; returns how many bits. */
+static unsigned
+build_table(const uint8 *lengths, uint32 nsymbols, uint16 *table)
+{
+	uint32		next_code[RUSTS_HUFFMAN_BITS + 1];
+	unsigned	longest = first_codes(lengths, nsymbols, next_code);
+	uint32		i;
+
+	if (longest == 0)
+		return 0;
+	for (i = 0; i < nsymbols; i++)
+	{
+		unsigned	len = lengths[i];
+		uint32		code;
+
+		if (len == 0)
+			continue;
+		for (code = reverse_bits(next_code[len]++, len);
+			 code < (uint32) 1 << longest;
+			 code += (uint32) 1 << len)
+			table[code] = ENTRY(i, len);
+	}
+	return longest;
+}
+
+/*
+ * A lane being read.  The next bits are the low ones of word; nbits counts
+ * those that are valid.
+ */
+typedef struct Lane
+{
+	const uint8 *next;
+	uint64		word;
+	unsigned	nbits;
+} Lane;
+
+/* At least 56 valid bits afterwards. */
+static inline __attribute__((always_inline)) void
+refill(Lane *lane)
+{
+	lane->word |= rusts_get_u64(lane->next) << lane->nbits;
+	lane->next += (63 - lane->nbits) >> 3;
+	lane->nbits |= 56;
+}
+
+static inline __attribute__((always_inline)) uint8
+take(Lane *lane, const uint16 *table, uint32 mask)
+{
+	uint16		entry = table[lane->word & mask];
+
+	lane->word >>= entry & 15;
+	lane->nbits -= entry & 15;
+	return (uint8) (entry >> 4);
+}
+
+static void
+decode_one_lane(Lane *lane, const uint16 *table, uint32 mask, uint32 n,
+				uint8 *symbols)
+{
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		refill(lane);
+		symbols[i] = take(lane, table, mask);
+	}
+}
+
+static void
+decode_four_lanes(Lane *lanes, const uint16 *table, uint32 mask, uint32 n,
+				  uint8 *symbols)
+{
+	Lane		a = lanes[0];
+	Lane		b = lanes[1];
+	Lane		c = lanes[2];
+	Lane		d = lanes[3];
+	uint32		i;
+	uint32		j;
+
+	for (i = 0; i + 20 <= n; i += 20)
+	{
+		refill(&a);
+		refill(&b);
+		refill(&c);
+		refill(&d);
+		for (j = 0; j < 20; j += 4)
+		{
+			symbols[i + j] = take(&a, table, mask);
+			symbols[i + j + 1] = take(&b, table, mask);
+			symbols[i + j + 2] = take(&c, table, mask);
+			symbols[i + j + 3] = take(&d, table, mask);
+		}
+	}
+	lanes[0] = a;
+	lanes[1] = b;
+	lanes[2] = c;
+	lanes[3] = d;
+	for (; i < n; i++)
+	{
+		refill(&lanes[i % 4]);
+		symbols[i] = take(&lanes[i % 4], table, mask);
+	}
+}
+
+/*
+ * Decode n symbols, all below nsymbols, from [src, end).  Returns the byte
+ * after the code, or NULL if it is corrupt.
+ *
+ * n symbols take at most n * RUSTS_HUFFMAN_BITS bits whatever they are, so
+ * the lanes are copied to where that much may be read after the beginning of
+ * any of them, and the loops need no checks.
+ */
+const uint8 *
+rusts_huffman_decode(const uint8 *src, const uint8 *end,
+					 const uint8 *lengths, uint32 nsymbols, uint32 n,
+					 uint8 *symbols, RustsHuffman *work)
+{
+	uint32		nlanes = n < LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
+	unsigned	longest = build_table(lengths, nsymbols, work->table);
+	uint32		mask = ((uint32) 1 << longest) - 1;
+	Lane		lanes[RUSTS_HUFFMAN_LANES];
+	size_t		sizes[RUSTS_HUFFMAN_LANES];
+	size_t		total = 0;
+	const uint8 *start;
+	uint32		i;
+
+	Assert(n <= RUSTS_BLOCK_ROWS);
+	if (longest == 0 || end - src < 2 * (ptrdiff_t) nlanes)
+		return NULL;
+	for (i = 0; i < nlanes; i++)
+	{
+		lanes[i].next = work->lanes + total;
+		lanes[i].word = 0;
+		lanes[i].nbits = 0;
+		sizes[i] = rusts_get_u16(src + 2 * i);
+		total += sizes[i];
+	}
+	src += 2 * nlanes;
+	if (total > (size_t) (end - src) ||
+		total > RUSTS_HUFFMAN_LANE_BYTES)
+		return NULL;
+	memcpy(work->lanes, src, total);
+	memset(work->lanes + total, 0, RUSTS_HUFFMAN_OVERREAD);
+
+	if (nlanes == 1)
+		decode_one_lane(lanes, work->table, mask, n, symbols);
+	else
+		decode_four_lanes(lanes, work->table, mask, n, symbols);
+
+	/* Each lane must have been used up, to the byte. */
+	start = work->lanes;
+	for (i = 0; i < nlanes; i++)
+	{
+		size_t		nbits = (lanes[i].next - start) * 8 - lanes[i].nbits;
+
+		if ((nbits + 7) / 8 != sizes[i])
+			return NULL;
+		start += sizes[i];
+	}
+	return src + total;
+}

@@ -1,0 +1,282 @@
+/*-------------------------------------------------------------------------
+ *
+ * residuals.c
+ *	  What a transform leaves of a stream of integers: constant, bit-packed,
+ *	  patched or Huffman-coded.
+ *
+ * All four subtract a base; the encoder has computed the exact size of each
+ * and takes the smallest.  varint means zigzag varint for the base.
+ *
+ * constant		varint	the value
+ *
+ * pack			varint	base
+ *				u8		width, 0 .. 64
+ *				bits	value - base, width bits each
+ *
+ * patch		as pack, for values in a window [base, base + 2^width), with
+ *				the others listed; between width and bits:
+ *				varint	number of exceptions, at most n
+ *				u8		exception width, 0 .. 64
+ *				and after the bits:
+ *				bits	positions, as many bits each as n - 1 needs
+ *				bits	zigzag(value - base), exception width bits each
+ *
+ * Huffman		varint	base
+ *				u8		width of the low bits, 0 .. 63
+ *				u8		symbols in the window, 1 .. 64
+ *				u4[]	code length of each, then that of the escape symbol;
+ *						the lower half of a byte first
+ *				bits	low bits of value - base, width bits each
+ *				...		(value - base) >> width, see huffman.c
+ *				u8		exception width, if there is an escape symbol
+ *				bits	zigzag(value - base) of escaped values, likewise
+ *
+ * The low bits of a value that is none of the window's are ignored.
+ *
+ * src/codec/residuals.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "base/bits.h"
+#include "base/varint.h"
+#include "codec/bitpack.h"
+#include "codec/residuals.h"
+#include "codec/scratch.h"
+
+/* Symbols of the window and the number of symbols take a nibble and ... */
+#define NIBBLE_BYTES(nsymbols)	(((nsymbols) + 2) / 2)
+
+/* Values outside the window: their places and zigzag(value - base). */
+static uint32
+list_exceptions(const uint64 *values, uint32 n, const RustsPlan *plan,
+				uint64 limit, uint64 *positions, uint64 *exceptions)
+{
+	uint32		nexceptions = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint64		x = values[i] - plan->base;
+
+		if (x >= limit)
+		{
+			positions[nexceptions] = i;
+			exceptions[nexceptions++] = rusts_zigzag(x);
+		}
+	}
+	return nexceptions;
+}
+
+static uint8 *
+encode_patch(const uint64 *values, uint32 n, const RustsPlan *plan,
+			 uint8 *dst, RustsCodecScratch *scratch)
+{
+	uint64	   *positions = scratch->positions;
+	uint64	   *exceptions = scratch->exceptions;
+	uint32		nexceptions;
+
+	nexceptions = list_exceptions(values, n, plan,
+								  UINT64CONST(1) << plan->width,
+								  positions, exceptions);
+	dst = rusts_put_varint(dst, nexceptions);
+	*dst++ = (uint8) plan->exception_width;
+	dst = rusts_bitpack(values, n, plan->width, plan->base, dst);
+	dst = rusts_bitpack(positions, nexceptions, rusts_bit_length(n - 1), 0,
+						dst);
+	return rusts_bitpack(exceptions, nexceptions, plan->exception_width, 0,
+						 dst);
+}
+
+static uint8 *
+encode_huffman(const uint64 *values, uint32 n, const RustsPlan *plan,
+			   uint8 *dst, RustsCodecScratch *scratch)
+{
+	uint8	   *symbols = scratch->symbols;
+	uint64	   *exceptions = scratch->exceptions;
+	uint32		nescapes;
+	uint32		i;
+
+	*dst++ = (uint8) plan->nsymbols;
+	memset(dst, 0, NIBBLE_BYTES(plan->nsymbols));
+	for (i = 0; i <= plan->nsymbols; i++)
+		dst[i / 2] |= plan->lengths[i] << (i % 2 * 4);
+	dst += NIBBLE_BYTES(plan->nsymbols);
+
+	for (i = 0; i < n; i++)
+	{
+		uint64		symbol = (values[i] - plan->base) >> plan->width;
+
+		symbols[i] = (uint8) Min(symbol, plan->nsymbols);
+	}
+	dst = rusts_bitpack(values, n, plan->width, plan->base, dst);
+	dst = rusts_huffman_encode(symbols, n, plan->lengths,
+							   plan->nsymbols + 1, dst);
+	if (plan->nexceptions == 0)
+		return dst;
+
+	nescapes = 0;
+	for (i = 0; i < n; i++)
+	{
+		if (symbols[i] == plan->nsymbols)
+			exceptions[nescapes++] = rusts_zigzag(values[i] - plan->base);
+	}
+	*dst++ = (uint8) plan->exception_width;
+	return rusts_bitpack(exceptions, nescapes, plan->exception_width, 0, dst);
+}
+
+/*
+ * Encode n values as planned; returns the byte after.  Takes at most
+ * plan->size bytes, but RUSTS_BITPACK_SLACK more may be touched.
+ */
+uint8 *
+rusts_residuals_encode(const uint64 *values, uint32 n, const RustsPlan *plan,
+					   uint8 *dst, RustsCodecScratch *scratch)
+{
+	dst = rusts_put_varint(dst, rusts_zigzag(plan->base));
+	if (plan->method == RUSTS_METHOD_CONSTANT)
+		return dst;
+	*dst++ = (uint8) plan->width;
+	if (plan->method == RUSTS_METHOD_PACK)
+		return rusts_bitpack(values, n, plan->width, plan->base, dst);
+	if (plan->method == RUSTS_METHOD_PATCH)
+		return encode_patch(values, n, plan, dst, scratch);
+	return encode_huffman(values, n, plan, dst, scratch);
+}
+
+/* Take n values of width bits each from *src; NULL values: skip them. */
+static bool
+take_packed(const uint8 **src, const uint8 *end, uint32 n, unsigned width,
+			uint64 base, uint64 *values)
+{
+	size_t		size = rusts_bitpack_size(n, width);
+
+	if (width > 64 || size > (size_t) (end - *src))
+		return false;
+	rusts_bitunpack(*src, end - *src, n, width, base, values);
+	*src += size;
+	return true;
+}
+
+static const uint8 *
+decode_patch(const uint8 *src, const uint8 *end, unsigned width, uint64 base,
+			 uint32 n, uint64 *values, RustsCodecScratch *scratch)
+{
+	uint64	   *positions = scratch->positions;
+	uint64	   *exceptions = scratch->exceptions;
+	uint64		nexceptions;
+	unsigned	exception_width;
+	uint32		i;
+
+	src = rusts_get_varint(src, end, &nexceptions);
+	if (src == NULL || nexceptions > n || src == end)
+		return NULL;
+	exception_width = *src++;
+	if (!take_packed(&src, end, n, width, base, values) ||
+		!take_packed(&src, end, (uint32) nexceptions,
+					 rusts_bit_length(n - 1), 0, positions) ||
+		!take_packed(&src, end, (uint32) nexceptions, exception_width, 0,
+					 exceptions))
+		return NULL;
+	for (i = 0; i < nexceptions; i++)
+	{
+		if (positions[i] >= n)
+			return NULL;
+		values[positions[i]] = base + rusts_unzigzag(exceptions[i]);
+	}
+	return src;
+}
+
+static const uint8 *
+decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
+			   uint64 base, uint32 n, uint64 *values,
+			   RustsCodecScratch *scratch)
+{
+	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS + 1];
+	uint8	   *symbols = scratch->symbols;
+	uint64	   *exceptions = scratch->exceptions;
+	uint32		nsymbols;
+	uint32		nescapes;
+	uint32		i;
+
+	if (src == end)
+		return NULL;
+	nsymbols = *src++;
+	if (width > 63 || nsymbols < 1 || nsymbols > RUSTS_WINDOW_SYMBOLS ||
+		end - src < NIBBLE_BYTES(nsymbols))
+		return NULL;
+	for (i = 0; i <= nsymbols; i++)
+		lengths[i] = src[i / 2] >> (i % 2 * 4) & 15;
+	src += NIBBLE_BYTES(nsymbols);
+
+	if (!take_packed(&src, end, n, width, base, values))
+		return NULL;
+	src = rusts_huffman_decode(src, end, lengths, nsymbols + 1, n, symbols,
+							   &scratch->huffman);
+	if (src == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		values[i] += (uint64) symbols[i] << width;
+	if (lengths[nsymbols] == 0)
+		return src;
+
+	nescapes = 0;
+	for (i = 0; i < n; i++)
+		nescapes += symbols[i] == nsymbols;
+	if (src == end)
+		return NULL;
+	width = *src++;
+	if (!take_packed(&src, end, nescapes, width, 0, exceptions))
+		return NULL;
+	nescapes = 0;
+	for (i = 0; i < n; i++)
+	{
+		if (symbols[i] == nsymbols)
+			values[i] = base + rusts_unzigzag(exceptions[nescapes++]);
+	}
+	return src;
+}
+
+/*
+ * Decode n >= 1 values.  Returns the byte after them, or NULL if they are
+ * corrupt.
+ */
+const uint8 *
+rusts_residuals_decode(const uint8 *src, const uint8 *end,
+					   RustsMethod method, uint32 n, uint64 *values,
+					   RustsCodecScratch *scratch)
+{
+	uint64		base;
+	unsigned	width;
+
+	src = rusts_get_varint(src, end, &base);
+	if (src == NULL)
+		return NULL;
+	base = rusts_unzigzag(base);
+	if (method == RUSTS_METHOD_CONSTANT)
+	{
+		rusts_bitunpack(src, 0, n, 0, base, values);
+		return src;
+	}
+
+	if (src == end)
+		return NULL;
+	width = *src++;
+	switch (method)
+	{
+		case RUSTS_METHOD_PACK:
+			return take_packed(&src, end, n, width, base, values) ?
+				src : NULL;
+		case RUSTS_METHOD_PATCH:
+			return decode_patch(src, end, width, base, n, values, scratch);
+		case RUSTS_METHOD_HUFFMAN:
+			return decode_huffman(src, end, width, base, n, values, scratch);
+		default:
+			return NULL;
+	}
+}
