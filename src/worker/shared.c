@@ -55,6 +55,7 @@ static void startup_shmem(void);
 static void at_stored(int64 nrows, int64 bytes);
 static void at_transaction_event(XactEvent event, void *arg);
 static void tell_worker(void);
+static void wake_worker(RustsDatabaseSlot *slot);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
@@ -198,6 +199,15 @@ tell_worker(void)
 		bytes < pg_atomic_read_u64(&slot->bytes_left))
 		return;
 
+	wake_worker(slot);
+}
+
+/* Have the worker look, or a worker started that will. */
+static void
+wake_worker(RustsDatabaseSlot *slot)
+{
+	if (slot == NULL)
+		return;
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
 	slot->wanted = true;
 	if (slot->latch != NULL)
@@ -215,6 +225,10 @@ run_utility(PlannedStmt *statement, const char *query_string,
 {
 	const char *name = database_to_leave(statement->utilityStmt);
 	Oid			database = InvalidOid;
+	bool		commits_prepared =
+		IsA(statement->utilityStmt, TransactionStmt) &&
+		castNode(TransactionStmt, statement->utilityStmt)->kind ==
+		TRANS_STMT_COMMIT_PREPARED;
 
 	if (name != NULL)
 		database = get_database_oid(name, true);
@@ -228,6 +242,10 @@ run_utility(PlannedStmt *statement, const char *query_string,
 			standard_ProcessUtility(statement, query_string, read_only_tree,
 									context, params, environment, dest,
 									completion);
+
+		/* What it made visible was reported when nobody could see it. */
+		if (commits_prepared)
+			wake_worker(rusts_worker_slot(MyDatabaseId));
 		return;
 	}
 
