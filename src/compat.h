@@ -56,6 +56,10 @@ typedef RelFileNode RelFileLocator;
 
 typedef struct VacuumParams *VacuumParamsArg;
 
+#ifndef pg_noreturn
+#define pg_noreturn					__attribute__((noreturn))
+#endif
+
 /* Some came to 15 in a minor release, some with 16. */
 #ifndef palloc_object
 #define palloc_object(type)			((type *) palloc(sizeof(type)))

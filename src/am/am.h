@@ -90,11 +90,11 @@ extern void rusts_storage_hooks_init(void);
 
 /* refuse.c: what is not supported, refused before it begins */
 extern void rusts_refuse_init(void);
-extern void rusts_refuse(Relation rel, const char *what,
-						 const char *hint) pg_attribute_noreturn();
-extern void rusts_refuse_change(Relation rel) pg_attribute_noreturn();
-extern void rusts_refuse_index(Relation rel) pg_attribute_noreturn();
-extern void rusts_refuse_lock(Relation rel) pg_attribute_noreturn();
-extern void rusts_refuse_conflict(Relation rel) pg_attribute_noreturn();
+pg_noreturn extern void rusts_refuse(Relation rel, const char *what,
+									 const char *hint);
+pg_noreturn extern void rusts_refuse_change(Relation rel);
+pg_noreturn extern void rusts_refuse_index(Relation rel);
+pg_noreturn extern void rusts_refuse_lock(Relation rel);
+pg_noreturn extern void rusts_refuse_conflict(Relation rel);
 
 #endif							/* RUSTS_AM_H */
