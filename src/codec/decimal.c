@@ -38,6 +38,7 @@
 
 #include "base/bits.h"
 #include "codec/decimal.h"
+#include "codec/kernels.h"
 
 #define SAMPLE_SIZE			32
 #define CHOOSE_MAX_DIGITS	17
@@ -51,6 +52,9 @@
  */
 #define ROUNDING_NUMBER		6755399441055744.0
 #define ROUNDING_LIMIT		2251799813685248.0
+
+/* Integers i with i + LIMIT_BIAS < 2 * LIMIT_BIAS are safe. */
+#define LIMIT_BIAS			(UINT64CONST(1) << 50)
 
 static const double powers_of_ten[RUSTS_DECIMAL_MAX_DIGITS + 1] = {
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
@@ -139,6 +143,30 @@ rusts_decimal_choose(const uint64 *patterns, uint32 n)
 	return best;
 }
 
+/* Scale values; true if all of them come back. */
+RUSTS_KERNEL static bool
+scale_values(const uint64 *restrict patterns, uint32 n, double power,
+			 uint64 *restrict scaled)
+{
+	uint64		differences = 0;
+	uint64		outside = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		double		product = pattern_to_double(patterns[i]) * power;
+		double		shifted = product + ROUNDING_NUMBER;
+		double		rounded = shifted - ROUNDING_NUMBER;
+		uint64		number = double_to_pattern(shifted) -
+			double_to_pattern(ROUNDING_NUMBER);
+
+		scaled[i] = number;
+		differences |= double_to_pattern(rounded / power) ^ patterns[i];
+		outside |= number + LIMIT_BIAS;
+	}
+	return differences == 0 && outside < 2 * LIMIT_BIAS;
+}
+
 /*
  * Scale n values.  Returns the number of exceptions and their positions;
  * scaled[] has there the number before (or the first after), which costs
@@ -154,6 +182,8 @@ rusts_decimal_scale(const uint64 *patterns, uint32 n, int digits,
 	uint32		i;
 
 	Assert(digits >= 0);
+	if (scale_values(patterns, n, power, scaled))
+		return 0;
 	for (i = 0; i < n; i++)
 	{
 		positions[nexceptions] = i;
@@ -175,6 +205,37 @@ rusts_decimal_scale(const uint64 *patterns, uint32 n, int digits,
 	return nexceptions;
 }
 
+/*
+ * Integers below 2^51, either sign, become doubles by an addition and a
+ * subtraction, which vectorize where conversion does not.
+ */
+RUSTS_KERNEL static void
+divide_small(uint64 *values, uint32 n, double power)
+{
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+	{
+		double		number =
+			pattern_to_double(values[i] +
+							  double_to_pattern(ROUNDING_NUMBER)) -
+			ROUNDING_NUMBER;
+
+		values[i] = double_to_pattern(number / power);
+	}
+}
+
+RUSTS_KERNEL static bool
+all_small(const uint64 *values, uint32 n)
+{
+	uint64		all = 0;
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+		all |= values[i] + LIMIT_BIAS;
+	return all < 2 * LIMIT_BIAS;
+}
+
 /* Integers to the bit patterns of doubles, in place. */
 void
 rusts_decimal_unscale(uint64 *values, uint32 n, int digits)
@@ -182,12 +243,9 @@ rusts_decimal_unscale(uint64 *values, uint32 n, int digits)
 	double		power = powers_of_ten[digits < 0 ? -digits : digits];
 	uint32		i;
 
-	if (digits == 0)
-	{
-		for (i = 0; i < n; i++)
-			values[i] = double_to_pattern((double) (int64) values[i]);
-	}
-	else if (digits > 0)
+	if (digits >= 0 && all_small(values, n))
+		divide_small(values, n, power);
+	else if (digits >= 0)
 	{
 		for (i = 0; i < n; i++)
 			values[i] = double_to_pattern((double) (int64) values[i] / power);

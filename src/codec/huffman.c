@@ -217,7 +217,10 @@ reverse_bits(uint32 code, unsigned len)
 	return result;
 }
 
-/* One lane: every step-th symbol.  Returns the byte after it. */
+/*
+ * One lane: every step-th symbol.  Five codes and what is left of a byte fit
+ * a word, so no branch asks whether it is full.  Returns the byte after.
+ */
 static uint8 *
 encode_lane(const uint8 *symbols, uint32 n, uint32 step, const uint16 *codes,
 			uint8 *dst)
@@ -226,22 +229,36 @@ encode_lane(const uint8 *symbols, uint32 n, uint32 step, const uint16 *codes,
 	unsigned	nbits = 0;
 	uint32		i;
 
-	for (i = 0; i < n; i += step)
+#define PUT(j) \
+	do { \
+		uint16		entry = codes[symbols[i + (j) * step]]; \
+		word |= (uint64) (entry >> 4) << nbits; \
+		nbits += entry & 15; \
+	} while (0)
+#define FLUSH() \
+	do { \
+		rusts_put_u64(dst, word); \
+		dst += nbits / 8; \
+		word >>= nbits & ~7U; \
+		nbits &= 7; \
+	} while (0)
+	for (i = 0; i + 4 * step < n; i += 5 * step)
 	{
-		uint16		entry = codes[symbols[i]];
-
-		word |= (uint64) (entry >> 4) << nbits;
-		nbits += entry & 15;
-		if (nbits >= 48)
-		{
-			rusts_put_u64(dst, word);
-			dst += 6;
-			word >>= 48;
-			nbits -= 48;
-		}
+		PUT(0);
+		PUT(1);
+		PUT(2);
+		PUT(3);
+		PUT(4);
+		FLUSH();
 	}
-	rusts_put_u64(dst, word);
-	return dst + (nbits + 7) / 8;
+	for (; i < n; i += step)
+	{
+		PUT(0);
+		FLUSH();
+	}
+#undef PUT
+#undef FLUSH
+	return dst + (nbits > 0);
 }
 
 /*

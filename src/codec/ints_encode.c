@@ -51,6 +51,13 @@ typedef struct Candidate
 /* Level of starts and firsts, whose own are single numbers. */
 #define BASES_LEVEL			(RUSTS_SCRATCH_LEVELS - 1)
 
+/* What a look at some of the values says of each transform. */
+typedef struct Sample
+{
+	double		bits[NTRANSFORMS];	/* a residual takes; all 0 if not looked */
+	bool		runs[NTRANSFORMS];	/* may residuals come in runs? */
+} Sample;
+
 typedef struct Encoder
 {
 	const uint64 *values;
@@ -101,7 +108,7 @@ encode_bases(const Encoder *enc, const uint64 *bases, uint32 n, uint8 *dst)
  * middle value, as packing subtracts a base.
  */
 static void
-sample_transforms(const Encoder *enc, double *bits)
+sample_transforms(const Encoder *enc, Sample *sample)
 {
 	const uint64 *values = enc->values;
 	uint32		step = enc->n / SAMPLE_SIZE + 1;
@@ -109,6 +116,8 @@ sample_transforms(const Encoder *enc, double *bits)
 	uint64		slope;
 	uint32		sums[NTRANSFORMS] = {0};
 	uint32		nsamples = 0;
+	uint32		unchanged = 0;
+	uint32		unchanged_delta = 0;
 	uint32		i;
 
 	/* The middle one of three differences far apart. */
@@ -128,10 +137,14 @@ sample_transforms(const Encoder *enc, double *bits)
 		sums[0] += rusts_bit_length(rusts_zigzag(values[i] - middle));
 		sums[1] += rusts_bit_length(rusts_zigzag(delta - slope));
 		sums[2] += rusts_bit_length(rusts_zigzag(delta2));
+		unchanged += delta == 0;
+		unchanged_delta += delta2 == 0;
 		nsamples++;
 	}
 	for (i = 0; i < NTRANSFORMS; i++)
-		bits[i] = (double) sums[i] / nsamples;
+		sample->bits[i] = (double) sums[i] / nsamples;
+	sample->runs[RUSTS_TRANSFORM_NONE] = unchanged > nsamples / 2;
+	sample->runs[RUSTS_TRANSFORM_DELTA] = unchanged_delta > nsamples / 2;
 }
 
 /* Starts, firsts and residuals of a transform, to scratch memory. */
@@ -215,9 +228,9 @@ plan_transform(const Encoder *enc, RustsTransform transform,
 
 /* The best of the transforms. */
 static void
-choose_transform(const Encoder *enc, Candidate *best)
+choose_transform(const Encoder *enc, const Sample *sample, Candidate *best)
 {
-	double		bits[NTRANSFORMS] = {0};
+	const double *bits = sample->bits;
 	double		limit;
 	int			transform;
 
@@ -229,8 +242,6 @@ choose_transform(const Encoder *enc, Candidate *best)
 	}
 
 	best->size = SIZE_MAX;
-	if (enc->n > SMALL_STREAM && enc->effort == RUSTS_EFFORT_HOT)
-		sample_transforms(enc, bits);
 	limit = Min(Min(bits[0], bits[1]), bits[2]) + SAMPLE_MARGIN_BITS;
 
 	for (transform = 0; transform < NTRANSFORMS; transform++)
@@ -504,27 +515,36 @@ encode_stream(const Encoder *enc, unsigned *tag, uint8 *dst)
 		25, 50, 100, 1000, 10000, 100000, 1000000, 10000000
 	};
 	bool		cold = enc->effort == RUSTS_EFFORT_COLD;
+	Sample		sample = {{0, 0, 0}, {true, true, true}};
 	Candidate	best;
 	uint8	   *end;
 	double		bits;
 	size_t		i;
 
-	choose_transform(enc, &best);
+	if (enc->n > SMALL_STREAM && !cold)
+		sample_transforms(enc, &sample);
+	choose_transform(enc, &sample, &best);
 	end = encode_candidate(enc, &best, tag, dst);
-	if (best.nresiduals < SMALL_STREAM)
+	if (best.nresiduals < 8 || best.plan.method == RUSTS_METHOD_CONSTANT)
 		return end;
 	bits = best.size * 8.0 / enc->n;
 
-	if (bits >= 3 && (cold || repeats(best.residuals, best.nresiduals)))
-		end = try_compression(enc, &best, RUSTS_METHOD_LZ4, tag, dst, end);
-	if (cold)
-		end = try_compression(enc, &best, RUSTS_METHOD_ZSTD, tag, dst, end);
+	if (best.nresiduals > SMALL_STREAM)
+	{
+		if (cold ||
+			(bits >= 3 && repeats(best.residuals, best.nresiduals)))
+			end = try_compression(enc, &best, RUSTS_METHOD_LZ4, tag, dst, end);
+		if (cold)
+			end = try_compression(enc, &best, RUSTS_METHOD_ZSTD, tag, dst,
+								  end);
+	}
 	if (enc->level >= RUSTS_STREAM_DEPTH)
 		return end;
 
-	if (bits > 0.1)
+	if (sample.runs[best.transform])
 		end = try_runs(enc, &best, tag, dst, end);
-	if (bits > 0.1 && best.transform != RUSTS_TRANSFORM_NONE)
+	if (sample.runs[RUSTS_TRANSFORM_NONE] &&
+		best.transform != RUSTS_TRANSFORM_NONE)
 	{
 		Candidate	plain = {
 			.transform = RUSTS_TRANSFORM_NONE,

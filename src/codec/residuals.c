@@ -46,6 +46,7 @@
 #include "base/bits.h"
 #include "base/varint.h"
 #include "codec/bitpack.h"
+#include "codec/kernels.h"
 #include "codec/residuals.h"
 #include "codec/scratch.h"
 
@@ -93,6 +94,28 @@ encode_patch(const uint64 *values, uint32 n, const RustsPlan *plan,
 						 dst);
 }
 
+/* If all values are in the window. */
+RUSTS_KERNEL static void
+window_symbols(const uint64 *restrict values, uint32 n, uint64 base,
+			   unsigned width, uint8 *restrict symbols)
+{
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+		symbols[i] = (uint8) ((values[i] - base) >> width);
+}
+
+/* Low bits, or the base, and symbols together. */
+RUSTS_KERNEL static void
+add_symbols(const uint8 *restrict symbols, uint32 n, unsigned width,
+			uint64 *restrict values)
+{
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+		values[i] += (uint64) symbols[i] << width;
+}
+
 static uint8 *
 encode_huffman(const uint64 *values, uint32 n, const RustsPlan *plan,
 			   uint8 *dst, RustsCodecScratch *scratch)
@@ -108,11 +131,16 @@ encode_huffman(const uint64 *values, uint32 n, const RustsPlan *plan,
 		dst[i / 2] |= plan->lengths[i] << (i % 2 * 4);
 	dst += NIBBLE_BYTES(plan->nsymbols);
 
-	for (i = 0; i < n; i++)
+	if (plan->nexceptions == 0)
+		window_symbols(values, n, plan->base, plan->width, symbols);
+	else
 	{
-		uint64		symbol = (values[i] - plan->base) >> plan->width;
+		for (i = 0; i < n; i++)
+		{
+			uint64		symbol = (values[i] - plan->base) >> plan->width;
 
-		symbols[i] = (uint8) Min(symbol, plan->nsymbols);
+			symbols[i] = (uint8) Min(symbol, plan->nsymbols);
+		}
 	}
 	dst = rusts_bitpack(values, n, plan->width, plan->base, dst);
 	dst = rusts_huffman_encode(symbols, n, plan->lengths,
@@ -220,8 +248,7 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
-	for (i = 0; i < n; i++)
-		values[i] += (uint64) symbols[i] << width;
+	add_symbols(symbols, n, width, values);
 	if (lengths[nsymbols] == 0)
 		return src;
 

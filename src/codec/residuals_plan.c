@@ -23,6 +23,7 @@
 #include "base/bits.h"
 #include "base/varint.h"
 #include "codec/bitpack.h"
+#include "codec/kernels.h"
 #include "codec/residuals.h"
 
 #define BIN_BITS			5	/* 2^BIN_BITS bins at most, or ... */
@@ -42,7 +43,7 @@ typedef struct Window
 	uint32		noutside;
 } Window;
 
-static void
+RUSTS_KERNEL static void
 find_range(const uint64 *values, uint32 n, int64 *low, int64 *high)
 {
 	int64		min = (int64) values[0];
@@ -60,24 +61,44 @@ find_range(const uint64 *values, uint32 n, int64 *low, int64 *high)
 	*high = max;
 }
 
+/*
+ * Neighbours are often in the same bin, and to count one waits for the count
+ * before: count in four places.
+ */
 static void
 count_bins(const uint64 *values, uint32 n, Window *window)
 {
-	uint64		range = window->high - window->low;
-	unsigned	bits = rusts_bit_length(range);
-	uint64		nbins;
+	uint64		low = window->low;
+	uint64		range = window->high - low;
+	unsigned	shift = range < MAX_BINS ? 0 :
+		rusts_bit_length(range) - BIN_BITS;
+	uint64		nbins = (range >> shift) + 1;
+	uint32		counts[4][MAX_BINS + 1];
 	uint32		i;
 
-	window->shift = range < MAX_BINS ? 0 : bits - BIN_BITS;
-	nbins = (range >> window->shift) + 1;
-	window->nbins = (uint32) nbins;
-	memset(window->counts, 0, sizeof(window->counts));
-	for (i = 0; i < n; i++)
+	for (i = 0; i < 4; i++)
+		memset(counts[i], 0, (nbins + 1) * sizeof(uint32));
+#define COUNT(j) \
+	do { \
+		uint64		bin = (values[i + (j)] - low) >> shift; \
+		counts[j][Min(bin, nbins)]++; \
+	} while (0)
+	for (i = 0; i + 4 <= n; i += 4)
 	{
-		uint64		bin = (values[i] - window->low) >> window->shift;
-
-		window->counts[Min(bin, nbins)]++;
+		COUNT(0);
+		COUNT(1);
+		COUNT(2);
+		COUNT(3);
 	}
+	for (; i < n; i++)
+		COUNT(0);
+#undef COUNT
+
+	window->shift = shift;
+	window->nbins = (uint32) nbins;
+	for (i = 0; i <= nbins; i++)
+		window->counts[i] = counts[0][i] + counts[1][i] + counts[2][i] +
+			counts[3][i];
 	window->noutside = window->counts[nbins];
 }
 
