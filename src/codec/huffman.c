@@ -12,7 +12,8 @@
  * before.  From LANES_MIN symbols on there are therefore four lanes, symbol i
  * being in lane i % 4, whose chains the CPU works at side by side:
  *
- *		u16[]		bytes of each lane, one or four entries
+ *		varint[]	bytes of each lane, less those of the lane before it, zigzag;
+ *					one or four entries
  *		bytes		the lanes, one after the other
  *
  * A lane is a string of bits, the first being bit 0 of its first byte; the
@@ -30,6 +31,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include "base/varint.h"
 #include "codec/huffman.h"
 
 #define LANES_MIN		256
@@ -272,7 +274,9 @@ rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
 	uint16		codes[RUSTS_HUFFMAN_SYMBOLS];
 	uint32		next_code[RUSTS_HUFFMAN_BITS + 1];
 	uint32		nlanes = n < LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
-	uint8	   *sizes = dst;
+	uint8		lanes[RUSTS_HUFFMAN_LANE_BYTES];
+	uint8	   *lane = lanes;
+	uint64		previous = 0;
 	uint32		i;
 
 	first_codes(lengths, nsymbols, next_code);
@@ -284,15 +288,17 @@ rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
 			ENTRY(reverse_bits(next_code[len]++, len), len);
 	}
 
-	dst += 2 * nlanes;
 	for (i = 0; i < nlanes; i++)
 	{
-		uint8	   *end = encode_lane(symbols + i, n - i, nlanes, codes, dst);
+		uint8	   *end = encode_lane(symbols + i, n - i, nlanes, codes, lane);
+		uint64		size = end - lane;
 
-		rusts_put_u16(sizes + 2 * i, (uint16) (end - dst));
-		dst = end;
+		dst = rusts_put_varint(dst, rusts_zigzag(size - previous));
+		previous = size;
+		lane = end;
 	}
-	return dst;
+	memcpy(dst, lanes, lane - lanes);
+	return dst + (lane - lanes);
 }
 
 /* Table of symbol and length by the next bits; returns how many bits. */
@@ -416,25 +422,32 @@ rusts_huffman_decode(const uint8 *src, const uint8 *end,
 	unsigned	longest = build_table(lengths, nsymbols, work->table);
 	uint32		mask = ((uint32) 1 << longest) - 1;
 	Lane		lanes[RUSTS_HUFFMAN_LANES];
-	size_t		sizes[RUSTS_HUFFMAN_LANES];
-	size_t		total = 0;
+	uint64		sizes[RUSTS_HUFFMAN_LANES];
+	uint64		size = 0;		/* of a lane; wraps if corrupt */
+	uint64		total = 0;
 	const uint8 *start;
 	uint32		i;
 
 	Assert(n <= RUSTS_BLOCK_ROWS);
-	if (longest == 0 || end - src < 2 * (ptrdiff_t) nlanes)
+	if (longest == 0)
 		return NULL;
 	for (i = 0; i < nlanes; i++)
 	{
+		uint64		difference;
+
+		src = rusts_get_varint(src, end, &difference);
+		if (src == NULL)
+			return NULL;
+		size += rusts_unzigzag(difference);
+		if (size > RUSTS_HUFFMAN_LANE_BYTES - total)
+			return NULL;
 		lanes[i].next = work->lanes + total;
 		lanes[i].word = 0;
 		lanes[i].nbits = 0;
-		sizes[i] = rusts_get_u16(src + 2 * i);
-		total += sizes[i];
+		sizes[i] = size;
+		total += size;
 	}
-	src += 2 * nlanes;
-	if (total > (size_t) (end - src) ||
-		total > RUSTS_HUFFMAN_LANE_BYTES)
+	if (total > (size_t) (end - src))
 		return NULL;
 	memcpy(work->lanes, src, total);
 	memset(work->lanes + total, 0, RUSTS_HUFFMAN_OVERREAD);
@@ -448,7 +461,7 @@ rusts_huffman_decode(const uint8 *src, const uint8 *end,
 	start = work->lanes;
 	for (i = 0; i < nlanes; i++)
 	{
-		size_t		nbits = (lanes[i].next - start) * 8 - lanes[i].nbits;
+		uint64		nbits = (lanes[i].next - start) * 8 - lanes[i].nbits;
 
 		if ((nbits + 7) / 8 != sizes[i])
 			return NULL;

@@ -558,7 +558,7 @@ encode_stream(const Encoder *enc, unsigned *tag, uint8 *dst)
 	{
 		for (i = 0; i < lengthof(divisors); i++)
 		{
-			if (cold || sample_split(enc, divisors[i]) >= 3)
+			if (sample_split(enc, divisors[i]) >= (cold ? 1 : 2))
 				end = try_split(enc, divisors[i], tag, dst, end);
 		}
 	}

@@ -188,7 +188,7 @@ try_huffman(const Window *window, uint32 n, size_t base_size,
 	/* Every lane may end in a part of a byte. */
 	size = base_size + 2 + (window->nbins + 2) / 2 +
 		rusts_bitpack_size(n, window->shift) +
-		3 * RUSTS_HUFFMAN_LANES + nbits / 8;
+		(n < 256 ? 3 : 10) + nbits / 8;
 	if (window->noutside > 0)
 		size += 1 + rusts_bitpack_size(window->noutside, exception_width);
 	if (size >= plan->size)
