@@ -37,6 +37,7 @@
 #include "compat.h"
 #include "ingest/check.h"
 #include "ingest/columns.h"
+#include "ingest/keep_memory.h"
 #include "ingest/report.h"
 #include "ingest/route.h"
 #include "ingest/schema_change.h"
@@ -87,6 +88,14 @@ rusts_ingest_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.keep_memory",
+							"Memory that a session keeps between large batches.",
+							"Batches of lines up to half of this size are read into memory that the session has already.",
+							&rusts_keep_memory_kb,
+							128 * 1024, 0, 1024 * 1024,
+							PGC_USERSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
 }
 
 /*
@@ -132,6 +141,7 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 	PreventCommandIfReadOnly("rusts_write()");
 	PreventCommandIfParallelMode("rusts_write()");
 
+	rusts_keep_memory(len);
 	memset(&in, 0, sizeof(in));
 	in.time_unit = parse_precision(fcinfo);
 	in.skip = parse_on_error(fcinfo);

@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * keep_memory.c
+ *	  Let a session that sends large batches keep their memory in between.
+ *
+ * PostgreSQL reads a message into one allocation and copies the parameter
+ * into a second.  glibc takes allocations above 32 MB from mmap and gives them
+ * back with munmap, whatever the session does next, so each call with such
+ * a batch begins by having all its pages zeroed and mapped anew.
+ * With 100,000 lines of 340 bytes that was half of the processor time of the
+ * whole call (bench/README.md has the figures).  Below 32 MB glibc adapts to
+ * what it sees and keeps the memory by itself.
+ *
+ * So once a session has sent a batch of that size, glibc is told to take
+ * everything from the heap and to keep up to rusts.keep_memory of it.  A
+ * batch too large for that restores what glibc would do.
+ *
+ * XXX When something small is allocated behind such a batch and stays, the
+ * space before it is not returned to the system, but it is used again by the
+ * session.
+ *
+ * src/ingest/keep_memory.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "ingest/keep_memory.h"
+
+/* Where glibc stops adapting, and what it has adapted to there. */
+#define ADAPTS_UNTIL		(32 * 1024 * 1024)
+#define DEFAULT_MMAP_MAX	65536
+
+int			rusts_keep_memory_kb = 128 * 1024;
+
+void
+rusts_keep_memory(size_t len)
+{
+#ifdef __GLIBC__
+	static bool keeping = false;
+	size_t		keep = (size_t) rusts_keep_memory_kb * 1024;
+	bool		wanted;
+
+	/* Message and parameter come to a little more than the lines. */
+	if (len < ADAPTS_UNTIL - ADAPTS_UNTIL / 8)
+		return;
+
+	wanted = len <= keep / 2;
+	if (wanted == keeping)
+		return;
+	if (wanted)
+	{
+		(void) mallopt(M_MMAP_MAX, 0);
+		(void) mallopt(M_TRIM_THRESHOLD, (int) keep);
+	}
+	else
+	{
+		(void) mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX);
+		(void) mallopt(M_MMAP_THRESHOLD, ADAPTS_UNTIL);
+		(void) mallopt(M_TRIM_THRESHOLD, 2 * ADAPTS_UNTIL);
+		(void) malloc_trim(0);
+	}
+	keeping = wanted;
+#endif
+}
