@@ -599,24 +599,24 @@ decode_bytes(RustsReader *reader, const uint8 *src, size_t len, int16 typlen,
 	char	   *arena;
 	uint32		i;
 
-	if (vector->v.bytes.arena_cxt == NULL)
-		vector->v.bytes.arena_cxt =
+	if (vector->arena_cxt == NULL)
+		vector->arena_cxt =
 			AllocSetContextCreate(GetMemoryChunkContext(vector),
 								  "rusts byte strings",
 								  ALLOCSET_DEFAULT_SIZES);
 	else
-		MemoryContextReset(vector->v.bytes.arena_cxt);
+		MemoryContextReset(vector->arena_cxt);
 	if (rusts_block_bytes_arena(src, len, vector->nrows, MAX_ARENA,
 								&arena_size, &ndistinct) != RUSTS_CODEC_OK)
 		return false;
-	arena = MemoryContextAllocHuge(vector->v.bytes.arena_cxt,
+	arena = MemoryContextAllocHuge(vector->arena_cxt,
 								   Max(arena_size, 8));
 	vector->v.bytes.ndistinct = ndistinct;
 	vector->v.bytes.distinct =
-		MemoryContextAlloc(vector->v.bytes.arena_cxt,
+		MemoryContextAlloc(vector->arena_cxt,
 						   sizeof(RustsBytes) * Max(ndistinct, 1));
 	vector->v.bytes.datums =
-		MemoryContextAlloc(vector->v.bytes.arena_cxt,
+		MemoryContextAlloc(vector->arena_cxt,
 						   sizeof(Datum) * Max(ndistinct, 1));
 	if (rusts_block_decode_bytes(src, len, vector->nrows, arena, arena_size,
 								 vector->v.bytes.distinct, ndistinct,

@@ -83,9 +83,10 @@ typedef struct RustsVector
 			uint32		ndistinct;
 			RustsBytes *distinct;
 			Datum	   *datums; /* the same as Datums of the column's type */
-			MemoryContext arena_cxt;
 		}			bytes;
 	}			v;
+	MemoryContext arena_cxt;	/* what v.bytes points to; outlives other
+								 * kinds in the union */
 } RustsVector;
 
 /*

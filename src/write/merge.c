@@ -236,6 +236,8 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 		builder->nrows += end - first;
 	}
 	pfree(sources);
+	if (vector->arena_cxt != NULL)
+		MemoryContextDelete(vector->arena_cxt);
 	pfree(vector);
 	if (series != NULL)
 		pfree(series);
