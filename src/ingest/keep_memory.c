@@ -7,8 +7,8 @@
  * into a second.  glibc takes allocations above 32 MB from mmap and gives them
  * back with munmap, whatever the session does next, so each call with such
  * a batch begins by having all its pages zeroed and mapped anew.
- * With 100,000 lines of 340 bytes that was half of the processor time of the
- * whole call (bench/README.md has the figures).  Below 32 MB glibc adapts to
+ * With 100,000 lines of 345 bytes that was 40 % of the processor time of the
+ * whole call (figures in README.md).  Below 32 MB glibc adapts to
  * what it sees and keeps the memory by itself.
  *
  * So once a session has sent a batch of that size, glibc is told to take

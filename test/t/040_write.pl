@@ -1,5 +1,7 @@
 # rusts_write where psql and two sessions are not enough: many sessions that
 # change the schema at once, large inputs, databases in other encodings.
+#
+# test/t/040_write.pl
 
 use strict;
 use warnings;
