@@ -82,6 +82,8 @@ static bool extension_exists(void);
 static void remove_orphans(void);
 static List *list_measurements(void);
 static List *find_due(TimestampTz *next);
+static bool examine(Oid relid, RustsActiveSummary *summary);
+static void recover_from_error(MemoryContext cxt);
 static int	compare_due(const ListCell *a, const ListCell *b);
 static void flush(Oid relid, TimestampTz *next);
 static void note_failure(Oid relid);
@@ -113,8 +115,21 @@ rusts_maintenance_main(Datum arg)
 	failures = hash_create("rusts flush failures", 16, &ctl,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->failures = 0;
+	LWLockRelease(rusts_worker_shared->lock);
 	if (extension_exists())
-		remove_orphans();
+	{
+		PG_TRY();
+		{
+			remove_orphans();
+		}
+		PG_CATCH();
+		{
+			recover_from_error(TopMemoryContext);
+		}
+		PG_END_TRY();
+	}
 	for (;;)
 	{
 		TimestampTz next = DT_NOEND;
@@ -171,6 +186,7 @@ arrive(Oid database)
 	{
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
+		slot->failures++;		/* until we are connected */
 		taken = true;
 	}
 	LWLockRelease(rusts_worker_shared->lock);
@@ -287,6 +303,8 @@ list_measurements(void)
 static List *
 find_due(TimestampTz *next)
 {
+	MemoryContext old_cxt = MemoryContextSwitchTo(turn_cxt);
+	List	   *measurements;
 	List	   *due = NIL;
 	ListCell   *cell;
 	TimestampTz now = GetCurrentTimestamp();
@@ -302,75 +320,120 @@ find_due(TimestampTz *next)
 	pg_atomic_write_u64(&slot->rows, 0);
 	pg_atomic_write_u64(&slot->bytes, 0);
 	pg_atomic_write_u64(&slot->batches_left, 0);
+
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(cell, list_measurements())
+	MemoryContextSwitchTo(turn_cxt);
+	measurements = list_measurements();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(turn_cxt);
+
+	foreach(cell, measurements)
 	{
 		Oid			relid = lfirst_oid(cell);
 		RustsActiveSummary summary;
-		Failure    *failure;
+		Failure    *failure = hash_search(failures, &relid, HASH_FIND, NULL);
+		TimestampTz retry_at = failure != NULL ? failure->retry_at : 0;
 		TimestampTz age_at;
-		TimestampTz retry_at = 0;
-		Relation	rel;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		if (retry_at > now)
 		{
-			/* Somebody changes or drops it. */
+			/* Others may come of age meanwhile. */
+			waiting = true;
+			*next = Min(*next, Min(retry_at,
+								   TimestampTzPlusMilliseconds(now,
+															   rusts_flush_max_age *
+															   INT64CONST(1000))));
+			continue;
+		}
+		if (!examine(relid, &summary))
+		{
+			/* Locked or damaged. */
 			*next = Min(*next,
 						TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS));
 			continue;
 		}
-		rel = try_relation_open(relid, NoLock);
-		if (rel == NULL)
-			continue;
-		if (RELATION_IS_OTHER_TEMP(rel))
-		{
-			relation_close(rel, AccessShareLock);
-			continue;
-		}
-		rusts_directory_summarize(rusts_storage_id(rel), GetActiveSnapshot(),
-								  &summary);
-		relation_close(rel, AccessShareLock);
 		if (summary.batches == 0)
 			continue;
 
 		waiting = true;
-		failure = hash_search(failures, &relid, HASH_FIND, NULL);
-		if (failure != NULL)
-			retry_at = failure->retry_at;
 		age_at = TimestampTzPlusMilliseconds(summary.oldest,
 											 rusts_flush_max_age * INT64CONST(1000));
-		if (retry_at <= now &&
-			(summary.batches >= max_batches || summary.rows >= max_rows ||
-			 summary.bytes >= max_bytes || age_at <= now))
+		if (summary.batches >= max_batches || summary.rows >= max_rows ||
+			summary.bytes >= max_bytes || age_at <= now)
 		{
-			MemoryContext old_cxt = MemoryContextSwitchTo(turn_cxt);
 			Due		   *item = palloc_object(Due);
 
 			item->relid = relid;
 			item->oldest = summary.oldest;
 			due = lappend(due, item);
-			MemoryContextSwitchTo(old_cxt);
 			continue;
 		}
-		*next = Min(*next, Max(age_at, retry_at));
-		if (retry_at <= now)
-		{
-			batches_left = Min(batches_left, max_batches - summary.batches);
-			rows_left = Min(rows_left, max_rows - summary.rows);
-			bytes_left = Min(bytes_left, max_bytes - summary.bytes);
-		}
+		*next = Min(*next, age_at);
+		batches_left = Min(batches_left, max_batches - summary.batches);
+		rows_left = Min(rows_left, max_rows - summary.rows);
+		bytes_left = Min(bytes_left, max_bytes - summary.bytes);
 	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
 
 	/* With nothing waiting the first batch starts the clock. */
-	pg_atomic_write_u64(&slot->batches_left, waiting ? batches_left : 0);
 	pg_atomic_write_u64(&slot->rows_left, rows_left);
 	pg_atomic_write_u64(&slot->bytes_left, bytes_left);
+	pg_atomic_write_u64(&slot->batches_left, waiting ? batches_left : 0);
 	list_sort(due, compare_due);
+	MemoryContextSwitchTo(old_cxt);
 	return due;
+}
+
+/*
+ * Add up a measurement's active batches.  False if somebody has it locked, or
+ * it cannot be read; then that is noted.
+ */
+static bool
+examine(Oid relid, RustsActiveSummary *summary)
+{
+	MemoryContext old_cxt = CurrentMemoryContext;
+	volatile bool done = false;
+
+	memset(summary, 0, sizeof(*summary));
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (ConditionalLockRelationOid(relid, AccessShareLock))
+		{
+			Relation	rel = try_relation_open(relid, NoLock);
+
+			if (rel != NULL && !RELATION_IS_OTHER_TEMP(rel))
+				rusts_directory_summarize(rusts_storage_id(rel),
+										  GetActiveSnapshot(), summary);
+			if (rel != NULL)
+				relation_close(rel, NoLock);
+			done = true;
+		}
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		recover_from_error(old_cxt);
+		note_failure(relid);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_cxt);
+	return done;
+}
+
+/* Log the error and leave its transaction. */
+static void
+recover_from_error(MemoryContext cxt)
+{
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(cxt);
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(cxt);
+	RESUME_INTERRUPTS();
 }
 
 static int
@@ -418,13 +481,8 @@ flush(Oid relid, TimestampTz *next)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(old_cxt);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
+		recover_from_error(old_cxt);
 		note_failure(relid);
-		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_cxt);

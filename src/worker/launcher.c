@@ -28,6 +28,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "compat.h"
@@ -129,12 +130,24 @@ start_workers(void)
 
 	for (i = 0; i < RUSTS_MAX_DATABASES; i++)
 	{
+		RustsDatabaseSlot *slot = &shared->slots[i];
 		Oid			database = InvalidOid;
+		TimestampTz now = GetCurrentTimestamp();
 
-		LWLockAcquire(shared->lock, LW_SHARED);
-		if (i < shared->nslots && shared->slots[i].wanted &&
-			shared->slots[i].holds == 0 && shared->slots[i].pid == 0)
-			database = shared->slots[i].database;
+		/*
+		 * One that cannot connect, because the database does not allow it or
+		 * there are no connections left, is tried ever less often.
+		 */
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		if (i < shared->nslots && slot->wanted && slot->holds == 0 &&
+			slot->pid == 0 &&
+			(slot->failures == 0 ||
+			 TimestampDifferenceExceeds(slot->started_at, now,
+										1000 << Min(slot->failures, 8))))
+		{
+			database = slot->database;
+			slot->started_at = now;
+		}
 		LWLockRelease(shared->lock);
 		if (OidIsValid(database) && !start_worker(database))
 			break;

@@ -152,8 +152,11 @@ rusts_worker_slot(Oid database)
 		pg_atomic_init_u64(&slot->rows_left, 0);
 		pg_atomic_init_u64(&slot->bytes_left, 0);
 	}
-	if (slot != NULL)
+	if (slot != NULL && slot->database != database)
+	{
 		slot->database = database;
+		slot->failures = 0;
+	}
 	LWLockRelease(shared->lock);
 	return slot;
 }

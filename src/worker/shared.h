@@ -10,6 +10,7 @@
 #ifndef RUSTS_WORKER_SHARED_H
 #define RUSTS_WORKER_SHARED_H
 
+#include "datatype/timestamp.h"
 #include "port/atomics.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -23,6 +24,9 @@ typedef struct RustsDatabaseSlot
 	bool		wanted;			/* there is work; protected by lock */
 	int			holds;			/* statements that want the worker away;
 								 * protected by lock */
+	int			failures;		/* starts that did not get as far as work;
+								 * protected by lock */
+	TimestampTz started_at;		/* the last start; protected by lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
