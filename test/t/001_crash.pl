@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Digest::MD5 'md5_hex';
 use FindBin;
 use lib $FindBin::RealBin;
 
@@ -54,16 +55,20 @@ sub call
 	my $n = rows_of_call($client, $seq);
 	my $table = 'm' . $client % 2;
 	my $way = $seq % 5;
-	my $row = "now(), 'c$client', $seq, i, $n, 'call $seq'";
+	my $row = "now(), 'c$client', $seq, i, $n, md5('$client $seq ' || i)";
 	my $write = qq{SELECT rusts_write(string_agg('$table,client=c$client seq=${seq}i,i=' || i ||
-		'i,n=${n}i,s="call $seq" ' || i + ${seq}000000, E'\\n')) FROM generate_series};
+		'i,n=${n}i,s="' || md5('$client $seq ' || i) || '" ' || i + ${seq}000000, E'\\n')) FROM generate_series};
 
 	return "$write(1, $n) i;\n" if $way == 0 || $way == 1;
 	return "INSERT INTO $table (time, client, seq, i, n, s) SELECT $row FROM generate_series(1, $n) i;\n"
 	  if $way == 2;
 	return "COPY $table (time, client, seq, i, n, s) FROM STDIN;\n"
-	  . join('',
-		map { "2024-01-01\tc$client\t$seq\t$_\t$n\tcall $seq\n" } 1 .. $n)
+	  . join(
+		'',
+		map {
+			my $s = md5_hex("$client $seq $_");
+			"2024-01-01\tc$client\t$seq\t$_\t$n\t$s\n"
+		} 1 .. $n)
 	  . "\\.\n"
 	  if $way == 3;
 	my $half = int($n / 2);
@@ -146,7 +151,7 @@ sub verify
 	my $rows = $node->safe_psql(
 		'postgres', q{
 		SELECT client, seq, count(*), count(DISTINCT i), sum(i), min(n), max(n),
-			   min(s), max(s)
+			   count(*) FILTER (WHERE s = md5(substr(client, 2) || ' ' || seq || ' ' || i))
 		  FROM (SELECT * FROM m0 UNION ALL SELECT * FROM m1) x
 		 GROUP BY 1, 2});
 
@@ -156,7 +161,7 @@ sub verify
 		$client =~ s/^c//;
 		my $n = rows_of_call($client, $seq);
 		my @want =
-		  ($n, $n, $n * ($n + 1) / 2, $n, $n, "call $seq", "call $seq");
+		  ($n, $n, $n * ($n + 1) / 2, $n, $n, $n);
 		push @wrong, "client $client, call $seq: @got"
 		  if "@got" ne "@want";
 		$stored{$client}{$seq} = 1;

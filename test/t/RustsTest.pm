@@ -76,7 +76,7 @@ sub tell_session
 	my ($session, $sql, %args) = @_;
 	my $mark = 'done ' . ++$session->{count};
 
-	$session->{in} .= "$sql\n\\echo $mark\n";
+	$session->{in} .= "$sql;\n\\echo $mark\n";
 	if ($args{no_wait})
 	{
 		$session->{run}->pump_nb while length $session->{in};
