@@ -202,7 +202,11 @@ SELECT rusts_write('a_heap f=1 1');
 SELECT rusts_write('a_view f=1 1');
 SELECT rusts_write('a_sequence f=1 1');
 SELECT rusts_write('an_index f=1 1');
-SELECT rusts_write(E'a_view f=1 1\ncpu usage=1 200', 'ns', 'skip');
+CREATE DOMAIN a_type AS int8;
+CREATE TYPE "_made" AS ENUM ('x');
+SELECT rusts_write('a_type f=1 1');
+SELECT rusts_write(E'a_view f=1 1\ncpu usage=1 200\na_type f=1 1\nmade f=1 1000', 'ns', 'skip');
+SELECT rusts_write('_cpu f=1 1000');
 
 -- the first schema of the path, and nothing else, counts
 CREATE SCHEMA write_other;

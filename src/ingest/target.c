@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "ingest/report.h"
@@ -43,7 +44,8 @@ static RustsLpType type_for_oid(Oid typid);
 static void check_privileges(RustsTarget *target, Relation rel);
 static bool needs_insert(Relation rel);
 static bool has_insert_rule(Relation rel);
-static void prepare_builder(RustsIngest *in, RustsTarget *target);
+static bool prepare_builder(RustsTarget *target);
+static void refuse_type(RustsIngest *in, RustsTarget *target);
 
 RustsOpened
 rusts_target_open(RustsIngest *in, RustsTarget *target, bool wait)
@@ -79,7 +81,14 @@ rusts_target_open(RustsIngest *in, RustsTarget *target, bool wait)
 	if (needs_insert(rel))
 		target->slow = rusts_slow_create(target);
 	else
-		prepare_builder(in, target);
+	{
+		/* SECURITY LABEL does not wait for us. */
+		while (!prepare_builder(target))
+		{
+			describe(in, target, rel);
+			check_privileges(target, rel);
+		}
+	}
 	target->epoch = ++in->epoch;
 	return RUSTS_TARGET_OPEN;
 }
@@ -112,6 +121,7 @@ rusts_target_peek(RustsIngest *in, RustsTarget *target)
 	time.data = RUSTS_TIME_COLUMN;
 	time.len = strlen(RUSTS_TIME_COLUMN);
 	rusts_target_add_column(target, time, RUSTS_ROLE_TIME, 0);
+	refuse_type(in, target);
 }
 
 RangeVar *
@@ -400,15 +410,26 @@ has_insert_rule(Relation rel)
 	return false;
 }
 
-/* Get the builder of an open target, and working space. */
-static void
-prepare_builder(RustsIngest *in, RustsTarget *target)
+/*
+ * Get the builder of an open target, and working space.  False if it has
+ * another idea of what is a tag than we have.
+ */
+static bool
+prepare_builder(RustsTarget *target)
 {
 	RustsSchema *schema = target->schema;
 	int			i;
 
 	target->buffer = rusts_buffer_get(target->rel, GetCurrentCommandId(true));
 	target->builder = rusts_buffer_builder(target->buffer);
+	for (i = 0; i < schema->ncolumns; i++)
+	{
+		if (schema->columns[i].role != target->builder->schema->columns[i].role)
+		{
+			rusts_buffer_finish(target->buffer);
+			return false;
+		}
+	}
 	target->tag_ordinal = MemoryContextAlloc(target->cxt,
 											 sizeof(int) *
 											 Max(schema->ncolumns, 1));
@@ -417,4 +438,24 @@ prepare_builder(RustsIngest *in, RustsTarget *target)
 											Max(schema->ntags, 1));
 	for (i = 0; i < schema->ntags; i++)
 		target->tag_ordinal[schema->tags[i]] = i;
+	return true;
+}
+
+/*
+ * Set target->refusal if a table of the target's name could not be created
+ * because of a type.  Array types make way by themselves.
+ */
+static void
+refuse_type(RustsIngest *in, RustsTarget *target)
+{
+	Oid			typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										CStringGetDatum(target->name.data),
+										ObjectIdGetDatum(in->namespace));
+
+	if (OidIsValid(typid) && !OidIsValid(get_element_type(typid)))
+		target->refusal =
+			rusts_fault_make(target->cxt, ERRCODE_DUPLICATE_OBJECT,
+							 "A table has an associated type of the same name.",
+							 "measurement \"%s\" has the name of a type",
+							 target->name.data);
 }
