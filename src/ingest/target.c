@@ -424,7 +424,9 @@ prepare_builder(RustsTarget *target)
 	target->builder = rusts_buffer_builder(target->buffer);
 	for (i = 0; i < schema->ncolumns; i++)
 	{
-		if (schema->columns[i].role != target->builder->schema->columns[i].role)
+		const RustsColumn *other = &target->builder->schema->columns[i];
+
+		if (schema->columns[i].role != other->role)
 		{
 			rusts_buffer_finish(target->buffer);
 			return false;
