@@ -51,6 +51,9 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 										  double *liverows, double *deadrows,
 										  TupleTableSlot *slot);
 
+/* slot.c: what rows are handed out in */
+extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
+
 /* fetch.c: single rows by TID */
 extern bool rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 										  Snapshot snapshot,
@@ -94,6 +97,7 @@ pg_noreturn extern void rusts_refuse(Relation rel, const char *what,
 									 const char *hint);
 pg_noreturn extern void rusts_refuse_change(Relation rel);
 pg_noreturn extern void rusts_refuse_index(Relation rel);
+extern bool rusts_in_key_check(void);
 pg_noreturn extern void rusts_refuse_lock(Relation rel);
 pg_noreturn extern void rusts_refuse_conflict(Relation rel);
 

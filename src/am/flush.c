@@ -112,6 +112,9 @@ flush_one(Oid relid, bool must_exist)
 	{
 		rusts_buffers_flush_relation(relid);
 		nrows = rusts_merge_active(rel);
+
+		/* The next flush of the same statement must see what is done. */
+		CommandCounterIncrement();
 	}
 	relation_close(rel, NoLock);
 	return nrows;

@@ -3,9 +3,6 @@
  * handler.c
  *	  The table access method "rusts": its callbacks.
  *
- * Slots are virtual: a row has no tuple anywhere, its values are taken from
- * decoded columns.
- *
  * src/am/handler.c
  *
  *-------------------------------------------------------------------------
@@ -28,12 +25,6 @@
 PG_FUNCTION_INFO_V1(rusts_am_handler);
 
 static void count_inserted(Relation rel, int64 n);
-
-static const TupleTableSlotOps *
-rusts_slot_callbacks(Relation rel)
-{
-	return &TTSOpsVirtual;
-}
 
 static void
 rusts_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid,
@@ -114,7 +105,13 @@ rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
 				 LockWaitPolicy wait_policy, uint8 flags,
 				 TM_FailureData *tmfd)
 {
-	rusts_refuse_lock(rel);
+	if (mode != LockTupleKeyShare || !rusts_in_key_check())
+		rusts_refuse_lock(rel);
+	if (!rusts_tuple_fetch_row_version(rel, tid, snapshot, slot))
+		elog(ERROR, "failed to fetch a row of \"%s\" that was just read",
+			 RelationGetRelationName(rel));
+	tmfd->traversed = false;
+	return TM_Ok;
 }
 
 static IndexFetchTableData *

@@ -19,8 +19,10 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "tcop/utility.h"
@@ -40,8 +42,10 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 						DestReceiver *dest, QueryCompletion *completion);
 static void check_modify(PlannedStmt *statement, Plan *plan);
 static void check_utility(Node *statement);
-static void check_constraints(List *elements);
-static void check_foreign_key(Constraint *constraint);
+static bool makes_measurement(CreateStmt *statement);
+static void check_constraints(List *elements, RangeVar *measurement);
+static void check_foreign_key(Constraint *constraint, RangeVar *measurement);
+static bool changes_rows(char action);
 static void check_publication(List *objects);
 static bool names_measurement(RangeVar *name);
 static Relation open_named(Oid relid);
@@ -79,6 +83,18 @@ rusts_refuse_index(Relation rel)
 				 "Rows are stored sorted by tags and time; a primary key, a unique or an exclusion constraint needs an index, too.");
 }
 
+/*
+ * When a row is deleted that a measurement has a foreign key to, PostgreSQL
+ * looks there for rows that refer to it, FOR KEY SHARE.  Rows of a
+ * measurement cannot lose their key, so that lock is nothing to take.
+ * Nothing else runs without forced row-level security.
+ */
+bool
+rusts_in_key_check(void)
+{
+	return InNoForceRLSOperation();
+}
+
 void
 rusts_refuse_lock(Relation rel)
 {
@@ -112,7 +128,8 @@ start_query(QueryDesc *query, int eflags)
 		RangeTblEntry *rte = rt_fetch(mark->rti, statement->rtable);
 
 		if (mark->isParent || mark->markType >= ROW_MARK_REFERENCE ||
-			rte->rtekind != RTE_RELATION)
+			rte->rtekind != RTE_RELATION ||
+			(mark->markType == ROW_MARK_KEYSHARE && rusts_in_key_check()))
 			continue;
 		if (rusts_relid_is_measurement(rte->relid) &&
 			rte->relkind != RELKIND_PARTITIONED_TABLE)
@@ -175,6 +192,7 @@ run_utility(PlannedStmt *statement, const char *query_string,
 static void
 check_utility(Node *statement)
 {
+	RangeVar   *relation;
 	ListCell   *cell;
 
 	switch (nodeTag(statement))
@@ -185,17 +203,26 @@ check_utility(Node *statement)
 												AccessShareLock));
 			break;
 		case T_CreateStmt:
-			check_constraints(castNode(CreateStmt, statement)->tableElts);
-			check_constraints(castNode(CreateStmt, statement)->constraints);
-			break;
+			{
+				CreateStmt *stmt = castNode(CreateStmt, statement);
+				RangeVar   *measurement = makes_measurement(stmt) ?
+					stmt->relation : NULL;
+
+				check_constraints(stmt->tableElts, measurement);
+				check_constraints(stmt->constraints, measurement);
+				break;
+			}
 		case T_AlterTableStmt:
+			relation = castNode(AlterTableStmt, statement)->relation;
+			if (!names_measurement(relation))
+				relation = NULL;
 			foreach(cell, castNode(AlterTableStmt, statement)->cmds)
 			{
 				AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
 
 				if ((cmd->subtype == AT_AddConstraint ||
 					 cmd->subtype == AT_AddColumn) && cmd->def != NULL)
-					check_constraints(list_make1(cmd->def));
+					check_constraints(list_make1(cmd->def), relation);
 			}
 			break;
 		case T_CreatePublicationStmt:
@@ -223,9 +250,25 @@ check_utility(Node *statement)
 	}
 }
 
-/* Column definitions and constraints: no foreign key to a measurement. */
+/* Will the new table be a measurement? */
+static bool
+makes_measurement(CreateStmt *statement)
+{
+	const char *method = statement->accessMethod;
+
+	if (statement->partspec != NULL)
+		return false;
+	if (method == NULL)
+		method = default_table_access_method;
+	return OidIsValid(rusts_am_oid()) &&
+		get_table_am_oid(method, true) == rusts_am_oid();
+}
+
+/*
+ * Column definitions and constraints, of the measurement if that is not NULL.
+ */
 static void
-check_constraints(List *elements)
+check_constraints(List *elements, RangeVar *measurement)
 {
 	ListCell   *cell;
 
@@ -234,7 +277,7 @@ check_constraints(List *elements)
 		Node	   *element = lfirst(cell);
 
 		if (IsA(element, Constraint))
-			check_foreign_key(castNode(Constraint, element));
+			check_foreign_key(castNode(Constraint, element), measurement);
 		else if (IsA(element, ColumnDef))
 		{
 			ListCell   *inner;
@@ -242,20 +285,40 @@ check_constraints(List *elements)
 			foreach(inner, castNode(ColumnDef, element)->constraints)
 			{
 				if (IsA(lfirst(inner), Constraint))
-					check_foreign_key(lfirst_node(Constraint, inner));
+					check_foreign_key(lfirst_node(Constraint, inner),
+									  measurement);
 			}
 		}
 	}
 }
 
+/* No foreign key to a measurement, and none that would change one. */
 static void
-check_foreign_key(Constraint *constraint)
+check_foreign_key(Constraint *constraint, RangeVar *measurement)
 {
-	if (constraint->contype == CONSTR_FOREIGN &&
-		constraint->pktable != NULL && names_measurement(constraint->pktable))
+	if (constraint->contype != CONSTR_FOREIGN)
+		return;
+	if (measurement != NULL &&
+		(changes_rows(constraint->fk_del_action) ||
+		 changes_rows(constraint->fk_upd_action)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("measurement \"%s\" does not support foreign keys with CASCADE, SET NULL or SET DEFAULT",
+						measurement->relname),
+				 errhint("Rows of a measurement are only added; use NO ACTION or RESTRICT.")));
+	if (constraint->pktable != NULL && names_measurement(constraint->pktable))
 		rusts_refuse(table_openrv(constraint->pktable, AccessShareLock),
 					 "being the target of a foreign key",
 					 "A foreign key needs a unique constraint, which a measurement cannot have.");
+}
+
+/* Would this action of a foreign key change the rows that have it? */
+static bool
+changes_rows(char action)
+{
+	return action == FKCONSTR_ACTION_CASCADE ||
+		action == FKCONSTR_ACTION_SETNULL ||
+		action == FKCONSTR_ACTION_SETDEFAULT;
 }
 
 static void

@@ -184,8 +184,18 @@ rusts_directory_delete(const RustsSegmentEntry *entry)
 {
 	Relation	directory = open_directory(RowExclusiveLock, false);
 	ItemPointerData tid = entry->tid;
+	TM_FailureData failure;
+	TM_Result	result;
 
-	simple_heap_delete(directory, &tid);
+	result = heap_delete(directory, &tid, GetCurrentCommandId(true),
+						 InvalidSnapshot, true, &failure, false);
+	if (result == TM_Updated || result == TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	if (result != TM_Ok)
+		elog(ERROR, "unexpected result %d of deleting a directory row",
+			 (int) result);
 	table_close(directory, RowExclusiveLock);
 }
 
@@ -367,6 +377,8 @@ read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
 		memcpy(entry->payload, stored, size);
 	}
 	entry->tid = tuple->t_self;
+	entry->own =
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
 }
 
 static int

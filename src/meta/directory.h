@@ -38,6 +38,7 @@ typedef struct RustsSegmentEntry
 	uint32		nblocks;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
 	ItemPointerData tid;		/* of the directory row, once read */
+	bool		own;			/* written by the running transaction, ditto */
 } RustsSegmentEntry;
 
 /*

@@ -68,7 +68,7 @@ static dlist_head buffers = DLIST_STATIC_INIT(buffers);
 /* Queries and utility statements we are in. */
 static int	nest_level = 0;
 
-/* Does the innermost of them have a RETURNING clause? */
+/* May the innermost of them have a RETURNING clause? */
 static bool returning = false;
 
 static ExecutorStart_hook_type prev_executor_start = NULL;
@@ -81,6 +81,7 @@ static void assign_tid(RustsBuffer *buffer, Relation rel,
 static void forget(RustsBuffer *buffer);
 static void finish_level(int level);
 static void start_query(QueryDesc *query, int eflags);
+static bool may_return(const PlannedStmt *statement);
 static void finish_query(QueryDesc *query);
 #if PG_VERSION_NUM >= 180000
 static void run_query(QueryDesc *query, ScanDirection direction, uint64 count);
@@ -325,6 +326,12 @@ start_query(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
+static bool
+may_return(const PlannedStmt *statement)
+{
+	return statement->hasReturning || statement->hasModifyingCTE;
+}
+
 #if PG_VERSION_NUM >= 180000
 static void
 run_query(QueryDesc *query, ScanDirection direction, uint64 count)
@@ -336,7 +343,7 @@ run_query(QueryDesc *query, ScanDirection direction, uint64 count,
 {
 	bool		outer_returning = returning;
 
-	returning = query->plannedstmt->hasReturning;
+	returning = may_return(query->plannedstmt);
 	nest_level++;
 	PG_TRY();
 	{
@@ -367,7 +374,7 @@ finish_query(QueryDesc *query)
 
 	/* Triggers that fire in there want the rows stored. */
 	finish_level(nest_level);
-	returning = query->plannedstmt->hasReturning;
+	returning = may_return(query->plannedstmt);
 	nest_level++;
 	PG_TRY();
 	{

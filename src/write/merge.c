@@ -19,6 +19,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -36,6 +37,7 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
+static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries);
 static int	compare_times(const void *a, const void *b);
@@ -70,6 +72,8 @@ rusts_merge_active(Relation rel)
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
 								   snapshot, &nentries);
+	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row)
+		nentries = leave_own(entries, nentries);
 	if (nentries > 0)
 	{
 		nrows = merge_segments(rel, rel, entries, nentries);
@@ -96,6 +100,24 @@ rusts_merge_into(Relation from, Relation to)
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
+}
+
+/*
+ * Leave out what this transaction has written: triggers that have yet to fire
+ * fetch its rows by their TIDs.  Returns the number of the other entries.
+ */
+static uint32
+leave_own(RustsSegmentEntry *entries, uint32 nentries)
+{
+	uint32		n = 0;
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		if (!entries[i].own)
+			entries[n++] = entries[i];
+	}
+	return n;
 }
 
 static int64

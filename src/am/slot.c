@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * slot.c
+ *	  The slots that rows of a measurement are handed out in.
+ *
+ * A row has no tuple anywhere, its values are taken from decoded columns; so
+ * the slots are virtual ones, but for two things.  A tuple copied from one
+ * keeps the row's TID, by which ANALYZE brings its sample back into the order
+ * of storage.  And a row has no transaction ids to show.
+ *
+ * src/am/slot.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "catalog/heap.h"
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+#include "am/am.h"
+
+static HeapTuple copy_heap_tuple(TupleTableSlot *slot);
+static Datum get_system_column(TupleTableSlot *slot, int attnum,
+							   bool *isnull);
+
+const TupleTableSlotOps *
+rusts_slot_callbacks(Relation rel)
+{
+	static TupleTableSlotOps ops;
+
+	if (ops.init == NULL)
+	{
+		ops = TTSOpsVirtual;
+		ops.copy_heap_tuple = copy_heap_tuple;
+		ops.getsysattr = get_system_column;
+	}
+	return &ops;
+}
+
+static HeapTuple
+copy_heap_tuple(TupleTableSlot *slot)
+{
+	HeapTuple	tuple = TTSOpsVirtual.copy_heap_tuple(slot);
+
+	tuple->t_self = slot->tts_tid;
+	tuple->t_tableOid = slot->tts_tableOid;
+	return tuple;
+}
+
+/* The executor knows ctid and tableoid without asking. */
+static Datum
+get_system_column(TupleTableSlot *slot, int attnum, bool *isnull)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("rows of a measurement have no system column \"%s\"",
+					NameStr(SystemAttributeDefinition(attnum)->attname)),
+			 errhint("The system columns of a measurement are ctid and tableoid.")));
+	return (Datum) 0;
+}
