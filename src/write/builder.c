@@ -69,9 +69,11 @@ static inline uint32 series_hash(RustsBuilder *builder, uint32 series);
 #include "lib/simplehash.h"
 
 static void init_empty(RustsBuilder *builder);
+static uint32 find_series(RustsBuilder *builder, const RustsBytes *tags);
+static bool tags_equal(const RustsBytes *left, const RustsBytes *right,
+					   int ntags);
 static size_t value_size(RustsKind kind);
-static void *grow_array(void *old, size_t old_size, size_t new_size,
-						MemoryContext cxt);
+static void *grow_array(void *old, size_t new_size, MemoryContext cxt);
 static const uint32 *rank_series(RustsBuilder *builder, const uint32 *counts,
 								 uint32 *nused);
 static void sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows);
@@ -121,6 +123,8 @@ init_empty(RustsBuilder *builder)
 	builder->nseries = 0;
 	builder->max_series = 0;
 	builder->series_tags = NULL;
+	builder->followers = NULL;
+	builder->last_series = 0;
 	builder->series_index = NULL;
 	builder->strings_cxt = NULL;
 	builder->bytes = 0;
@@ -166,6 +170,30 @@ rusts_builder_copy_bytes(RustsBuilder *builder, RustsBytes value)
 uint32
 rusts_builder_series(RustsBuilder *builder, const RustsBytes *tags)
 {
+	uint32		series;
+
+	/* Series tend to come in the same order again and again. */
+	if (builder->nseries > 0)
+	{
+		series = builder->followers[builder->last_series];
+		if (tags_equal(builder->series_tags +
+					   (size_t) series * builder->schema->ntags, tags,
+					   builder->schema->ntags))
+		{
+			builder->last_series = series;
+			return series;
+		}
+	}
+	series = find_series(builder, tags);
+	builder->followers[builder->last_series] = series;
+	builder->last_series = series;
+	return series;
+}
+
+/* Look a series up in the table, or enter it. */
+static uint32
+find_series(RustsBuilder *builder, const RustsBytes *tags)
+{
 	int			ntags = builder->schema->ntags;
 	uint32		candidate = builder->nseries;
 	RustsBytes *slot;
@@ -174,22 +202,19 @@ rusts_builder_series(RustsBuilder *builder, const RustsBytes *tags)
 	int			i;
 
 	if (builder->series_index == NULL)
-	{
-		MemoryContext old_cxt = MemoryContextSwitchTo(builder->batch_cxt);
-
 		builder->series_index = seriestab_create(builder->batch_cxt, 64,
 												 builder);
-		MemoryContextSwitchTo(old_cxt);
-	}
 	if (candidate == builder->max_series)
 	{
 		uint32		more = Max(builder->max_series * 2, 16);
 		size_t		size = sizeof(RustsBytes) * Max(ntags, 1);
 
 		builder->series_tags = grow_array(builder->series_tags,
-										  size * builder->max_series,
 										  size * more, builder->batch_cxt);
-		builder->bytes += (size + 2 * sizeof(SeriesEntry)) *
+		builder->followers = grow_array(builder->followers,
+										sizeof(uint32) * more,
+										builder->batch_cxt);
+		builder->bytes += (size + sizeof(uint32) + 2 * sizeof(SeriesEntry)) *
 			(more - builder->max_series);
 		builder->max_series = more;
 	}
@@ -207,8 +232,22 @@ rusts_builder_series(RustsBuilder *builder, const RustsBytes *tags)
 		if (slot[i].data != NULL)
 			slot[i].data = rusts_builder_copy_bytes(builder, slot[i]);
 	}
+	builder->followers[candidate] = candidate;
 	builder->nseries++;
 	return candidate;
+}
+
+static bool
+tags_equal(const RustsBytes *left, const RustsBytes *right, int ntags)
+{
+	int			i;
+
+	for (i = 0; i < ntags; i++)
+	{
+		if (!rusts_bytes_equal(left[i], right[i]))
+			return false;
+	}
+	return true;
 }
 
 static uint32
@@ -239,16 +278,9 @@ static bool
 series_equal(RustsBuilder *builder, uint32 a, uint32 b)
 {
 	int			ntags = builder->schema->ntags;
-	const RustsBytes *left = builder->series_tags + (size_t) a * ntags;
-	const RustsBytes *right = builder->series_tags + (size_t) b * ntags;
-	int			i;
 
-	for (i = 0; i < ntags; i++)
-	{
-		if (!rusts_bytes_equal(left[i], right[i]))
-			return false;
-	}
-	return true;
+	return tags_equal(builder->series_tags + (size_t) a * ntags,
+					  builder->series_tags + (size_t) b * ntags, ntags);
 }
 
 static size_t
@@ -266,7 +298,7 @@ value_size(RustsKind kind)
 }
 
 static void *
-grow_array(void *old, size_t old_size, size_t new_size, MemoryContext cxt)
+grow_array(void *old, size_t new_size, MemoryContext cxt)
 {
 	if (old == NULL)
 		return MemoryContextAllocHuge(cxt, new_size);
@@ -285,7 +317,7 @@ rusts_builder_grow(RustsBuilder *builder)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many rows in one batch")));
-	builder->series_of = grow_array(builder->series_of, sizeof(uint32) * old,
+	builder->series_of = grow_array(builder->series_of,
 									sizeof(uint32) * capacity,
 									builder->batch_cxt);
 	builder->bytes += sizeof(uint32) * (capacity - old);
@@ -296,7 +328,7 @@ rusts_builder_grow(RustsBuilder *builder)
 
 		if (col->values != NULL)
 		{
-			col->values = grow_array(col->values, size * old, size * capacity,
+			col->values = grow_array(col->values, size * capacity,
 									 builder->batch_cxt);
 			builder->bytes += size * (capacity - old);
 		}
@@ -305,8 +337,7 @@ rusts_builder_grow(RustsBuilder *builder)
 			size_t		old_words = RUSTS_BITMAP_WORDS(old);
 			size_t		words = RUSTS_BITMAP_WORDS(capacity);
 
-			col->nulls = grow_array(col->nulls, sizeof(uint64) * old_words,
-									sizeof(uint64) * words,
+			col->nulls = grow_array(col->nulls, sizeof(uint64) * words,
 									builder->batch_cxt);
 			memset(col->nulls + old_words, 0,
 				   sizeof(uint64) * (words - old_words));
@@ -383,6 +414,17 @@ rusts_builder_cancel_row(RustsBuilder *builder)
 	}
 }
 
+/* The value itself unless it is compressed or elsewhere. */
+static inline struct varlena *
+flatten(Datum value)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+		return pg_detoast_datum_packed(varlena);
+	return varlena;
+}
+
 void
 rusts_builder_put_slot(RustsBuilder *builder, TupleTableSlot *slot)
 {
@@ -408,9 +450,7 @@ rusts_builder_put_slot(RustsBuilder *builder, TupleTableSlot *slot)
 		else
 		{
 			Datum		value = slot->tts_values[attno - 1];
-			struct varlena *text =
-				pg_detoast_datum_packed((struct varlena *)
-										DatumGetPointer(value));
+			struct varlena *text = flatten(value);
 
 			if ((Pointer) text != DatumGetPointer(value) &&
 				ndetoasted < lengthof(detoasted))
@@ -463,8 +503,7 @@ rusts_builder_put_datum(RustsBuilder *builder, int index, Datum value)
 		case RUSTS_KIND_BYTES:
 			if (column->typlen == -1)
 			{
-				flat = pg_detoast_datum_packed((struct varlena *)
-											   DatumGetPointer(value));
+				flat = flatten(value);
 				bytes.data = VARDATA_ANY(flat);
 				bytes.len = VARSIZE_ANY_EXHDR(flat);
 				rusts_builder_put_bytes_copy(builder, index, bytes);

@@ -40,6 +40,8 @@ typedef struct RustsBuilder
 	uint32		nseries;
 	uint32		max_series;
 	RustsBytes *series_tags;	/* [nseries * schema->ntags] */
+	uint32	   *followers;		/* [nseries] which one came after each */
+	uint32		last_series;	/* asked for last, if nseries > 0 */
 	struct seriestab_hash *series_index;
 	size_t		bytes;			/* memory in use, about */
 	size_t		string_bytes;	/* of those, copied strings */
