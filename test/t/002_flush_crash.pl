@@ -153,10 +153,14 @@ wait_until($node, 'postgres',
 	'all is flushed');
 $node->safe_psql('postgres',
 	"BEGIN; INSERT INTO p VALUES ('epoch', 2000); PREPARE TRANSACTION 'late'");
+
+# a new worker has looked when it is idle
 my $worker = worker_pid($node, 'postgres');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker, 10000)");
+$worker = worker_pid($node, 'postgres');
 wait_until($node, 'postgres',
-	"SELECT wait_event = 'Extension' AND state = 'idle' FROM pg_stat_activity WHERE pid = $worker",
-	'the worker waits');
+	"SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $worker",
+	'the worker has seen nothing to do');
 $node->safe_psql('postgres', "COMMIT PREPARED 'late'");
 wait_until($node, 'postgres',
 	q{SELECT count(*) = 0 FROM rusts.segments WHERE tier = 'active'},
