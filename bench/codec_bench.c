@@ -244,8 +244,8 @@ make_layout(const Table *table, uint32 batch_rows, bool one_host,
 		{
 			uint32		block = layout->nblocks;
 			bool		new_host = i == done ||
-				table->hosts[layout->rows[i]] !=
-				table->hosts[layout->rows[i - 1]];
+			table->hosts[layout->rows[i]] !=
+			table->hosts[layout->rows[i - 1]];
 
 			if (i == done || (one_host && new_host) ||
 				i - layout->blocks[block - 1] == RUSTS_BLOCK_ROWS)
@@ -285,7 +285,7 @@ measure_column(const Layout *layout, uint32 nrows, RustsKind kind,
 {
 	Value	   *sorted = allocate(nrows * sizeof(Value));
 	size_t		room = (size_t) nrows * 24 +
-		(size_t) layout->nblocks * 512 + 65536;
+	(size_t) layout->nblocks * 512 + 65536;
 	uint8	   *encoded = allocate(room);
 	size_t	   *offsets = allocate((layout->nblocks + 1) * sizeof(size_t));
 	static Value back[RUSTS_BLOCK_ROWS];

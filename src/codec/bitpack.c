@@ -33,7 +33,8 @@ typedef void (*PackGroups) (const uint64 *values, size_t ngroups,
 typedef void (*UnpackGroups) (const uint8 *src, size_t ngroups, uint64 base,
 							  uint64 *values);
 
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 unpack_groups(const uint8 *restrict src, size_t ngroups, uint64 base,
 			  uint64 *restrict values, unsigned width)
 {
@@ -65,7 +66,8 @@ unpack_groups(const uint8 *restrict src, size_t ngroups, uint64 base,
  * width constant the conditions are too, and only shifts and stores remain.
  * Writes up to 7 bytes after the group.
  */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 pack_groups(const uint64 *restrict values, size_t ngroups, uint64 base,
 			uint8 *restrict dst, unsigned width)
 {

@@ -3,8 +3,8 @@
  * bitseq.c
  *	  Sequences of bits: as they are, or as lengths of runs.
  *
- * bitmap		u8[]	bit i is bit i % 8 of byte i / 8; the last byte is filled
- *						with zero bits
+ * bitmap		u8[]	bit i is bit i % 8 of byte i / 8; the last byte is
+ *						filled with zero bits
  *
  * runs			varint[]	length of a run of zeros (may be 0), of ones, of
  *							zeros, ... until all bits are there; none but the

@@ -192,7 +192,7 @@ gather_words(const RustsBlockInput *in, const uint64 *nulls,
 			 RustsCodecScratch *scratch)
 {
 	const void *words = in->kind == RUSTS_KIND_INT ? (const void *) in->ints :
-		(const void *) in->floats;
+	(const void *) in->floats;
 	uint64	   *dense = scratch->dense;
 	uint32		n = 0;
 	uint32		row;
@@ -234,7 +234,7 @@ rusts_block_encode(const RustsBlockInput *in, RustsEffort effort, uint8 *dst,
 				   RustsCodecScratch *scratch)
 {
 	uint32		nnulls = in->nulls == NULL ? 0 :
-		rusts_bitmap_count(in->nulls, in->nrows);
+	rusts_bitmap_count(in->nulls, in->nrows);
 	const uint64 *nulls = nnulls == 0 ? NULL : in->nulls;
 	uint32		ndense = in->nrows - nnulls;
 	uint8	   *end = encode_nulls(nulls, in->nrows, nnulls, dst);

@@ -56,7 +56,7 @@ static size_t
 compress_zstd(const void *src, size_t srclen, void *dst, size_t dstlen,
 			  RustsCodecScratch *scratch)
 {
-	const ZSTD_compressionParameters *p = &zstd_parameters;
+	const		ZSTD_compressionParameters *p = &zstd_parameters;
 	ZSTD_CCtx  *cctx = ZSTD_initStaticCCtx(scratch->compressor,
 										   rusts_compressor_size());
 	size_t		size;

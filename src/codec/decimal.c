@@ -158,7 +158,7 @@ scale_values(const uint64 *restrict patterns, uint32 n, double power,
 		double		shifted = product + ROUNDING_NUMBER;
 		double		rounded = shifted - ROUNDING_NUMBER;
 		uint64		number = double_to_pattern(shifted) -
-			double_to_pattern(ROUNDING_NUMBER);
+		double_to_pattern(ROUNDING_NUMBER);
 
 		scaled[i] = number;
 		differences |= double_to_pattern(rounded / power) ^ patterns[i];
@@ -217,9 +217,9 @@ divide_small(uint64 *values, uint32 n, double power)
 	for (i = 0; i < n; i++)
 	{
 		double		number =
-			pattern_to_double(values[i] +
-							  double_to_pattern(ROUNDING_NUMBER)) -
-			ROUNDING_NUMBER;
+		pattern_to_double(values[i] +
+						  double_to_pattern(ROUNDING_NUMBER)) -
+		ROUNDING_NUMBER;
 
 		values[i] = double_to_pattern(number / power);
 	}

@@ -230,10 +230,11 @@ rusts_floats_encode(const uint64 *patterns, uint32 n, const RustsRuns *runs,
 
 	if (digits >= 0)
 	{
-		uint32		nexceptions = rusts_decimal_scale(patterns, n, digits,
-													  scratch->scaled,
-													  scratch->exception_positions);
+		uint32		nexceptions;
 
+		nexceptions = rusts_decimal_scale(patterns, n, digits,
+										  scratch->scaled,
+										  scratch->exception_positions);
 		if (nexceptions <= n / 2)
 			end = encode_decimal(patterns, n, runs, effort, digits,
 								 nexceptions, codec, dst, scratch);

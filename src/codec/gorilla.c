@@ -104,7 +104,7 @@ static inline uint64
 get_bits(const uint8 *bytes, size_t *position, unsigned count)
 {
 	uint64		bits = rusts_get_u64(bytes + *position / 8) >>
-		(*position % 8);
+	(*position % 8);
 
 	*position += count;
 	return bits & rusts_bit_mask(count);

@@ -12,8 +12,8 @@
  * before.  From LANES_MIN symbols on there are therefore four lanes, symbol i
  * being in lane i % 4, whose chains the CPU works at side by side:
  *
- *		varint[]	bytes of each lane, less those of the lane before it, zigzag;
- *					one or four entries
+ *		varint[]	bytes of each lane, less those of the lane before it,
+ *					zigzag; one or four entries
  *		bytes		the lanes, one after the other
  *
  * A lane is a string of bits, the first being bit 0 of its first byte; the
@@ -338,7 +338,8 @@ typedef struct Lane
 } Lane;
 
 /* At least 56 valid bits afterwards. */
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline))
+void
 refill(Lane *lane)
 {
 	lane->word |= rusts_get_u64(lane->next) << lane->nbits;
@@ -346,7 +347,8 @@ refill(Lane *lane)
 	lane->nbits |= 56;
 }
 
-static inline __attribute__((always_inline)) uint8
+static inline __attribute__((always_inline))
+uint8
 take(Lane *lane, const uint16 *table, uint32 mask)
 {
 	uint16		entry = table[lane->word & mask];

@@ -17,7 +17,8 @@
 #define RUSTS_HUFFMAN_LANES		4
 
 /* Room for the lanes of a block, and for what one lane may read after them. */
-#define RUSTS_HUFFMAN_LANE_BYTES	(RUSTS_BLOCK_ROWS * RUSTS_HUFFMAN_BITS / 8 + 16)
+#define RUSTS_HUFFMAN_LANE_BYTES \
+	(RUSTS_BLOCK_ROWS * RUSTS_HUFFMAN_BITS / 8 + 16)
 #define RUSTS_HUFFMAN_OVERREAD \
 	(RUSTS_BLOCK_ROWS / RUSTS_HUFFMAN_LANES * RUSTS_HUFFMAN_BITS / 8 + 24)
 

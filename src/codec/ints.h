@@ -14,7 +14,8 @@
 #include "codec/block.h"
 
 /*
- * A stream's tag is transform << 3 | method; frozen on disk.
+ * A stream's tag is transform << 3 | method for methods below 8, and
+ * 24 + transform for the dictionary; frozen on disk.
  */
 typedef enum RustsTransform
 {
@@ -32,15 +33,34 @@ typedef enum RustsMethod
 	RUSTS_METHOD_RUNS = 4,
 	RUSTS_METHOD_SPLIT = 5,
 	RUSTS_METHOD_LZ4 = 6,
-	RUSTS_METHOD_ZSTD = 7
+	RUSTS_METHOD_ZSTD = 7,
+	RUSTS_METHOD_DICTIONARY = 8
 } RustsMethod;
 
-#define RUSTS_TAG(transform, method)	((transform) << 3 | (method))
-#define RUSTS_TAG_TRANSFORM(tag)		((tag) >> 3)
-#define RUSTS_TAG_METHOD(tag)			((tag) & 7)
-#define RUSTS_NTAGS						(3 << 3)
+#define RUSTS_TAG_DICTIONARY	24
+#define RUSTS_NTAGS				(RUSTS_TAG_DICTIONARY + 3)
 
-/* A stream may hold streams: run lengths, the parts of a split. */
+static inline unsigned
+rusts_make_tag(RustsTransform transform, RustsMethod method)
+{
+	return method == RUSTS_METHOD_DICTIONARY ?
+		RUSTS_TAG_DICTIONARY + transform : (unsigned) transform << 3 | method;
+}
+
+static inline RustsTransform
+rusts_tag_transform(unsigned tag)
+{
+	return tag >= RUSTS_TAG_DICTIONARY ? tag - RUSTS_TAG_DICTIONARY :
+		tag >> 3;
+}
+
+static inline RustsMethod
+rusts_tag_method(unsigned tag)
+{
+	return tag >= RUSTS_TAG_DICTIONARY ? RUSTS_METHOD_DICTIONARY : tag & 7;
+}
+
+/* A stream may hold streams: run lengths, parts of a split, a dictionary. */
 #define RUSTS_STREAM_DEPTH		1
 
 /* Bytes rusts_ints_encode may touch for n values. */

@@ -28,13 +28,18 @@
  *				stream	quotients, rounded down; same runs
  *				stream	remainders; same runs
  *
+ * dictionary	varint	number of entries
+ *				stream	the entries, a single run
+ *				stream	which entry each is, counting from 0; a single run
+ *
  * LZ4, Zstd	varint	base, zigzag
  *				u8		width in bytes, 1 .. 8
  *				varint	compressed size
  *				bytes	value - base, width bytes each; LZ4: one value after
  *						the other; Zstd: all lowest bytes, then the next
  *
- * Streams inside runs and split may not be runs or split themselves.
+ * Streams inside runs, split and dictionary may not be any of these
+ * themselves.
  *
  * src/codec/ints_decode.c
  *
@@ -130,6 +135,35 @@ decode_split(const uint8 *src, const uint8 *end, uint32 n,
 }
 
 static const uint8 *
+decode_dictionary(const uint8 *src, const uint8 *end, uint32 n,
+				  uint64 *values, RustsCodecScratch *scratch, int depth)
+{
+	uint64	   *entries = scratch->parts[0];
+	uint64	   *which = scratch->parts[1];
+	uint64		nentries;
+	uint32		i;
+
+	src = rusts_get_varint(src, end, &nentries);
+	if (src == NULL || nentries < 1 || nentries > n)
+		return NULL;
+	src = decode_tagged(src, end, (uint32) nentries, &rusts_single_run,
+						entries, scratch, depth + 1);
+	if (src == NULL)
+		return NULL;
+	src = decode_tagged(src, end, n, &rusts_single_run, which, scratch,
+						depth + 1);
+	if (src == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+	{
+		if (which[i] >= nentries)
+			return NULL;
+		values[i] = entries[which[i]];
+	}
+	return src;
+}
+
+static const uint8 *
 decode_compressed(const uint8 *src, const uint8 *end, RustsMethod method,
 				  uint32 n, uint64 *values, RustsCodecScratch *scratch)
 {
@@ -174,7 +208,7 @@ decode_residuals(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 				 const RustsRuns *runs, uint64 *values,
 				 RustsCodecScratch *scratch, int depth)
 {
-	RustsMethod method = RUSTS_TAG_METHOD(tag);
+	RustsMethod method = rusts_tag_method(tag);
 
 	if (n == 0)
 		return src;
@@ -186,9 +220,13 @@ decode_residuals(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 			return decode_runs(src, end, n, values, scratch, depth);
 		case RUSTS_METHOD_SPLIT:
 			if (depth >= RUSTS_STREAM_DEPTH ||
-				RUSTS_TAG_TRANSFORM(tag) != RUSTS_TRANSFORM_NONE)
+				rusts_tag_transform(tag) != RUSTS_TRANSFORM_NONE)
 				return NULL;
 			return decode_split(src, end, n, runs, values, scratch, depth);
+		case RUSTS_METHOD_DICTIONARY:
+			if (depth >= RUSTS_STREAM_DEPTH)
+				return NULL;
+			return decode_dictionary(src, end, n, values, scratch, depth);
 		case RUSTS_METHOD_LZ4:
 		case RUSTS_METHOD_ZSTD:
 			return decode_compressed(src, end, method, n, values, scratch);
@@ -294,7 +332,7 @@ decode_stream(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 			  const RustsRuns *runs, uint64 *values,
 			  RustsCodecScratch *scratch, int depth)
 {
-	RustsTransform transform = RUSTS_TAG_TRANSFORM(tag);
+	RustsTransform transform = rusts_tag_transform(tag);
 	bool		single = runs->nruns == 1;
 	uint64		start;
 	uint64		first = 0;

@@ -4,11 +4,8 @@
  *	  Encode streams of 64-bit integers.
  *
  * The transform is chosen by how many bits a sample of its residuals needs;
- * what looks equally good is planned in full.  Methods that hold streams or
- * compressed bytes are tried only where a cheap look says they might win:
- * run lengths if few values change, LZ4 if what is left repeats itself, a
- * split by a power of ten if the plan is wide.  See ints_decode.c for the
- * bytes.
+ * what looks equally good is planned in full.  Then ints_trials.c has a go at
+ * something better.  See ints_decode.c for the bytes.
  *
  * src/codec/ints_encode.c
  *
@@ -22,68 +19,31 @@
 
 #include "base/bits.h"
 #include "base/varint.h"
-#include "codec/compress.h"
-#include "codec/ints.h"
-#include "codec/residuals.h"
-#include "codec/scratch.h"
-
-#define NTRANSFORMS			3
-
-/* Up to this many values every transform is planned in full. */
-#define SMALL_STREAM		32
-#define SAMPLE_SIZE			64
-#define SPLIT_MIN_VALUES	128
+#include "codec/ints_encoder.h"
 
 /* A transform is out if a value of it seems to take this much more. */
 #define SAMPLE_MARGIN_BITS	0.75
 
-/* What a transform makes of a stream. */
-typedef struct Candidate
-{
-	RustsTransform transform;
-	const uint64 *residuals;
-	uint32		nresiduals;
-	uint32		nfirsts;
-	RustsPlan	plan;
-	size_t		size;			/* with starts and firsts */
-} Candidate;
-
 /* Level of starts and firsts, whose own are single numbers. */
 #define BASES_LEVEL			(RUSTS_SCRATCH_LEVELS - 1)
 
-/* What a look at some of the values says of each transform. */
-typedef struct Sample
-{
-	double		bits[NTRANSFORMS];	/* a residual takes; all 0 if not looked */
-	bool		runs[NTRANSFORMS];	/* may residuals come in runs? */
-} Sample;
-
-typedef struct Encoder
-{
-	const uint64 *values;
-	uint32		n;
-	const RustsRuns *runs;
-	RustsEffort effort;
-	int			level;			/* of streams inside streams */
-	RustsCodecScratch *scratch;
-	RustsStreamScratch *mine;	/* of this level */
-} Encoder;
-
-static uint8 *encode_stream(const Encoder *enc, unsigned *tag, uint8 *dst);
+static uint8 *encode_stream(const RustsEncoder *enc, unsigned *tag,
+							uint8 *dst);
 
 static uint32
-run_end(const Encoder *enc, uint32 run)
+run_end(const RustsEncoder *enc, uint32 run)
 {
 	return run + 1 < enc->runs->nruns ? enc->runs->starts[run + 1] : enc->n;
 }
 
 /* Encode a stream inside this one, its tag before it. */
-static uint8 *
-encode_nested(const Encoder *enc, const uint64 *values, uint32 n,
-			  const RustsRuns *runs, int level, uint8 *dst)
+uint8 *
+rusts_ints_encode_nested(const RustsEncoder *enc, const uint64 *values,
+						 uint32 n,
+						 const RustsRuns *runs, int level, uint8 *dst)
 {
-	Encoder		nested = {values, n, runs, enc->effort, level,
-		enc->scratch, &enc->scratch->levels[level]};
+	RustsEncoder nested = {values, n, runs, enc->effort, level,
+	enc->scratch, &enc->scratch->levels[level]};
 	unsigned	tag;
 	uint8	   *end = encode_stream(&nested, &tag, dst + 1);
 
@@ -92,13 +52,15 @@ encode_nested(const Encoder *enc, const uint64 *values, uint32 n,
 }
 
 static uint8 *
-encode_bases(const Encoder *enc, const uint64 *bases, uint32 n, uint8 *dst)
+encode_bases(const RustsEncoder *enc, const uint64 *bases, uint32 n,
+			 uint8 *dst)
 {
 	if (n == 0)
 		return dst;
 	if (n == 1)
 		return rusts_put_varint(dst, rusts_zigzag(bases[0]));
-	return encode_nested(enc, bases, n, &rusts_single_run, BASES_LEVEL, dst);
+	return rusts_ints_encode_nested(enc, bases, n, &rusts_single_run,
+									BASES_LEVEL, dst);
 }
 
 /*
@@ -108,13 +70,13 @@ encode_bases(const Encoder *enc, const uint64 *bases, uint32 n, uint8 *dst)
  * middle value, as packing subtracts a base.
  */
 static void
-sample_transforms(const Encoder *enc, Sample *sample)
+sample_transforms(const RustsEncoder *enc, RustsSample *sample)
 {
 	const uint64 *values = enc->values;
-	uint32		step = enc->n / SAMPLE_SIZE + 1;
+	uint32		step = enc->n / RUSTS_SAMPLE_SIZE + 1;
 	uint64		middle = values[enc->n / 2];
 	uint64		slope;
-	uint32		sums[NTRANSFORMS] = {0};
+	uint32		sums[RUSTS_NTRANSFORMS] = {0};
 	uint32		nsamples = 0;
 	uint32		unchanged = 0;
 	uint32		unchanged_delta = 0;
@@ -141,7 +103,7 @@ sample_transforms(const Encoder *enc, Sample *sample)
 		unchanged_delta += delta2 == 0;
 		nsamples++;
 	}
-	for (i = 0; i < NTRANSFORMS; i++)
+	for (i = 0; i < RUSTS_NTRANSFORMS; i++)
 		sample->bits[i] = (double) sums[i] / nsamples;
 	sample->runs[RUSTS_TRANSFORM_NONE] = unchanged > nsamples / 2;
 	sample->runs[RUSTS_TRANSFORM_DELTA] = unchanged_delta > nsamples / 2;
@@ -149,7 +111,7 @@ sample_transforms(const Encoder *enc, Sample *sample)
 
 /* Starts, firsts and residuals of a transform, to scratch memory. */
 static void
-apply_transform(const Encoder *enc, Candidate *candidate)
+apply_transform(const RustsEncoder *enc, RustsCandidate *candidate)
 {
 	const uint64 *values = enc->values;
 	uint64	   *out = enc->mine->residuals[candidate->transform];
@@ -206,8 +168,8 @@ bases_size(const uint64 *bases, uint32 n)
 }
 
 static void
-plan_transform(const Encoder *enc, RustsTransform transform,
-			   Candidate *candidate)
+plan_transform(const RustsEncoder *enc, RustsTransform transform,
+			   RustsCandidate *candidate)
 {
 	candidate->transform = transform;
 	apply_transform(enc, candidate);
@@ -228,7 +190,8 @@ plan_transform(const Encoder *enc, RustsTransform transform,
 
 /* The best of the transforms. */
 static void
-choose_transform(const Encoder *enc, const Sample *sample, Candidate *best)
+choose_transform(const RustsEncoder *enc, const RustsSample *sample,
+				 RustsCandidate *best)
 {
 	const double *bits = sample->bits;
 	double		limit;
@@ -244,9 +207,9 @@ choose_transform(const Encoder *enc, const Sample *sample, Candidate *best)
 	best->size = SIZE_MAX;
 	limit = Min(Min(bits[0], bits[1]), bits[2]) + SAMPLE_MARGIN_BITS;
 
-	for (transform = 0; transform < NTRANSFORMS; transform++)
+	for (transform = 0; transform < RUSTS_NTRANSFORMS; transform++)
 	{
-		Candidate	candidate;
+		RustsCandidate candidate;
 
 		if (bits[transform] > limit)
 			continue;
@@ -257,9 +220,10 @@ choose_transform(const Encoder *enc, const Sample *sample, Candidate *best)
 }
 
 /* What comes before the residuals. */
-static uint8 *
-encode_candidate_bases(const Encoder *enc, const Candidate *candidate,
-					   uint8 *dst)
+uint8 *
+rusts_ints_encode_bases(const RustsEncoder *enc,
+						const RustsCandidate *candidate,
+						uint8 *dst)
 {
 	if (candidate->transform >= RUSTS_TRANSFORM_DELTA)
 		dst = encode_bases(enc, enc->mine->starts, enc->runs->nruns, dst);
@@ -270,299 +234,37 @@ encode_candidate_bases(const Encoder *enc, const Candidate *candidate,
 
 /* As planned. */
 static uint8 *
-encode_candidate(const Encoder *enc, const Candidate *candidate,
+encode_candidate(const RustsEncoder *enc, const RustsCandidate *candidate,
 				 unsigned *tag, uint8 *dst)
 {
-	dst = encode_candidate_bases(enc, candidate, dst);
-	*tag = RUSTS_TAG(candidate->transform, RUSTS_METHOD_CONSTANT);
+	dst = rusts_ints_encode_bases(enc, candidate, dst);
+	*tag = rusts_make_tag(candidate->transform,
+						  candidate->nresiduals == 0 ? RUSTS_METHOD_CONSTANT :
+						  candidate->plan.method);
 	if (candidate->nresiduals == 0)
 		return dst;
-	*tag |= candidate->plan.method;
 	return rusts_residuals_encode(candidate->residuals,
 								  candidate->nresiduals, &candidate->plan,
 								  dst, enc->scratch);
 }
 
 /*
- * An encoding was put together in the trial memory: let it replace the one at
- * dst if it is smaller.
- */
-static uint8 *
-keep_smaller(const Encoder *enc, unsigned trial_tag, const uint8 *trial_end,
-			 unsigned *tag, uint8 *dst, uint8 *end)
-{
-	size_t		size = trial_end - enc->mine->trial;
-
-	Assert(size <= RUSTS_SCRATCH_BYTES);
-	if (size >= (size_t) (end - dst))
-		return end;
-	memcpy(dst, enc->mine->trial, size);
-	*tag = trial_tag;
-	return dst + size;
-}
-
-static uint32
-count_changes(const uint64 *values, uint32 n)
-{
-	uint32		changes = 0;
-	uint32		i;
-
-	for (i = 1; i < n; i++)
-		changes += values[i] != values[i - 1];
-	return changes;
-}
-
-/* Run lengths, if values come in runs of four or more on average. */
-static uint8 *
-try_runs(const Encoder *enc, const Candidate *candidate, unsigned *tag,
-		 uint8 *dst, uint8 *end)
-{
-	RustsCodecScratch *scratch = enc->scratch;
-	const uint64 *values = candidate->residuals;
-	uint32		n = candidate->nresiduals;
-	uint64	   *run_values = scratch->parts[0];
-	uint64	   *run_lengths = scratch->parts[1];
-	uint32		nruns = 0;
-	uint32		begin = 0;
-	uint32		i;
-	uint8	   *trial;
-
-	if (n < 8 || count_changes(values, n) + 1 > n / 4)
-		return end;
-	for (i = 1; i <= n; i++)
-	{
-		if (i < n && values[i] == values[begin])
-			continue;
-		run_values[nruns] = values[begin];
-		run_lengths[nruns++] = i - begin - 1;
-		begin = i;
-	}
-
-	trial = encode_candidate_bases(enc, candidate, enc->mine->trial);
-	trial = rusts_put_varint(trial, nruns);
-	trial = encode_nested(enc, run_values, nruns, &rusts_single_run,
-						  enc->level + 1, trial);
-	trial = encode_nested(enc, run_lengths, nruns, &rusts_single_run,
-						  enc->level + 1, trial);
-	return keep_smaller(enc, RUSTS_TAG(candidate->transform,
-									   RUSTS_METHOD_RUNS),
-						trial, tag, dst, end);
-}
-
-/* Do the values seem to repeat sequences of before? */
-static bool
-repeats(const uint64 *values, uint32 n)
-{
-	uint16		seen[512] = {0};
-	uint32		begin = n > 512 ? n / 2 - 256 : 0;
-	uint32		middle = n / 2;
-	uint32		nqueries = Min(n - middle - 3, 64);
-	uint32		nfound = 0;
-	uint32		i;
-
-#define QUAD_HASH(v) \
-	(((v)[0] * UINT64CONST(0x9E3779B97F4A7C15) + \
-	  (v)[1] * UINT64CONST(0xC2B2AE3D27D4EB4F) + \
-	  (v)[2] * UINT64CONST(0x165667B19E3779F9) + \
-	  (v)[3] * UINT64CONST(0x27D4EB2F165667C5)) >> 39)
-
-	for (i = begin; i < middle; i++)
-	{
-		uint64		hash = QUAD_HASH(values + i);
-
-		seen[hash & 511] = (uint16) (hash >> 9) | 1;
-	}
-	for (i = 0; i < nqueries; i++)
-	{
-		uint64		hash = QUAD_HASH(values + middle + i);
-
-		nfound += seen[hash & 511] == ((uint16) (hash >> 9) | 1);
-	}
-#undef QUAD_HASH
-	return nfound > nqueries / 4;
-}
-
-/* LZ4 or Zstd over the residuals as bytes, of the fewest bytes each. */
-static uint8 *
-try_compression(const Encoder *enc, const Candidate *candidate,
-				RustsMethod method, unsigned *tag, uint8 *dst, uint8 *end)
-{
-	const uint64 *values = candidate->residuals;
-	uint32		n = candidate->nresiduals;
-	uint8	   *bytes = enc->scratch->bytes;
-	uint8	   *trial = enc->mine->trial;
-	uint8	   *compressed = trial + RUSTS_SCRATCH_BYTES / 2;
-	bool		lz4 = method == RUSTS_METHOD_LZ4;
-	int64		low = (int64) values[0];
-	int64		high = low;
-	uint64		base;
-	unsigned	width;
-	unsigned	byte;
-	size_t		size;
-	uint32		i;
-
-	for (i = 1; i < n; i++)
-	{
-		low = Min(low, (int64) values[i]);
-		high = Max(high, (int64) values[i]);
-	}
-	base = (uint64) low;
-	width = (rusts_bit_length((uint64) high - base) + 7) / 8;
-	if (width == 0)
-		return end;
-	for (byte = 0; byte < width; byte++)
-	{
-		uint8	   *out = bytes + (lz4 ? byte : byte * n);
-		uint32		step = lz4 ? width : 1;
-
-		for (i = 0; i < n; i++)
-			out[i * step] = (uint8) ((values[i] - base) >> (8 * byte));
-	}
-
-	size = rusts_compress(lz4 ? RUSTS_COMPRESSION_LZ4 :
-						  RUSTS_COMPRESSION_ZSTD, bytes, (size_t) n * width,
-						  compressed,
-						  Min((size_t) (end - dst), RUSTS_SCRATCH_BYTES / 2),
-						  enc->scratch);
-	if (size == 0)
-		return end;
-	trial = encode_candidate_bases(enc, candidate, trial);
-	trial = rusts_put_varint(trial, rusts_zigzag(base));
-	*trial++ = (uint8) width;
-	trial = rusts_put_varint(trial, size);
-	memmove(trial, compressed, size);
-	return keep_smaller(enc, RUSTS_TAG(candidate->transform, method),
-						trial + size, tag, dst, end);
-}
-
-/*
- * Split values into quotients and remainders: what was measured coarsely and
- * then converted to another unit has few or near remainders.
- */
-static uint8 *
-try_split(const Encoder *enc, int64 divisor, unsigned *tag, uint8 *dst,
-		  uint8 *end)
-{
-	uint64	   *quotients = enc->scratch->parts[0];
-	uint64	   *remainders = enc->scratch->parts[1];
-	uint8	   *trial;
-	uint32		i;
-
-	for (i = 0; i < enc->n; i++)
-	{
-		int64		quotient = (int64) enc->values[i] / divisor;
-		int64		remainder = (int64) enc->values[i] % divisor;
-
-		if (remainder < 0)
-		{
-			quotient--;
-			remainder += divisor;
-		}
-		quotients[i] = (uint64) quotient;
-		remainders[i] = (uint64) remainder;
-	}
-	trial = rusts_put_varint(enc->mine->trial, (uint64) divisor);
-	trial = encode_nested(enc, quotients, enc->n, enc->runs, enc->level + 1,
-						  trial);
-	trial = encode_nested(enc, remainders, enc->n, enc->runs, enc->level + 1,
-						  trial);
-	return keep_smaller(enc, RUSTS_TAG(RUSTS_TRANSFORM_NONE,
-									   RUSTS_METHOD_SPLIT),
-						trial, tag, dst, end);
-}
-
-/*
- * Bits per value that splitting by a divisor seems to save: what the
- * remainders would take were they random, less what they seem to take.
- */
-static double
-sample_split(const Encoder *enc, int64 divisor)
-{
-	uint32		step = enc->n / SAMPLE_SIZE;
-	int64		origin = (int64) enc->values[0] % divisor;
-	uint64		seen[8] = {0};
-	uint32		ndistinct = 0;
-	uint64		range = 0;
-	uint32		i;
-	unsigned	bits;
-
-	for (i = 0; i < enc->n; i += step)
-	{
-		int64		remainder = (int64) enc->values[i] % divisor - origin;
-		uint64		bucket;
-
-		/* to [-divisor / 2, divisor / 2] */
-		if (remainder > divisor / 2)
-			remainder -= divisor;
-		else if (remainder < -(divisor / 2))
-			remainder += divisor;
-		range |= rusts_zigzag((uint64) remainder);
-		bucket = ((uint64) remainder * UINT64CONST(0x9E3779B97F4A7C15)) >> 55;
-		ndistinct += !(seen[bucket / 64] >> (bucket % 64) & 1);
-		seen[bucket / 64] |= UINT64CONST(1) << (bucket % 64);
-	}
-	bits = Min(rusts_bit_length(range), 1 + rusts_bit_length(ndistinct));
-	return (double) rusts_bit_length(divisor) - bits;
-}
-
-/*
  * Encode, and set *tag to the stream's tag, which the caller stores.
  */
 static uint8 *
-encode_stream(const Encoder *enc, unsigned *tag, uint8 *dst)
+encode_stream(const RustsEncoder *enc, unsigned *tag, uint8 *dst)
 {
-	static const int64 divisors[] = {
-		25, 50, 100, 1000, 10000, 100000, 1000000, 10000000
-	};
-	bool		cold = enc->effort == RUSTS_EFFORT_COLD;
-	Sample		sample = {{0, 0, 0}, {true, true, true}};
-	Candidate	best;
+	RustsSample sample = {{0, 0, 0}, {true, true, true}};
+	RustsCandidate best;
 	uint8	   *end;
-	double		bits;
-	size_t		i;
 
-	if (enc->n > SMALL_STREAM && !cold)
+	if (enc->n > RUSTS_SMALL_STREAM && enc->effort == RUSTS_EFFORT_HOT)
 		sample_transforms(enc, &sample);
 	choose_transform(enc, &sample, &best);
 	end = encode_candidate(enc, &best, tag, dst);
 	if (best.nresiduals < 8 || best.plan.method == RUSTS_METHOD_CONSTANT)
 		return end;
-	bits = best.size * 8.0 / enc->n;
-
-	if (best.nresiduals > SMALL_STREAM)
-	{
-		if (cold ||
-			(bits >= 3 && repeats(best.residuals, best.nresiduals)))
-			end = try_compression(enc, &best, RUSTS_METHOD_LZ4, tag, dst, end);
-		if (cold)
-			end = try_compression(enc, &best, RUSTS_METHOD_ZSTD, tag, dst,
-								  end);
-	}
-	if (enc->level >= RUSTS_STREAM_DEPTH)
-		return end;
-
-	if (sample.runs[best.transform])
-		end = try_runs(enc, &best, tag, dst, end);
-	if (sample.runs[RUSTS_TRANSFORM_NONE] &&
-		best.transform != RUSTS_TRANSFORM_NONE)
-	{
-		Candidate	plain = {
-			.transform = RUSTS_TRANSFORM_NONE,
-			.residuals = enc->values,
-			.nresiduals = enc->n
-		};
-
-		end = try_runs(enc, &plain, tag, dst, end);
-	}
-	if (bits >= 9.5 && enc->n >= SPLIT_MIN_VALUES)
-	{
-		for (i = 0; i < lengthof(divisors); i++)
-		{
-			if (sample_split(enc, divisors[i]) >= (cold ? 1 : 2))
-				end = try_split(enc, divisors[i], tag, dst, end);
-		}
-	}
-	return end;
+	return rusts_ints_try_others(enc, &sample, &best, tag, dst, end);
 }
 
 /*
@@ -575,8 +277,8 @@ rusts_ints_encode(const uint64 *values, uint32 n, const RustsRuns *runs,
 				  RustsEffort effort, unsigned *tag, uint8 *dst,
 				  RustsCodecScratch *scratch)
 {
-	Encoder		enc = {values, n, runs, effort, 0, scratch,
-		&scratch->levels[0]};
+	RustsEncoder enc = {values, n, runs, effort, 0, scratch,
+	&scratch->levels[0]};
 
 	return encode_stream(&enc, tag, dst);
 }

@@ -137,7 +137,7 @@ encode_huffman(const uint64 *values, uint32 n, const RustsPlan *plan,
 	{
 		for (i = 0; i < n; i++)
 		{
-			uint64		symbol = (values[i] - plan->base) >> plan->width;
+			uint64 symbol = (values[i] - plan->base) >> plan->width;
 
 			symbols[i] = (uint8) Min(symbol, plan->nsymbols);
 		}

@@ -71,7 +71,7 @@ count_bins(const uint64 *values, uint32 n, Window *window)
 	uint64		low = window->low;
 	uint64		range = window->high - low;
 	unsigned	shift = range < MAX_BINS ? 0 :
-		rusts_bit_length(range) - BIN_BITS;
+	rusts_bit_length(range) - BIN_BITS;
 	uint64		nbins = (range >> shift) + 1;
 	uint32		counts[4][MAX_BINS + 1];
 	uint32		i;

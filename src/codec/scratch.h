@@ -49,7 +49,7 @@ struct RustsCodecScratch
 	RustsScratchValues positions;	/* of exceptions */
 	RustsScratchValues exceptions;
 	uint8		symbols[RUSTS_BLOCK_ROWS + 64];
-	uint8		bytes[RUSTS_BLOCK_ROWS * 8];	/* before and after LZ4, Zstd */
+	uint8		bytes[RUSTS_BLOCK_ROWS * 8];	/* without LZ4 or Zstd */
 	RustsHuffman huffman;
 
 	/* floats: integers that stand for them; those that no integer can */

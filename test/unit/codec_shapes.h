@@ -1,12 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * codec_shapes.h
- *	  Data of many shapes for test_codec.c, which includes this file.
+ *	  Data of many shapes for test_codec.c.
  *
  * test/unit/codec_shapes.h
  *
  *-------------------------------------------------------------------------
  */
+#ifndef RUSTS_CODEC_SHAPES_H
+#define RUSTS_CODEC_SHAPES_H
+
+#include "codec_harness.h"
 
 /* A shape: how one row's value comes about.  state is 0 before row 0. */
 typedef int64 (*IntShape) (uint32 row, int64 *state);
@@ -203,7 +207,7 @@ float_special(uint32 row, double *state)
 		1,						/* the smallest denormal */
 		UINT64CONST(0x800FFFFFFFFFFFFF),
 		UINT64CONST(0x7FEFFFFFFFFFFFFF),	/* the largest */
-		UINT64CONST(0x3FF0000000000000)	/* 1 */
+		UINT64CONST(0x3FF0000000000000) /* 1 */
 	};
 
 	(void) state;
@@ -443,3 +447,5 @@ make_shape(size_t number, uint32 nrows)
 		}
 	}
 }
+
+#endif							/* RUSTS_CODEC_SHAPES_H */
