@@ -195,7 +195,10 @@ count_pg_regress()				# count_pg_regress log status
 	count "$p" "$f"
 	if [ "$f" -gt 0 ]; then
 		show regression.diffs 600
-		show log/postmaster.log 100
+		echo "---- output is in $PWD/results"
+		grep -E 'PANIC|TRAP|terminated by signal|could not load' \
+			log/postmaster.log
+		[ -s regression.diffs ] || show log/postmaster.log 60
 		[ -s log/postmaster.log ] || show log/initdb.log 20
 	fi
 }
