@@ -73,9 +73,19 @@ if ! ls -d postgresql-$major-*/configure >/dev/null 2>&1; then
 fi
 cd postgresql-$major-*/
 
-./configure --prefix="$prefix" --enable-cassert --enable-debug \
+# Debian's patch puts libraries into /usr/lib whatever the prefix: unless the
+# library directory already says whose it is.
+./configure --libdir="$prefix/lib/postgresql" --includedir="$prefix/include/postgresql" \
+	--prefix="$prefix" --enable-cassert --enable-debug \
 	--enable-tap-tests --with-lz4 --with-zstd --with-openssl --with-libxml \
 	CFLAGS='-O1 -g -fno-omit-frame-pointer' CPPFLAGS=-DUSE_VALGRIND
+pkglibdir=$(printf '%s\n' 'subdir = src' 'top_builddir = ..' \
+	'include Makefile.global' 'print: ; @echo $(pkglibdir)' |
+	make -s -C src -f - print)
+case $pkglibdir in
+	"$prefix"/*) ;;
+	*) echo "$pkglibdir is outside of $prefix" >&2; exit 1;;
+esac
 nice make -j"$jobs" -s world-bin
 make -s install-world-bin
 # PGXS users need the perl modules and the isolation tester beside pg_regress.
