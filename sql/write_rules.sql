@@ -164,6 +164,12 @@ CREATE TABLE mixed ("time" timestamptz NOT NULL, f float8) PARTITION BY RANGE ("
 CREATE TABLE mixed_heap PARTITION OF mixed DEFAULT USING heap;
 SELECT rusts_write('mixed f=1 1000');
 
+-- fields keep their columns when lines of a table with rules come between
+CREATE TABLE between_lines ("time" timestamptz NOT NULL, c float8 CHECK (c > 0), d float8) USING rusts;
+SELECT rusts_write(E'plain a=1,b=2,c=3,d=4 1000\nplain a=5,b=6 2000\nbetween_lines c=7,d=8 3000\nplain c=9,d=10 4000');
+SELECT * FROM plain ORDER BY time;
+SELECT * FROM between_lines;
+
 SET client_min_messages = warning;
 DROP SCHEMA write_rules CASCADE;
 DROP ROLE regress_rusts_tenant;

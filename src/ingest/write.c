@@ -358,7 +358,12 @@ append_point(RustsIngest *in, RustsSeries *series)
 	{
 		check = rusts_check_line(in, target, &in->pass.point, false);
 		if (check == RUSTS_LINE_KNOWN)
+		{
 			rusts_slow_append(in, target, &in->pass.point);
+
+			/* The parser compares the next line with one nobody has bound. */
+			rusts_route_unbind(&in->pass);
+		}
 		return check;
 	}
 
