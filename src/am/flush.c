@@ -139,7 +139,7 @@ rusts_storage_id_sql(PG_FUNCTION_ARGS)
 		(rel->rd_rel->relkind == RELKIND_RELATION ||
 		 rel->rd_rel->relkind == RELKIND_MATVIEW) &&
 		!(RecoveryInProgress() && !RelationIsPermanent(rel)))
-		id = rusts_storage_id(rel);
+		id = rusts_storage_id_if_readable(rel);
 	relation_close(rel, AccessShareLock);
 	if (id == 0)
 		PG_RETURN_NULL();

@@ -73,7 +73,7 @@ rusts_relation_set_new_filelocator(Relation rel,
 
 	/* A relation that gets another file (TRUNCATE) leaves its rows behind. */
 	if (RelNumberOf(*locator) != RelNumberOf(RelationLocator(rel)))
-		rusts_directory_delete_storage(rusts_storage_id(rel));
+		rusts_directory_delete_storage(rusts_storage_id_if_readable(rel));
 	rusts_storage_create(locator, persistence);
 }
 
@@ -241,7 +241,7 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 		{
 			Relation	rel = table_open(object_id, NoLock);
 
-			rusts_directory_delete_storage(rusts_storage_id(rel));
+			rusts_directory_delete_storage(rusts_storage_id_if_readable(rel));
 			table_close(rel, NoLock);
 		}
 	}

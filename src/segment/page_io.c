@@ -81,7 +81,9 @@ static int64 random_storage_id(void);
 static void init_metapage(Page page, int64 storage_id, uint32 flags);
 static void write_metapage(SMgrRelation srel, ForkNumber fork,
 						   int64 storage_id, uint32 flags, bool use_wal);
+static bool is_metapage(Page page);
 static void check_metapage(Relation rel, Page page);
+static int64 storage_id_on_disk(Relation rel);
 static void fill_page(Page page, int64 storage_id, int64 segment_id,
 					  uint32 index, const uint8 *piece, uint32 len);
 static const char *check_page(Page page, int64 storage_id, int64 segment_id,
@@ -156,13 +158,19 @@ random_storage_id(void)
 	return (int64) id;
 }
 
+static bool
+is_metapage(Page page)
+{
+	return !PageIsNew(page) &&
+		rusts_get_u32(PageGetContents(page) + META_OFF_MAGIC) == META_MAGIC;
+}
+
 static void
 check_metapage(Relation rel, Page page)
 {
 	const char *meta = PageGetContents(page);
 
-	if (PageIsNew(page) ||
-		rusts_get_u32(meta + META_OFF_MAGIC) != META_MAGIC)
+	if (!is_metapage(page))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the metapage of measurement \"%s\" is corrupted",
@@ -197,23 +205,60 @@ rusts_storage_id(Relation rel)
 {
 	RustsStorage storage;
 
-	/*
-	 * Another session's temporary relation lives in that session's local
-	 * buffers; but its id is on disk from the beginning.
-	 */
 	if (RELATION_IS_OTHER_TEMP(rel))
-	{
-		PGAlignedBlock block;
-
-		if (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) == 0)
-			return 0;
-		smgrread(RelationGetSmgr(rel), MAIN_FORKNUM, 0, block.data);
-		check_metapage(rel, (Page) block.data);
-		return rusts_get_u64(PageGetContents((Page) block.data) +
-							 META_OFF_STORAGE);
-	}
+		return storage_id_on_disk(rel);
 	rusts_storage_read(rel, &storage);
 	return storage.storage_id;
+}
+
+/*
+ * Another session's temporary relation lives in that session's local
+ * buffers; but its id is on disk from the beginning.
+ */
+static int64
+storage_id_on_disk(Relation rel)
+{
+	SMgrRelation srel = RelationGetSmgr(rel);
+	PGAlignedBlock block;
+
+	if (!smgrexists(srel, MAIN_FORKNUM) ||
+		smgrnblocks(srel, MAIN_FORKNUM) == 0)
+		return 0;
+	smgrread(srel, MAIN_FORKNUM, 0, block.data);
+	if (!is_metapage((Page) block.data))
+		return 0;
+	return rusts_get_u64(PageGetContents((Page) block.data) +
+						 META_OFF_STORAGE);
+}
+
+int64
+rusts_storage_id_if_readable(Relation rel)
+{
+	Buffer		buffer;
+	int64		id = 0;
+
+	if (RELATION_IS_OTHER_TEMP(rel))
+		return storage_id_on_disk(rel);
+	if (smgrexists(RelationGetSmgr(rel), MAIN_FORKNUM) &&
+		RelationGetNumberOfBlocks(rel) > 0)
+	{
+		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, 0, RBM_ZERO_ON_ERROR,
+									NULL);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		if (is_metapage(BufferGetPage(buffer)))
+		{
+			id = rusts_get_u64(PageGetContents(BufferGetPage(buffer)) +
+							   META_OFF_STORAGE);
+			UnlockReleaseBuffer(buffer);
+			return id;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	ereport(WARNING,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the metapage of measurement \"%s\" is corrupted",
+					RelationGetRelationName(rel))));
+	return 0;
 }
 
 int64

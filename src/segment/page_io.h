@@ -34,8 +34,17 @@ extern void rusts_storage_create(const RelFileLocator *locator,
  */
 extern void rusts_storage_read(Relation rel, RustsStorage *storage);
 
-/* The storage's id alone; for other sessions' temporary relations, too. */
+/*
+ * The storage's id alone; for other sessions' temporary relations, too, where
+ * it is 0 if a crash has taken their file.
+ */
 extern int64 rusts_storage_id(Relation rel);
+
+/*
+ * The same, but 0 with a warning where the metapage cannot be read: what is
+ * damaged can be dropped and truncated, and does not spoil a view.
+ */
+extern int64 rusts_storage_id_if_readable(Relation rel);
 
 /*
  * Reserve n row numbers; returns the first.  If expected >= 0 and the next
