@@ -30,7 +30,7 @@ typedef enum RustsCodecResult
 /* What a column's values are; frozen on disk. */
 typedef enum RustsKind
 {
-	RUSTS_KIND_INT = 1,			/* int64; also every other pass-by-value type */
+	RUSTS_KIND_INT = 1,			/* int64; other pass-by-value types */
 	RUSTS_KIND_FLOAT = 2,		/* double, bit-exact */
 	RUSTS_KIND_BOOL = 3,		/* one byte each, 0 or 1 */
 	RUSTS_KIND_BYTES = 4		/* byte strings */
@@ -58,7 +58,7 @@ typedef struct RustsBlockInput
 	const int64 *ints;
 	const double *floats;
 	const uint8 *bools;
-	const RustsBytes *bytes;	/* data never NULL for a row that is not null */
+	const RustsBytes *bytes;	/* data is not NULL if the row is not null */
 } RustsBlockInput;
 
 /* Working memory of encoder and decoder, reusable; the caller allocates it. */
@@ -87,7 +87,8 @@ extern size_t rusts_block_encode(const RustsBlockInput *in, RustsEffort effort,
  * nulls has room for RUSTS_BITMAP_WORDS(nrows) words and is written whole;
  * *nnulls is the number of bits set.  Value entries of null rows are 0.
  */
-extern RustsCodecResult rusts_block_decode_ints(const uint8 *src, size_t srclen,
+extern RustsCodecResult rusts_block_decode_ints(const uint8 *src,
+												size_t srclen,
 												uint32 nrows, uint32 nruns,
 												const uint32 *runs,
 												int64 *values, uint64 *nulls,

@@ -36,8 +36,14 @@
 
 #define LANES_MIN		256
 
-/* A table entry or code: the symbol or code bits above, the length below. */
-#define ENTRY(x, len)	((uint16) ((x) << 4 | (len)))
+/* A code: its bits above, its length below. */
+#define CODE(bits, len)		((uint16) ((bits) << 4 | (len)))
+
+/*
+ * A table entry: the symbol in the upper byte, the length of its code in the
+ * lower, where shifts and 8-bit subtractions find it without a mask.
+ */
+#define ENTRY(symbol, len)	((uint16) ((symbol) << 8 | (len)))
 
 typedef struct Node
 {
@@ -285,7 +291,7 @@ rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
 		unsigned	len = lengths[i];
 
 		codes[i] = len == 0 ? 0 :
-			ENTRY(reverse_bits(next_code[len]++, len), len);
+			CODE(reverse_bits(next_code[len]++, len), len);
 	}
 
 	for (i = 0; i < nlanes; i++)
@@ -334,7 +340,7 @@ typedef struct Lane
 {
 	const uint8 *next;
 	uint64		word;
-	unsigned	nbits;
+	uint8		nbits;
 } Lane;
 
 /* At least 56 valid bits afterwards. */
@@ -353,9 +359,9 @@ take(Lane *lane, const uint16 *table, uint32 mask)
 {
 	uint16		entry = table[lane->word & mask];
 
-	lane->word >>= entry & 15;
-	lane->nbits -= entry & 15;
-	return (uint8) (entry >> 4);
+	lane->word >>= (uint8) entry;
+	lane->nbits -= (uint8) entry;
+	return (uint8) (entry >> 8);
 }
 
 static void

@@ -5,8 +5,8 @@
  *
  * A function marked RUSTS_KERNEL is a plain loop, compiled twice where the
  * compiler and the machine allow: for every x86-64 and for AVX2; the CPU
- * decides when the program starts.  The results are the same, as the loops do
- * integer arithmetic and single, correctly rounded operations on doubles.
+ * decides when the program starts.  The results are the same: AVX2 does not
+ * include FMA, which would round differently.
  *
  * src/codec/kernels.h
  *

@@ -105,7 +105,17 @@ window_symbols(const uint64 *restrict values, uint32 n, uint64 base,
 		symbols[i] = (uint8) ((values[i] - base) >> width);
 }
 
-/* Low bits, or the base, and symbols together. */
+RUSTS_KERNEL static void
+base_and_symbols(uint64 base, const uint8 *restrict symbols, uint32 n,
+				 uint64 *restrict values)
+{
+	uint32		i;
+
+	for (i = 0; i < n; i++)
+		values[i] = base + symbols[i];
+}
+
+/* Low bits and symbols together. */
 RUSTS_KERNEL static void
 add_symbols(const uint8 *restrict symbols, uint32 n, unsigned width,
 			uint64 *restrict values)
@@ -242,13 +252,16 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 		lengths[i] = src[i / 2] >> (i % 2 * 4) & 15;
 	src += NIBBLE_BYTES(nsymbols);
 
-	if (!take_packed(&src, end, n, width, base, values))
+	if (width > 0 && !take_packed(&src, end, n, width, base, values))
 		return NULL;
 	src = rusts_huffman_decode(src, end, lengths, nsymbols + 1, n, symbols,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
-	add_symbols(symbols, n, width, values);
+	if (width == 0)
+		base_and_symbols(base, symbols, n, values);
+	else
+		add_symbols(symbols, n, width, values);
 	if (lengths[nsymbols] == 0)
 		return src;
 

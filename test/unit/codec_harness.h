@@ -96,7 +96,7 @@ typedef struct Decoded
 
 static Decoded decoded;
 
-#define MAX_ARENA	(1024 * 1024)
+#define MAX_ARENA	(128 * 1024)
 
 /*
  * Decode to decoded.  The value arrays are on the heap, of exact size, for
