@@ -48,14 +48,16 @@ SELECT c.oid::regclass AS measurement,
 		  ON l.objoid = t.attrelid AND l.objsubid = t.attnum
 		 AND l.classoid = 'pg_catalog.pg_class'::regclass
 		 AND l.provider = 'rusts' AND l.label = 'tag'
-		WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped)
+		WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
+		  AND t.atttypid = 'pg_catalog.text'::regtype)
 	   AS tags,
 	   (SELECT pg_catalog.array_agg(t.attname::text ORDER BY t.attnum)
 		FROM pg_catalog.pg_attribute t
 		WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
 		  AND t.attname NOT IN ('time', 'time_ns')
 		  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_seclabel l
-						  WHERE l.objoid = t.attrelid
+						  WHERE t.atttypid = 'pg_catalog.text'::regtype
+							AND l.objoid = t.attrelid
 							AND l.objsubid = t.attnum
 							AND l.classoid = 'pg_catalog.pg_class'::regclass
 							AND l.provider = 'rusts' AND l.label = 'tag'))

@@ -71,7 +71,8 @@ typedef struct RustsScan
 	int64	   *rows_before;	/* [nentries + 1] rows before each */
 	int64		current;		/* open entry, or -1 */
 	RustsReader *reader;
-	RustsRows  *rows;
+	RustsRows  *rows;			/* NULL until a row is asked for */
+	TupleDesc	desc;			/* of rows, and of the slots they go to */
 
 	/* sequential: next row forward, as an entry and a row in it */
 	int64		entry;
@@ -247,15 +248,18 @@ open_entry(RustsScan *scan, int64 entry)
 	old_cxt = MemoryContextSwitchTo(scan->reader_cxt);
 	scan->reader = rusts_reader_open(scan->base.rs_rd, &scan->entries[entry],
 									 rusts_skip_corrupt_segments);
-	if (!scan->reader->corrupt)
-		scan->rows = rusts_rows_begin(scan->reader,
-									  RelationGetDescr(scan->base.rs_rd));
 	MemoryContextSwitchTo(old_cxt);
+	scan->rows = NULL;
 	scan->current = entry;
 	return !scan->reader->corrupt;
 }
 
-/* A row of the open entry; false if the entry turns out to be corrupt. */
+/*
+ * A row of the open entry; false if the entry turns out to be corrupt.
+ *
+ * The slot says what the columns are: ALTER TABLE reads the old rows when the
+ * relation has got its new columns already.
+ */
 static bool
 store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot)
 {
@@ -263,6 +267,11 @@ store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot)
 	bool		good;
 
 	ExecClearTuple(slot);
+	if (scan->rows == NULL || scan->desc != slot->tts_tupleDescriptor)
+	{
+		scan->desc = slot->tts_tupleDescriptor;
+		scan->rows = rusts_rows_begin(scan->reader, scan->desc);
+	}
 	good = rusts_rows_fill(scan->rows, row, slot->tts_values,
 						   slot->tts_isnull);
 	if (good)

@@ -209,6 +209,9 @@ rusts_directory_delete_storage(int64 storage_id)
 
 	if (directory == NULL)
 		return;
+
+	/* A command cannot delete what it has inserted itself. */
+	CommandCounterIncrement();
 	ScanKeyInit(&key, Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
 	scan = systable_beginscan(directory, index_oid("segment_pkey"), true,
