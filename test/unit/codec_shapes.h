@@ -381,12 +381,12 @@ static const Shape shapes[] = {
 	BOOL_SHAPE("bool_rare", 90),
 	STRING_SHAPE("string_empty", 1, 0, true),
 	STRING_SHAPE("string_one", 1, 12, true),
-	STRING_SHAPE("string_one_long", 1, 3000, true),
+	STRING_SHAPE("string_one_long", 1, 1000, true),
 	STRING_SHAPE("string_tags", 20, 12, true),
 	STRING_SHAPE("string_bytes", 100, 9, false),
 	STRING_SHAPE("string_messages", 5000, 60, true),
 	STRING_SHAPE("string_noise", 1000000, 30, false),
-	STRING_SHAPE("string_long", 3, 5000, true)
+	STRING_SHAPE("string_long", 3, 1000, true)
 };
 
 /* String number number: the same bytes whenever it is asked for. */

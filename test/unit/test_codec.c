@@ -81,6 +81,37 @@ test_sizes(void)
 	}
 }
 
+/* What the scratch memory holds beforehand makes no difference. */
+static void
+test_scratch(void)
+{
+	size_t		shape;
+	int			effort;
+
+	for (shape = 0; shape < lengthof(shapes); shape++)
+	{
+		for (effort = RUSTS_EFFORT_HOT; effort <= RUSTS_EFFORT_COLD; effort++)
+		{
+			size_t		size;
+			size_t		size2;
+			uint8	   *block;
+			uint8	   *block2;
+
+			make_shape(shape, 700);
+			make_nulls(5, false);
+			cut_runs(80, false);
+			memset(scratch, 0, rusts_codec_scratch_size());
+			block = encode(&column.in, effort, &size);
+			memset(scratch, 0xFF, rusts_codec_scratch_size());
+			block2 = encode(&column.in, effort, &size2);
+			CHECK(size == size2 && memcmp(block, block2, size) == 0,
+				  "%s, effort %d", column.name, effort);
+			free(block);
+			free(block2);
+		}
+	}
+}
+
 /* All null, all but one, none but a bitmap nevertheless. */
 static void
 test_nulls(void)
@@ -431,6 +462,7 @@ main(int argc, char **argv)
 		test_bitpack();
 		test_shapes();
 		test_sizes();
+		test_scratch();
 		test_nulls();
 		test_series(directory);
 		test_damage();
