@@ -39,8 +39,8 @@ run_end(const RustsEncoder *enc, uint32 run)
 /* Encode a stream inside this one, its tag before it. */
 uint8 *
 rusts_ints_encode_nested(const RustsEncoder *enc, const uint64 *values,
-						 uint32 n,
-						 const RustsRuns *runs, int level, uint8 *dst)
+						 uint32 n, const RustsRuns *runs, int level,
+						 uint8 *dst)
 {
 	RustsEncoder nested = {values, n, runs, enc->effort, level,
 	enc->scratch, &enc->scratch->levels[level]};
@@ -51,15 +51,16 @@ rusts_ints_encode_nested(const RustsEncoder *enc, const uint64 *values,
 	return end;
 }
 
-static uint8 *
-encode_bases(const RustsEncoder *enc, const uint64 *bases, uint32 n,
-			 uint8 *dst)
+/* Starts or firsts. */
+uint8 *
+rusts_ints_encode_starts(const RustsEncoder *enc, const uint64 *starts,
+						 uint32 n, uint8 *dst)
 {
 	if (n == 0)
 		return dst;
 	if (n == 1)
-		return rusts_put_varint(dst, rusts_zigzag(bases[0]));
-	return rusts_ints_encode_nested(enc, bases, n, &rusts_single_run,
+		return rusts_put_varint(dst, rusts_zigzag(starts[0]));
+	return rusts_ints_encode_nested(enc, starts, n, &rusts_single_run,
 									BASES_LEVEL, dst);
 }
 
@@ -226,9 +227,11 @@ rusts_ints_encode_bases(const RustsEncoder *enc,
 						uint8 *dst)
 {
 	if (candidate->transform >= RUSTS_TRANSFORM_DELTA)
-		dst = encode_bases(enc, enc->mine->starts, enc->runs->nruns, dst);
+		dst = rusts_ints_encode_starts(enc, enc->mine->starts,
+									   enc->runs->nruns, dst);
 	if (candidate->transform == RUSTS_TRANSFORM_DELTA2)
-		dst = encode_bases(enc, enc->mine->firsts, candidate->nfirsts, dst);
+		dst = rusts_ints_encode_starts(enc, enc->mine->firsts,
+									   candidate->nfirsts, dst);
 	return dst;
 }
 
@@ -262,7 +265,7 @@ encode_stream(const RustsEncoder *enc, unsigned *tag, uint8 *dst)
 		sample_transforms(enc, &sample);
 	choose_transform(enc, &sample, &best);
 	end = encode_candidate(enc, &best, tag, dst);
-	if (best.nresiduals < 8 || best.plan.method == RUSTS_METHOD_CONSTANT)
+	if (best.nresiduals == 0 || best.plan.method == RUSTS_METHOD_CONSTANT)
 		return end;
 	return rusts_ints_try_others(enc, &sample, &best, tag, dst, end);
 }

@@ -57,6 +57,9 @@ extern uint8 *rusts_ints_encode_nested(const RustsEncoder *enc,
 									   const uint64 *values, uint32 n,
 									   const RustsRuns *runs, int level,
 									   uint8 *dst);
+extern uint8 *rusts_ints_encode_starts(const RustsEncoder *enc,
+									   const uint64 *starts, uint32 n,
+									   uint8 *dst);
 extern uint8 *rusts_ints_encode_bases(const RustsEncoder *enc,
 									  const RustsCandidate *candidate,
 									  uint8 *dst);

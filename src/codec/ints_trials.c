@@ -25,6 +25,7 @@
 #include "codec/compress.h"
 #include "codec/ints_encoder.h"
 
+#define MIN_VALUES			8
 #define SPLIT_MIN_VALUES	128
 #define SPLIT_MIN_BITS		9.5
 
@@ -51,6 +52,23 @@ keep_smaller(const RustsEncoder *enc, unsigned trial_tag,
 	memcpy(dst, enc->mine->trial, size);
 	*tag = trial_tag;
 	return dst + size;
+}
+
+/*
+ * Runs of one value each, as when every series has been sampled once: nothing
+ * but starts, which are a single run themselves and can be differenced.
+ */
+static uint8 *
+try_starts_only(const RustsEncoder *enc, unsigned *tag, uint8 *dst,
+				uint8 *end)
+{
+	uint8	   *trial;
+
+	trial = rusts_ints_encode_starts(enc, enc->values, enc->n,
+									 enc->mine->trial);
+	return keep_smaller(enc, rusts_make_tag(RUSTS_TRANSFORM_DELTA,
+											RUSTS_METHOD_CONSTANT),
+						trial, tag, dst, end);
 }
 
 static uint32
@@ -80,7 +98,7 @@ try_runs(const RustsEncoder *enc, const RustsCandidate *candidate,
 	uint32		i;
 	uint8	   *trial;
 
-	if (n < 8 || count_changes(values, n) + 1 > n / 4)
+	if (count_changes(values, n) + 1 > n / 4)
 		return end;
 	for (i = 1; i <= n; i++)
 	{
@@ -366,6 +384,10 @@ rusts_ints_try_others(const RustsEncoder *enc, const RustsSample *sample,
 	double		bits = best->size * 8.0 / enc->n;
 	size_t		i;
 
+	if (enc->n == enc->runs->nruns && enc->n > 2)
+		end = try_starts_only(enc, tag, dst, end);
+	if (best->nresiduals < MIN_VALUES)
+		return end;
 	if (best->nresiduals > RUSTS_SMALL_STREAM)
 	{
 		if (cold ||
