@@ -114,8 +114,7 @@ $(OBJS): build/built-for
 -include $(OBJS:.o=.d)
 
 # Export what the server looks up, nothing else: _PG_init, the magic block, the
-# workers' main functions and
-# those declared with PG_FUNCTION_INFO_V1.
+# workers' main functions and those declared with PG_FUNCTION_INFO_V1.
 build/exports: $(OBJS) Makefile
 	@{ echo "{ global: _PG_init; Pg_magic_func; pg_finfo_*; rusts_*_main;"; \
 	  nm $(OBJS) | sed -n 's/.* pg_finfo_\(.*\)/\1;/p'; \

@@ -313,7 +313,7 @@ sub banner
 		  m{\A/\*-+\n\ \*\n\ \*\ \Q$name\E\n\ \*\t\ \ \S.*?
 			\n\ \*\ \Q$path\E\n\ \*\n\ \*-+\n\ \*/\n}sx;
 	}
-	foreach my $path (grep { $_ ne '.ci/run' } @scripts)
+	foreach my $path (grep { !m{^\.ci/run$|^test/t/} } @scripts)
 	{
 		push @bad, $path unless $text{$path} =~ m{^\# \Q$path\E$}m;
 	}
@@ -555,6 +555,8 @@ sub exported_names
 		{
 			$wanted{$1} = $wanted{"pg_finfo_$1"} = 1;
 		}
+		$wanted{$1} = 1
+		  while $text{$path} =~ /bgw_function_name,\s*"(\w+)"/g;
 	}
 	return grep { !$wanted{$_} }
 	  defined_names('nm', '-D', '--defined-only', 'rusts.so');
