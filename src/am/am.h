@@ -91,6 +91,11 @@ extern void rusts_relation_estimate_size(Relation rel, int32 *attr_widths,
 										 double *allvisfrac);
 extern void rusts_storage_hooks_init(void);
 
+/* publication.c: no publication of measurements */
+extern void rusts_check_publication(Node *statement);
+extern void rusts_check_published(Oid relid, const char *name,
+								  Oid namespace);
+
 /* refuse.c: what is not supported, refused before it begins */
 extern void rusts_refuse_init(void);
 pg_noreturn extern void rusts_refuse(Relation rel, const char *what,

@@ -24,6 +24,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
+#include "optimizer/planner.h"
 #include "parser/parsetree.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
@@ -32,9 +33,13 @@
 #include "am/am.h"
 #include "meta/schema.h"
 
+static planner_hook_type prev_planner = NULL;
 static ExecutorStart_hook_type prev_executor_start = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
+static PlannedStmt *plan_query(Query *query, const char *query_string,
+							   int cursor_options, ParamListInfo params);
+static void check_conflict(Query *query);
 static void start_query(QueryDesc *query, int eflags);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
@@ -43,16 +48,19 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 static void check_modify(PlannedStmt *statement, Plan *plan);
 static void check_utility(Node *statement);
 static bool makes_measurement(CreateStmt *statement);
+static bool is_ours(const char *method);
+static void check_access_method(RangeVar *name, const char *method);
 static void check_constraints(List *elements, RangeVar *measurement);
 static void check_foreign_key(Constraint *constraint, RangeVar *measurement);
 static bool changes_rows(char action);
-static void check_publication(List *objects);
 static bool names_measurement(RangeVar *name);
 static Relation open_named(Oid relid);
 
 void
 rusts_refuse_init(void)
 {
+	prev_planner = planner_hook;
+	planner_hook = plan_query;
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = start_query;
 	prev_process_utility = ProcessUtility_hook;
@@ -107,6 +115,40 @@ rusts_refuse_conflict(Relation rel)
 {
 	rusts_refuse(rel, "ON CONFLICT",
 				 "A measurement has no unique constraints that rows could conflict with.");
+}
+
+/* The planner itself would say only that there is no unique constraint. */
+static PlannedStmt *
+plan_query(Query *query, const char *query_string, int cursor_options,
+		   ParamListInfo params)
+{
+	check_conflict(query);
+	return prev_planner ?
+		prev_planner(query, query_string, cursor_options, params) :
+		standard_planner(query, query_string, cursor_options, params);
+}
+
+static void
+check_conflict(Query *query)
+{
+	ListCell   *cell;
+
+	if (query->onConflict != NULL)
+	{
+		Oid			relid = rt_fetch(query->resultRelation,
+									 query->rtable)->relid;
+
+		if (rusts_relid_is_measurement(relid) &&
+			get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+			rusts_refuse_conflict(open_named(relid));
+	}
+	foreach(cell, query->cteList)
+	{
+		Node	   *cte = lfirst_node(CommonTableExpr, cell)->ctequery;
+
+		if (IsA(cte, Query))
+			check_conflict((Query *) cte);
+	}
 }
 
 static void
@@ -223,27 +265,15 @@ check_utility(Node *statement)
 				if ((cmd->subtype == AT_AddConstraint ||
 					 cmd->subtype == AT_AddColumn) && cmd->def != NULL)
 					check_constraints(list_make1(cmd->def), relation);
+				if (cmd->subtype == AT_SetAccessMethod)
+					check_access_method(castNode(AlterTableStmt,
+												 statement)->relation,
+										cmd->name);
 			}
 			break;
 		case T_CreatePublicationStmt:
-			{
-				CreatePublicationStmt *stmt =
-					castNode(CreatePublicationStmt, statement);
-
-				if (stmt->for_all_tables && OidIsValid(rusts_am_oid()))
-					ereport(ERROR,
-							(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-							 errmsg("a publication FOR ALL TABLES is not supported in a database with measurements"),
-							 errdetail("It would publish the segment directory and none of the measurements' rows."),
-							 errhint("List the tables to publish.")));
-				check_publication(stmt->pubobjects);
-				break;
-			}
 		case T_AlterPublicationStmt:
-			if (castNode(AlterPublicationStmt, statement)->action !=
-				AP_DropObjects)
-				check_publication(castNode(AlterPublicationStmt,
-										   statement)->pubobjects);
+			rusts_check_publication(statement);
 			break;
 		default:
 			break;
@@ -254,14 +284,28 @@ check_utility(Node *statement)
 static bool
 makes_measurement(CreateStmt *statement)
 {
-	const char *method = statement->accessMethod;
+	return statement->partspec == NULL && is_ours(statement->accessMethod);
+}
 
-	if (statement->partspec != NULL)
-		return false;
+/* Is a table access method, NULL for the default, ours? */
+static bool
+is_ours(const char *method)
+{
 	if (method == NULL)
 		method = default_table_access_method;
 	return OidIsValid(rusts_am_oid()) &&
 		get_table_am_oid(method, true) == rusts_am_oid();
+}
+
+/* ALTER TABLE ... SET ACCESS METHOD */
+static void
+check_access_method(RangeVar *name, const char *method)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+	if (OidIsValid(relid) && is_ours(method) &&
+		get_rel_relkind(relid) == RELKIND_RELATION)
+		rusts_check_published(relid, name->relname, get_rel_namespace(relid));
 }
 
 /*
@@ -319,24 +363,6 @@ changes_rows(char action)
 	return action == FKCONSTR_ACTION_CASCADE ||
 		action == FKCONSTR_ACTION_SETNULL ||
 		action == FKCONSTR_ACTION_SETDEFAULT;
-}
-
-static void
-check_publication(List *objects)
-{
-	ListCell   *cell;
-
-	foreach(cell, objects)
-	{
-		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, cell);
-
-		if (object->pubobjtype == PUBLICATIONOBJ_TABLE &&
-			names_measurement(object->pubtable->relation))
-			rusts_refuse(table_openrv(object->pubtable->relation,
-									  AccessShareLock),
-						 "being published",
-						 "Logical decoding does not see a measurement's rows; use physical replication.");
-	}
 }
 
 /* Does the name stand for a measurement with storage? */

@@ -50,6 +50,7 @@ static object_access_hook_type prev_object_access = NULL;
 
 static void at_object_access(ObjectAccessType access, Oid class_id,
 							 Oid object_id, int sub_id, void *arg);
+static void check_published(Relation rel, char persistence);
 static void check_columns(Relation rel);
 
 void
@@ -74,7 +75,24 @@ rusts_relation_set_new_filelocator(Relation rel,
 	/* A relation that gets another file (TRUNCATE) leaves its rows behind. */
 	if (RelNumberOf(*locator) != RelNumberOf(RelationLocator(rel)))
 		rusts_directory_delete_storage(rusts_storage_id_if_readable(rel));
+	else
+		check_published(rel, persistence);
 	rusts_storage_create(locator, persistence);
+}
+
+/*
+ * A new measurement must not be in a place that is published.  The transient
+ * table of a rewrite (make_new_heap of commands/cluster.c) is none.
+ */
+static void
+check_published(Relation rel, char persistence)
+{
+	if (persistence == RELPERSISTENCE_PERMANENT &&
+		rel->rd_rel->relkind == RELKIND_RELATION &&
+		strncmp(RelationGetRelationName(rel), "pg_temp_", 8) != 0)
+		rusts_check_published(RelationGetRelid(rel),
+							  RelationGetRelationName(rel),
+							  RelationGetNamespace(rel));
 }
 
 /* Types without a length are for pseudo-types only, but extensions exist. */
