@@ -78,6 +78,9 @@ rusts_worker_init(void)
 	rusts_stored_hook = at_stored;
 	RegisterXactCallback(at_transaction_event, NULL);
 
+	/* pg_upgrade wants no transactions but its own. */
+	if (IsBinaryUpgrade)
+		return;
 	memset(&launcher, 0, sizeof(launcher));
 	launcher.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
