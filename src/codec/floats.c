@@ -16,15 +16,17 @@
  *						stream	their bit patterns, a single run
  *						stream	integers; those of exceptions do not matter
  *
- * pattern				u8		shift, 0 .. 63
- *						stream	bit patterns in ascending order of the doubles,
- *								without their shift lowest bits, which are 0
+ * pattern				u8		shift, 0 .. 63; 128 more: flip all signs
+ *						stream	bit patterns rotated left by one, so that the
+ *								sign is the lowest bit, without their shift
+ *								lowest bits, which are 0
  *
  * Gorilla				see gorilla.c
  *
  * A stream is a tag byte and what ints_decode.c says; its runs are the block's
- * unless it says otherwise.  The order of doubles is that of their patterns
- * taken as signed integers once the other bits of negative ones are flipped.
+ * unless it says otherwise.  With the sign below them, numbers of either sign
+ * and like size have patterns near each other; where all have one sign, the
+ * shift drops it.
  *
  * src/codec/floats.c
  *
@@ -44,38 +46,44 @@
 #include "codec/gorilla.h"
 #include "codec/scratch.h"
 
-/* Flip all but the sign of negative numbers; its own inverse. */
+#define SIGN_BIT		(UINT64CONST(1) << 63)
+#define ALL_NEGATIVE	0x80
+
+/* Sign bit to and from the lowest place. */
 static inline uint64
-flip_negative(uint64 v)
+rotate_sign_down(uint64 pattern)
 {
-	return v ^ ((0 - (v >> 63)) & PG_INT64_MAX);
+	return pattern << 1 | pattern >> 63;
 }
 
-/* Shift right, keeping the sign. */
 static inline uint64
-shift_signed(uint64 v, unsigned shift)
+rotate_sign_up(uint64 v)
 {
-	uint64		sign = 0 - (v >> 63);
-
-	return ((v ^ sign) >> shift) ^ sign;
+	return v >> 1 | v << 63;
 }
 
 static uint8 *
 encode_pattern(const uint64 *patterns, uint32 n, const RustsRuns *runs,
 			   RustsEffort effort, uint8 *dst, RustsCodecScratch *scratch)
 {
-	uint64	   *ordered = scratch->scaled;
+	uint64	   *numbers = scratch->scaled;
+	uint64		sign = SIGN_BIT;
 	uint64		all = 0;
 	unsigned	shift;
 	uint32		i;
 
 	for (i = 0; i < n; i++)
-		all |= patterns[i];
+		sign &= patterns[i];
+	for (i = 0; i < n; i++)
+	{
+		numbers[i] = rotate_sign_down(patterns[i] ^ sign);
+		all |= numbers[i];
+	}
 	shift = all == 0 ? 0 : __builtin_ctzll(all);
 	for (i = 0; i < n; i++)
-		ordered[i] = flip_negative(shift_signed(patterns[i], shift));
-	*dst++ = (uint8) shift;
-	return rusts_ints_encode_tagged(ordered, n, runs, effort, dst, scratch);
+		numbers[i] >>= shift;
+	*dst++ = (uint8) (shift | (sign != 0 ? ALL_NEGATIVE : 0));
+	return rusts_ints_encode_tagged(numbers, n, runs, effort, dst, scratch);
 }
 
 static const uint8 *
@@ -83,17 +91,19 @@ decode_pattern(const uint8 *src, const uint8 *end, uint32 n,
 			   const RustsRuns *runs, uint64 *patterns,
 			   RustsCodecScratch *scratch)
 {
+	uint64		sign;
 	unsigned	shift;
 	uint32		i;
 
-	if (src == end || *src > 63)
+	if (src == end || (*src & ~(ALL_NEGATIVE | 63)) != 0)
 		return NULL;
-	shift = *src++;
-	src = rusts_ints_decode_tagged(src, end, n, runs, patterns, scratch);
+	shift = *src & 63;
+	sign = (*src & ALL_NEGATIVE) != 0 ? SIGN_BIT : 0;
+	src = rusts_ints_decode_tagged(src + 1, end, n, runs, patterns, scratch);
 	if (src == NULL)
 		return NULL;
 	for (i = 0; i < n; i++)
-		patterns[i] = flip_negative(patterns[i]) << shift;
+		patterns[i] = rotate_sign_up(patterns[i] << shift) ^ sign;
 	return src;
 }
 

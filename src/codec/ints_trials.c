@@ -28,6 +28,8 @@
 #define MIN_VALUES			8
 #define SPLIT_MIN_VALUES	128
 #define SPLIT_MIN_BITS		9.5
+#define SPLIT_MIN_SAVED		1.0
+#define SPLIT_TRIALS		2
 
 /* As many as a Huffman code takes; fewer bits a value need no dictionary. */
 #define DICTIONARY_MAX		RUSTS_WINDOW_SYMBOLS
@@ -335,18 +337,19 @@ try_split(const RustsEncoder *enc, int64 divisor, unsigned *tag, uint8 *dst,
 
 /*
  * Bits per value that splitting by a divisor seems to save: what the
- * remainders would take were they random, less what they seem to take.
+ * remainders would take were they random, though no more than values take
+ * now, less what they seem to take.
  */
 static double
-sample_split(const RustsEncoder *enc, int64 divisor)
+sample_split(const RustsEncoder *enc, int64 divisor, double bits)
 {
 	uint32		step = enc->n / RUSTS_SAMPLE_SIZE;
 	int64		origin = (int64) enc->values[0] % divisor;
 	uint64		seen[8] = {0};
 	uint32		ndistinct = 0;
 	uint64		range = 0;
+	unsigned	left;
 	uint32		i;
-	unsigned	bits;
 
 	for (i = 0; i < enc->n; i += step)
 	{
@@ -363,8 +366,45 @@ sample_split(const RustsEncoder *enc, int64 divisor)
 		ndistinct += !(seen[bucket / 64] >> (bucket % 64) & 1);
 		seen[bucket / 64] |= UINT64CONST(1) << (bucket % 64);
 	}
-	bits = Min(rusts_bit_length(range), 1 + rusts_bit_length(ndistinct));
-	return (double) rusts_bit_length(divisor) - bits;
+	left = rusts_bit_length(range);
+	if (ndistinct <= RUSTS_SAMPLE_SIZE / 2)
+		left = Min(left, 1 + rusts_bit_length(ndistinct));
+	return Min(bits, rusts_bit_length(divisor)) - left;
+}
+
+/*
+ * Try the divisors that seem to save most, of a plan that takes so many bits
+ * per value.
+ */
+static uint8 *
+try_splits(const RustsEncoder *enc, double bits, unsigned *tag, uint8 *dst,
+		   uint8 *end)
+{
+	static const int64 divisors[] = {
+		25, 50, 100, 1000, 10000, 100000, 1000000, 10000000
+	};
+	bool		cold = enc->effort == RUSTS_EFFORT_COLD;
+	int			ntrials = cold ? lengthof(divisors) : SPLIT_TRIALS;
+	double		saved[lengthof(divisors)];
+	size_t		best;
+	size_t		i;
+
+	for (i = 0; i < lengthof(divisors); i++)
+		saved[i] = sample_split(enc, divisors[i], bits);
+	for (; ntrials > 0; ntrials--)
+	{
+		best = 0;
+		for (i = 1; i < lengthof(divisors); i++)
+		{
+			if (saved[i] > saved[best])
+				best = i;
+		}
+		if (saved[best] < (cold ? 0.5 : SPLIT_MIN_SAVED))
+			break;
+		end = try_split(enc, divisors[best], tag, dst, end);
+		saved[best] = 0;
+	}
+	return end;
 }
 
 /*
@@ -377,9 +417,6 @@ rusts_ints_try_others(const RustsEncoder *enc, const RustsSample *sample,
 					  const RustsCandidate *best, unsigned *tag, uint8 *dst,
 					  uint8 *end)
 {
-	static const int64 divisors[] = {
-		25, 50, 100, 1000, 10000, 100000, 1000000, 10000000
-	};
 	bool		cold = enc->effort == RUSTS_EFFORT_COLD;
 	double		bits = best->size * 8.0 / enc->n;
 	size_t		i;
@@ -421,12 +458,6 @@ rusts_ints_try_others(const RustsEncoder *enc, const RustsSample *sample,
 			end = try_dictionary(enc, &candidate, tag, dst, end);
 	}
 	if (bits >= SPLIT_MIN_BITS && enc->n >= SPLIT_MIN_VALUES)
-	{
-		for (i = 0; i < lengthof(divisors); i++)
-		{
-			if (sample_split(enc, divisors[i]) >= (cold ? 1 : 2))
-				end = try_split(enc, divisors[i], tag, dst, end);
-		}
-	}
+		end = try_splits(enc, bits, tag, dst, end);
 	return end;
 }

@@ -282,6 +282,14 @@ float_single_precision(uint32 row, double *state)
 }
 
 static double
+float_negative(uint32 row, double *state)
+{
+	(void) row;
+	(void) state;
+	return -1 / (2 + random_normal() / 10);
+}
+
+static double
 float_thirds(uint32 row, double *state)
 {
 	(void) row;
@@ -371,6 +379,7 @@ static const Shape shapes[] = {
 	FLOAT_SHAPE(float_large_integers),
 	FLOAT_SHAPE(float_full_walk),
 	FLOAT_SHAPE(float_single_precision),
+	FLOAT_SHAPE(float_negative),
 	FLOAT_SHAPE(float_thirds),
 	FLOAT_SHAPE(float_mixed_digits),
 	FLOAT_SHAPE(float_constant),
