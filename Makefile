@@ -7,7 +7,7 @@
 # own PostgreSQL: they run servers from a private tree, see
 # test/tools/common.sh.
 
-PG_CONFIG = /usr/lib/postgresql/15/bin/pg_config
+PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 export PG_CONFIG
 
 all:
