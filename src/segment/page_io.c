@@ -416,6 +416,9 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 				  size_t len, uint8 *dst, bool zero_damaged,
 				  BlockNumber *bad_block)
 {
+	/* Reading beyond the end of the file is an error that nobody can skip. */
+	BlockNumber end = RelationGetNumberOfBlocks(rel);
+
 	while (len > 0)
 	{
 		uint64		index = offset / PAGE_PAYLOAD;
@@ -429,6 +432,8 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		*bad_block = first_block + index;
 		if (index >= nblocks)
 			return "The segment is shorter than its header says.";
+		if (first_block + index >= end)
+			return "The file ends before it.";
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, first_block + index,
 									zero_damaged ? RBM_ZERO_ON_ERROR :
 									RBM_NORMAL, NULL);

@@ -1,13 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * reader.c
- *	  Read a segment: series, blocks, values.
+ *	  Open a segment: header, series, block directory.
  *
- * Opening a segment reads its header, series table and block directory;
- * values are decoded block by block and column by column as they are asked
- * for.  The image lies either in the directory row (then it is at hand
- * whole) or in pages (then a window of some pages of each column's stream
- * is).
+ * Opening a segment reads its header, series table and block directory.  The
+ * image lies either in the directory row (then it is at hand whole) or in
+ * pages.  Values are decoded by reader_decode.c.
  *
  * Nothing that is read is trusted: every length and count is checked before
  * it is used, and what does not add up is reported as corruption of this
@@ -31,40 +29,18 @@
 #include "segment/format.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
+#include "segment/reader_internal.h"
 
-/* A column's window, in pages. */
-#define WINDOW_PAGES		8
-
-/* No block of byte strings needs a larger arena. */
-#define MAX_ARENA			((uint64) MaxAllocSize + 64 * 1024 * 1024)
-
-/* A position in the parts that are parsed at opening. */
-typedef struct Cursor
-{
-	const uint8 *pos;
-	const uint8 *end;
-} Cursor;
-
-static bool report_corrupt(RustsReader *reader, const char *detail);
-static bool read_image(RustsReader *reader, uint64 offset, size_t len,
-					   uint8 *dst);
 static bool load_parts(RustsReader *reader);
-static bool parse_series(RustsReader *reader, Cursor *cursor);
-static bool parse_tags(RustsReader *reader, Cursor *cursor, int tag,
+static bool parse_series(RustsReader *reader, RustsCursor *cursor);
+static bool parse_tags(RustsReader *reader, RustsCursor *cursor, int tag,
 					   uint32 start, uint32 n);
-static bool parse_directory(RustsReader *reader, Cursor *cursor);
-static bool parse_column(RustsReader *reader, Cursor *cursor,
+static bool parse_directory(RustsReader *reader, RustsCursor *cursor);
+static bool parse_column(RustsReader *reader, RustsCursor *cursor,
 						 RustsReaderColumn *column, uint64 *stream_pos);
-static bool next_chunk(Cursor *cursor, const uint8 **data, size_t *len);
-static bool parse_counts(RustsReader *reader, Cursor *cursor, uint32 n,
+static bool parse_counts(RustsReader *reader, RustsCursor *cursor, uint32 n,
 						 uint32 *sums);
-static bool skip_arrays(Cursor *cursor, int narrays, uint32 n);
-static const uint8 *get_stream(RustsReader *reader, RustsReaderColumn *column,
-							   uint64 start, uint64 len);
-static void find_runs(RustsReader *reader, uint32 block);
-static bool decode_bytes(RustsReader *reader, const uint8 *src, size_t len,
-						 int16 typlen, RustsVector *vector);
-static bool load_order(RustsReader *reader);
+static bool skip_arrays(RustsCursor *cursor, int narrays, uint32 n);
 static void read_context(void *arg);
 static uint32 crc32c(const uint8 *data, size_t len);
 
@@ -121,18 +97,12 @@ rusts_reader_tag(const RustsReader *reader, AttrNumber attno)
 	return -1;
 }
 
-RustsVector *
-rusts_vector_create(void)
-{
-	return palloc0_object(RustsVector);
-}
-
 /*
  * Say that the segment is damaged.  Returns false for the caller to hand on,
  * if it returns at all.
  */
-static bool
-report_corrupt(RustsReader *reader, const char *detail)
+bool
+rusts_reader_report(RustsReader *reader, const char *detail)
 {
 	reader->corrupt = true;
 	ereport(reader->skip_corrupt ? WARNING : ERROR,
@@ -158,8 +128,8 @@ read_context(void *arg)
 }
 
 /* Copy a part of an image that lies in pages. */
-static bool
-read_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
+bool
+rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 {
 	ErrorContextCallback callback;
 	const char *problem;
@@ -177,7 +147,7 @@ read_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 	error_context_stack = callback.previous;
 	if (problem == NULL)
 		return true;
-	return report_corrupt(reader, psprintf("Block %u: %s", bad_block,
+	return rusts_reader_report(reader, psprintf("Block %u: %s", bad_block,
 										   problem));
 }
 
@@ -194,10 +164,10 @@ load_parts(RustsReader *reader)
 	uint64		directory_len;
 	uint64		parts_len;
 	pg_crc32c	crc;
-	Cursor		cursor;
+	RustsCursor		cursor;
 
 	if (image_len < RUSTS_HEADER_SIZE)
-		return report_corrupt(reader, "It is shorter than a header.");
+		return rusts_reader_report(reader, "It is shorter than a header.");
 	if (reader->entry.payload != NULL)
 	{
 		struct varlena *payload =
@@ -205,7 +175,7 @@ load_parts(RustsReader *reader)
 
 
 		if (VARSIZE(payload) - VARHDRSZ != image_len)
-			return report_corrupt(reader, "Its size differs from the directory's.");
+			return rusts_reader_report(reader, "Its size differs from the directory's.");
 		image = (uint8 *) VARDATA(payload);
 		header = image;
 	}
@@ -214,17 +184,17 @@ load_parts(RustsReader *reader)
 		uint8	   *buffer;
 
 		if (image_len > (uint64) reader->entry.nblocks * rusts_page_payload())
-			return report_corrupt(reader, "Its size differs from the directory's.");
+			return rusts_reader_report(reader, "Its size differs from the directory's.");
 		buffer = palloc(RUSTS_HEADER_SIZE);
-		if (!read_image(reader, 0, RUSTS_HEADER_SIZE, buffer))
+		if (!rusts_reader_image(reader, 0, RUSTS_HEADER_SIZE, buffer))
 			return false;
 		header = buffer;
 	}
 
 	if (rusts_get_u32(header + RUSTS_HEADER_MAGIC) != RUSTS_SEGMENT_MAGIC)
-		return report_corrupt(reader, "It does not begin with the magic number.");
+		return rusts_reader_report(reader, "It does not begin with the magic number.");
 	if (rusts_get_u16(header + RUSTS_HEADER_VERSION) != RUSTS_SEGMENT_VERSION)
-		return report_corrupt(reader,
+		return rusts_reader_report(reader,
 							  psprintf("Its format version is %u, but this version of rusts reads version %u.",
 									   rusts_get_u16(header + RUSTS_HEADER_VERSION),
 									   RUSTS_SEGMENT_VERSION));
@@ -241,11 +211,11 @@ load_parts(RustsReader *reader)
 		reader->order_len > image_len || reader->streams_len > image_len ||
 		RUSTS_HEADER_SIZE + series_len + directory_len + reader->order_len +
 		reader->streams_len != image_len)
-		return report_corrupt(reader, "The lengths of its parts do not add up.");
+		return rusts_reader_report(reader, "The lengths of its parts do not add up.");
 	if (reader->nrows != reader->entry.nrows ||
 		reader->nblocks == 0 || reader->nblocks > reader->nrows ||
 		reader->nseries == 0 || reader->nseries > reader->nrows)
-		return report_corrupt(reader, "Its counts of rows, blocks and series do not add up.");
+		return rusts_reader_report(reader, "Its counts of rows, blocks and series do not add up.");
 
 	parts_len = series_len + directory_len + reader->order_len;
 	reader->streams_start = RUSTS_HEADER_SIZE + parts_len;
@@ -259,7 +229,7 @@ load_parts(RustsReader *reader)
 		uint8	   *parts = MemoryContextAllocHuge(CurrentMemoryContext,
 												   Max(parts_len, 1));
 
-		if (!read_image(reader, RUSTS_HEADER_SIZE, parts_len, parts))
+		if (!rusts_reader_image(reader, RUSTS_HEADER_SIZE, parts_len, parts))
 			return false;
 		cursor.pos = parts;
 	}
@@ -272,22 +242,22 @@ load_parts(RustsReader *reader)
 		(reader->streams != NULL &&
 		 crc32c(reader->streams, reader->streams_len) !=
 		 rusts_get_u32(header + RUSTS_HEADER_STREAMS_CRC)))
-		return report_corrupt(reader, "Its checksum does not match its contents.");
+		return rusts_reader_report(reader, "Its checksum does not match its contents.");
 
 	cursor.end = cursor.pos + series_len;
 	if (!parse_series(reader, &cursor) || cursor.pos != cursor.end)
 		return reader->corrupt ? false :
-			report_corrupt(reader, "Its series table cannot be read.");
+			rusts_reader_report(reader, "Its series table cannot be read.");
 	cursor.end = cursor.pos + directory_len;
 	if (!parse_directory(reader, &cursor) || cursor.pos != cursor.end)
 		return reader->corrupt ? false :
-			report_corrupt(reader, "Its block directory cannot be read.");
+			rusts_reader_report(reader, "Its block directory cannot be read.");
 	reader->order_data = cursor.pos;
 	return true;
 }
 
 static bool
-parse_series(RustsReader *reader, Cursor *cursor)
+parse_series(RustsReader *reader, RustsCursor *cursor)
 {
 	uint32		start;
 	int			t;
@@ -326,7 +296,7 @@ parse_series(RustsReader *reader, Cursor *cursor)
 
 /* Values of one tag for n series; each gets a varlena header. */
 static bool
-parse_tags(RustsReader *reader, Cursor *cursor, int tag, uint32 start,
+parse_tags(RustsReader *reader, RustsCursor *cursor, int tag, uint32 start,
 		   uint32 n)
 {
 	const uint8 *data;
@@ -340,8 +310,8 @@ parse_tags(RustsReader *reader, Cursor *cursor, int tag, uint32 start,
 	char	   *arena;
 	uint32		i;
 
-	if (!next_chunk(cursor, &data, &len) ||
-		rusts_block_bytes_arena(data, len, n, MAX_ARENA, &arena_size,
+	if (!rusts_next_chunk(cursor, &data, &len) ||
+		rusts_block_bytes_arena(data, len, n, RUSTS_MAX_ARENA, &arena_size,
 								&ndistinct) != RUSTS_CODEC_OK)
 		return false;
 	arena = MemoryContextAllocHuge(CurrentMemoryContext, Max(arena_size, 8));
@@ -369,7 +339,7 @@ parse_tags(RustsReader *reader, Cursor *cursor, int tag, uint32 start,
 }
 
 static bool
-parse_directory(RustsReader *reader, Cursor *cursor)
+parse_directory(RustsReader *reader, RustsCursor *cursor)
 {
 	uint64		stream_pos = 0;
 	uint32		start;
@@ -413,7 +383,7 @@ parse_directory(RustsReader *reader, Cursor *cursor)
 }
 
 static bool
-parse_column(RustsReader *reader, Cursor *cursor, RustsReaderColumn *column,
+parse_column(RustsReader *reader, RustsCursor *cursor, RustsReaderColumn *column,
 			 uint64 *stream_pos)
 {
 	uint32		start;
@@ -444,7 +414,7 @@ parse_column(RustsReader *reader, Cursor *cursor, RustsReaderColumn *column,
 		uint32		nnulls;
 		uint32		i;
 
-		if (!next_chunk(cursor, &data, &len) ||
+		if (!rusts_next_chunk(cursor, &data, &len) ||
 			rusts_block_decode_ints(data, len, n, 1, &run, lengths, nulls,
 									&nnulls, reader->scratch) !=
 			RUSTS_CODEC_OK || nnulls > 0)
@@ -468,27 +438,12 @@ parse_column(RustsReader *reader, Cursor *cursor, RustsReaderColumn *column,
 	return true;
 }
 
-/* The next chunk of an array. */
-static bool
-next_chunk(Cursor *cursor, const uint8 **data, size_t *len)
-{
-	uint64		chunk_len;
-	const uint8 *pos = rusts_get_varint(cursor->pos, cursor->end, &chunk_len);
-
-	if (pos == NULL || chunk_len > (uint64) (cursor->end - pos))
-		return false;
-	*data = pos;
-	*len = chunk_len;
-	cursor->pos = pos + chunk_len;
-	return true;
-}
-
 /*
  * A chunk of n positive counts, added up: sums[0] is given, sums[1 .. n] are
  * set; none exceeds the number of rows.
  */
 static bool
-parse_counts(RustsReader *reader, Cursor *cursor, uint32 n, uint32 *sums)
+parse_counts(RustsReader *reader, RustsCursor *cursor, uint32 n, uint32 *sums)
 {
 	const uint8 *data;
 	size_t		len;
@@ -498,7 +453,7 @@ parse_counts(RustsReader *reader, Cursor *cursor, uint32 n, uint32 *sums)
 	uint32		nnulls;
 	uint32		i;
 
-	if (!next_chunk(cursor, &data, &len) ||
+	if (!rusts_next_chunk(cursor, &data, &len) ||
 		rusts_block_decode_ints(data, len, n, 1, &run, counts, nulls, &nnulls,
 								reader->scratch) != RUSTS_CODEC_OK ||
 		nnulls > 0)
@@ -513,7 +468,7 @@ parse_counts(RustsReader *reader, Cursor *cursor, uint32 n, uint32 *sums)
 }
 
 static bool
-skip_arrays(Cursor *cursor, int narrays, uint32 n)
+skip_arrays(RustsCursor *cursor, int narrays, uint32 n)
 {
 	int			nchunks = narrays *
 		((n + RUSTS_BLOCK_ROWS - 1) / RUSTS_BLOCK_ROWS);
@@ -522,284 +477,10 @@ skip_arrays(Cursor *cursor, int narrays, uint32 n)
 
 	while (nchunks-- > 0)
 	{
-		if (!next_chunk(cursor, &data, &len))
+		if (!rusts_next_chunk(cursor, &data, &len))
 			return false;
 	}
 	return true;
-}
-
-bool
-rusts_reader_decode(RustsReader *reader, int column, uint32 block,
-					int16 typlen, RustsVector *vector)
-{
-	RustsReaderColumn *col = &reader->columns[column];
-	uint32		nrows = reader->block_rows[block + 1] -
-		reader->block_rows[block];
-	const uint8 *src;
-	size_t		len;
-	RustsCodecResult result = RUSTS_CODEC_CORRUPT;
-
-	vector->kind = col->kind;
-	vector->nrows = nrows;
-	if (col->offsets == NULL)
-	{
-		vector->nnulls = nrows;
-		memset(vector->nulls, 0xff, sizeof(vector->nulls));
-		return true;
-	}
-	len = col->offsets[block + 1] - col->offsets[block];
-	src = get_stream(reader, col, col->offsets[block], len);
-	if (src == NULL)
-		return false;
-	find_runs(reader, block);
-	switch (col->kind)
-	{
-		case RUSTS_KIND_INT:
-			result = rusts_block_decode_ints(src, len, nrows, reader->nruns,
-											 reader->runs, vector->v.ints,
-											 vector->nulls, &vector->nnulls,
-											 reader->scratch);
-			break;
-		case RUSTS_KIND_FLOAT:
-			result = rusts_block_decode_floats(src, len, nrows, reader->nruns,
-											   reader->runs, vector->v.floats,
-											   vector->nulls, &vector->nnulls,
-											   reader->scratch);
-			break;
-		case RUSTS_KIND_BOOL:
-			result = rusts_block_decode_bools(src, len, nrows, reader->nruns,
-											  reader->runs, vector->v.bools,
-											  vector->nulls, &vector->nnulls,
-											  reader->scratch);
-			break;
-		case RUSTS_KIND_BYTES:
-			return decode_bytes(reader, src, len, typlen, vector) ||
-				reader->corrupt ? !reader->corrupt :
-				report_corrupt(reader,
-							   psprintf("Block %u of column %d cannot be decoded.",
-										block, col->attno));
-	}
-	if (result != RUSTS_CODEC_OK)
-		return report_corrupt(reader,
-							  psprintf("Block %u of column %d cannot be decoded.",
-									   block, col->attno));
-	return true;
-}
-
-/*
- * Byte strings as Datums: varlenas get their header in front, values of a
- * fixed length move to the aligned place where it would be.
- */
-static bool
-decode_bytes(RustsReader *reader, const uint8 *src, size_t len, int16 typlen,
-			 RustsVector *vector)
-{
-	uint64		arena_size;
-	uint32		ndistinct;
-	char	   *arena;
-	uint32		i;
-
-	if (vector->arena_cxt == NULL)
-		vector->arena_cxt =
-			AllocSetContextCreate(GetMemoryChunkContext(vector),
-								  "rusts byte strings",
-								  ALLOCSET_DEFAULT_SIZES);
-	else
-		MemoryContextReset(vector->arena_cxt);
-	if (rusts_block_bytes_arena(src, len, vector->nrows, MAX_ARENA,
-								&arena_size, &ndistinct) != RUSTS_CODEC_OK)
-		return false;
-	arena = MemoryContextAllocHuge(vector->arena_cxt,
-								   Max(arena_size, 8));
-	vector->v.bytes.ndistinct = ndistinct;
-	vector->v.bytes.distinct =
-		MemoryContextAlloc(vector->arena_cxt,
-						   sizeof(RustsBytes) * Max(ndistinct, 1));
-	vector->v.bytes.datums =
-		MemoryContextAlloc(vector->arena_cxt,
-						   sizeof(Datum) * Max(ndistinct, 1));
-	if (rusts_block_decode_bytes(src, len, vector->nrows, arena, arena_size,
-								 vector->v.bytes.distinct, ndistinct,
-								 vector->v.bytes.index, vector->nulls,
-								 &vector->nnulls, reader->scratch) !=
-		RUSTS_CODEC_OK)
-		return false;
-	for (i = 0; i < ndistinct; i++)
-	{
-		RustsBytes *value = &vector->v.bytes.distinct[i];
-		char	   *start = unconstify(char *, value->data) -
-			RUSTS_ARENA_HEADER;
-
-		if (typlen == -1)
-			SET_VARSIZE(start, value->len + VARHDRSZ);
-		else
-		{
-			if (value->len != (uint32) typlen)
-				return false;
-			memmove(start, value->data, value->len);
-			value->data = start;
-		}
-		vector->v.bytes.datums[i] = PointerGetDatum(start);
-	}
-	return true;
-}
-
-/*
- * len bytes from start of the column streams.  NULL if the segment is
- * corrupt (skip_corrupt).
- */
-static const uint8 *
-get_stream(RustsReader *reader, RustsReaderColumn *column, uint64 start,
-		   uint64 len)
-{
-	uint64		end = column->offsets[reader->nblocks];
-
-	if (reader->streams != NULL)
-		return reader->streams + start;
-
-	if (column->window == NULL || start < column->window_start ||
-		start + len > column->window_start + column->window_len)
-	{
-		/* Up to the end of a page, so that no page is read twice. */
-		uint64		payload = rusts_page_payload();
-		uint64		wanted = Max(len, WINDOW_PAGES * payload);
-		uint64		stop = reader->streams_start + start + wanted;
-
-		stop -= stop % payload;
-		stop = Max(stop, reader->streams_start + start + len);
-		stop = Min(stop, reader->streams_start + end);
-		wanted = stop - reader->streams_start - start;
-		if (wanted > column->window_size)
-		{
-			column->window_size = Max(wanted, Min(WINDOW_PAGES * payload,
-												  end - start));
-			if (column->window != NULL)
-				pfree(column->window);
-			column->window = MemoryContextAllocHuge(reader->segment_cxt,
-													column->window_size);
-		}
-		column->window_start = start;
-		column->window_len = 0;
-		if (!read_image(reader, reader->streams_start + start, wanted,
-						column->window))
-			return NULL;
-		column->window_len = wanted;
-	}
-	return column->window + (start - column->window_start);
-}
-
-/* Where the series begin in a block. */
-static void
-find_runs(RustsReader *reader, uint32 block)
-{
-	uint32		first = reader->block_rows[block];
-	uint32		end = reader->block_rows[block + 1];
-	uint32		series = reader->block_series[block] + 1;
-
-	if (reader->runs_block == block)
-		return;
-	reader->runs[0] = 0;
-	reader->nruns = 1;
-	for (; series < reader->nseries && reader->series_rows[series] < end;
-		 series++)
-		reader->runs[reader->nruns++] = reader->series_rows[series] - first;
-	reader->runs_block = block;
-}
-
-uint32
-rusts_reader_block_of(const RustsReader *reader, uint32 row)
-{
-	uint32		low = 0;
-	uint32		high = reader->nblocks;
-
-	while (high - low > 1)
-	{
-		uint32		mid = low + (high - low) / 2;
-
-		if (reader->block_rows[mid] <= row)
-			low = mid;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-uint32
-rusts_reader_tid_row(RustsReader *reader, uint32 row)
-{
-	if (reader->order_len == 0 || reader->corrupt)
-		return row;
-	if (reader->order == NULL && !load_order(reader))
-		return row;
-	return reader->order[row];
-}
-
-uint32
-rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row)
-{
-	if (reader->order_len == 0 || reader->corrupt)
-		return tid_row;
-	if (reader->order == NULL && !load_order(reader))
-		return tid_row;
-	return reader->positions[tid_row];
-}
-
-static bool
-load_order(RustsReader *reader)
-{
-	Cursor		cursor = {reader->order_data,
-	reader->order_data + reader->order_len};
-	Size		size = sizeof(uint32) * (Size) reader->nrows;
-	uint32	   *order = MemoryContextAllocHuge(reader->segment_cxt, size);
-	uint32	   *positions = MemoryContextAllocHuge(reader->segment_cxt, size);
-	uint32		start;
-	uint32		i;
-
-	for (i = 0; i < reader->nrows; i++)
-		positions[i] = PG_UINT32_MAX;
-	for (start = 0; start < reader->nrows; start += RUSTS_BLOCK_ROWS)
-	{
-		uint32		n = Min(reader->nrows - start, RUSTS_BLOCK_ROWS);
-		const uint8 *data;
-		size_t		len;
-		uint32		run = 0;
-		int64		rows[RUSTS_BLOCK_ROWS];
-		uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
-		uint32		nnulls;
-
-		if (!next_chunk(&cursor, &data, &len) ||
-			rusts_block_decode_ints(data, len, n, 1, &run, rows, nulls,
-									&nnulls, reader->scratch) !=
-			RUSTS_CODEC_OK || nnulls > 0)
-			return report_corrupt(reader, "Its row order cannot be read.");
-		for (i = 0; i < n; i++)
-		{
-			if (rows[i] < 0 || rows[i] >= reader->nrows ||
-				positions[rows[i]] != PG_UINT32_MAX)
-				return report_corrupt(reader, "Its row order cannot be read.");
-			order[start + i] = rows[i];
-			positions[rows[i]] = start + i;
-		}
-	}
-	reader->order = order;
-	reader->positions = positions;
-	return true;
-}
-
-Datum
-rusts_int_datum(int64 value, int16 typlen)
-{
-	switch (typlen)
-	{
-		case 1:
-			return CharGetDatum((char) value);
-		case 2:
-			return Int16GetDatum((int16) value);
-		case 4:
-			return Int32GetDatum((int32) value);
-		default:
-			return Int64GetDatum(value);
-	}
 }
 
 static uint32

@@ -3,10 +3,6 @@
  * writer.c
  *	  From sorted rows to the image of a segment.
  *
- * Rows are cut into blocks so that a series of some length has blocks of its
- * own: it is divided evenly into blocks of at most RUSTS_BLOCK_ROWS rows.
- * Shorter series share blocks, whole.  Blocks of wide rows are shorter.
- *
  * The work goes column by column and within it block by block: the values
  * are gathered from where the builder has them into an array of one block's
  * size, which stays in the L1 cache while statistics and codec read it.
@@ -19,8 +15,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "common/int.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
@@ -30,14 +24,10 @@
 #include "base/varint.h"
 #include "compat.h"
 #include "meta/directory.h"
+#include "segment/blocks.h"
 #include "segment/format.h"
+#include "segment/stats.h"
 #include "segment/writer.h"
-
-/* A series this long gets blocks of its own. */
-#define OWN_BLOCKS_ROWS		(RUSTS_BLOCK_ROWS / 2)
-
-/* Blocks with more bytes of strings than this in a column are cut. */
-#define MAX_BLOCK_BYTES		(4 * 1024 * 1024)
 
 typedef struct ByteBuffer
 {
@@ -46,38 +36,13 @@ typedef struct ByteBuffer
 	size_t		size;
 } ByteBuffer;
 
-/* Where a block's rows and runs are. */
-typedef struct Block
-{
-	uint32		first_row;
-	uint32		nrows;
-	uint32		first_run;		/* in Writer.runs */
-	uint32		nruns;
-} Block;
-
-typedef struct ColumnStats
-{
-	int64	   *lengths;		/* [nblocks], and so on */
-	int64	   *nulls;
-	int64	   *min;			/* doubles where the kind is FLOAT */
-	int64	   *max;
-	int64	   *first;
-	int64	   *last;
-	int64	   *sum;
-	bool		sum_overflow;
-} ColumnStats;
-
 typedef struct Writer
 {
 	const RustsBatch *batch;
 	RustsEffort effort;
 	bool		with_stats;
 	RustsCodecScratch *scratch;
-	uint32		nblocks;
-	uint32		max_blocks;
-	Block	   *blocks;
-	uint32		nruns;
-	uint32	   *runs;			/* first rows, relative to their block */
+	RustsBlocks cut;
 	ByteBuffer	parts;			/* header, series table, directory, order */
 	ByteBuffer	streams;
 	/* one block's values */
@@ -88,17 +53,11 @@ typedef struct Writer
 	uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
 } Writer;
 
-static void cut_blocks(Writer *writer);
-static void add_block(Writer *writer, uint32 first_row, uint32 nrows);
-static void cut_wide_blocks(Writer *writer);
 static void write_series(Writer *writer);
 static void write_order(Writer *writer);
 static void write_column(Writer *writer, const RustsBatchColumn *col);
 static bool gather(Writer *writer, const RustsBatchColumn *col,
-				   const Block *block, RustsBlockInput *in);
-static void int_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats);
-static void float_stats(const RustsBlockInput *in, uint32 b,
-						ColumnStats *stats);
+				   const RustsBlock *block, RustsBlockInput *in);
 static uint64 raw_bytes(const RustsBatch *batch);
 static void append_block(Writer *writer, ByteBuffer *buffer,
 						 const RustsBlockInput *in);
@@ -134,18 +93,17 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 	image->min_time = RUSTS_NO_TIME;
 	image->max_time = RUSTS_NO_TIME;
 
-	cut_blocks(writer);
-	cut_wide_blocks(writer);
+	rusts_blocks_cut(batch, &writer->cut);
 
 	reserve(&writer->parts, RUSTS_HEADER_SIZE);
 	writer->parts.len = RUSTS_HEADER_SIZE;
 	write_series(writer);
 	series_len = writer->parts.len - RUSTS_HEADER_SIZE;
 
-	rows = palloc_array(int64, writer->nblocks);
-	for (i = 0; i < writer->nblocks; i++)
-		rows[i] = writer->blocks[i].nrows;
-	append_array(writer, RUSTS_KIND_INT, rows, writer->nblocks);
+	rows = palloc_array(int64, writer->cut.nblocks);
+	for (i = 0; i < writer->cut.nblocks; i++)
+		rows[i] = writer->cut.blocks[i].nrows;
+	append_array(writer, RUSTS_KIND_INT, rows, writer->cut.nblocks);
 	for (i = 0; i < batch->ncolumns; i++)
 		write_column(writer, &batch->columns[i]);
 	directory_len = writer->parts.len - RUSTS_HEADER_SIZE - series_len;
@@ -162,7 +120,7 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 	rusts_put_u16(header + RUSTS_HEADER_FLAGS,
 				  order_len > 0 ? RUSTS_SEGMENT_ORDERED : 0);
 	rusts_put_u32(header + RUSTS_HEADER_ROWS, batch->nrows);
-	rusts_put_u32(header + RUSTS_HEADER_BLOCKS, writer->nblocks);
+	rusts_put_u32(header + RUSTS_HEADER_BLOCKS, writer->cut.nblocks);
 	rusts_put_u32(header + RUSTS_HEADER_SERIES, batch->nseries);
 	rusts_put_u16(header + RUSTS_HEADER_TAGS, batch->ntags);
 	rusts_put_u16(header + RUSTS_HEADER_COLUMNS, batch->ncolumns);
@@ -227,154 +185,6 @@ rusts_image_payload(RustsImage *image)
 	payload = (struct varlena *) (image->data - VARHDRSZ);
 	SET_VARSIZE(payload, image->len + VARHDRSZ);
 	return payload;
-}
-
-/* Cut the rows into blocks along the series. */
-static void
-cut_blocks(Writer *writer)
-{
-	const RustsBatch *batch = writer->batch;
-	uint32		row = 0;
-	uint32		start = 0;		/* of the block that short series share */
-	uint32		s;
-
-	writer->max_blocks = batch->nrows / OWN_BLOCKS_ROWS + 16;
-	writer->blocks = palloc_array(Block, writer->max_blocks);
-	for (s = 0; s < batch->nseries; s++)
-	{
-		uint32		nrows = batch->series_rows[s];
-
-		if (nrows < OWN_BLOCKS_ROWS)
-		{
-			if (row + nrows - start > RUSTS_BLOCK_ROWS)
-			{
-				add_block(writer, start, row - start);
-				start = row;
-			}
-			row += nrows;
-		}
-		else
-		{
-			uint32		pieces = (nrows + RUSTS_BLOCK_ROWS - 1) /
-				RUSTS_BLOCK_ROWS;
-			uint32		i;
-
-			if (row > start)
-				add_block(writer, start, row - start);
-			for (i = 0; i < pieces; i++)
-			{
-				uint32		from = (uint64) nrows * i / pieces;
-				uint32		to = (uint64) nrows * (i + 1) / pieces;
-
-				add_block(writer, row + from, to - from);
-			}
-			row += nrows;
-			start = row;
-		}
-	}
-	if (row > start)
-		add_block(writer, start, row - start);
-	Assert(row == batch->nrows);
-}
-
-static void
-add_block(Writer *writer, uint32 first_row, uint32 nrows)
-{
-	if (writer->nblocks == writer->max_blocks)
-	{
-		writer->max_blocks *= 2;
-		writer->blocks = repalloc_huge(writer->blocks,
-									   sizeof(Block) * writer->max_blocks);
-	}
-	writer->blocks[writer->nblocks].first_row = first_row;
-	writer->blocks[writer->nblocks].nrows = nrows;
-	writer->nblocks++;
-}
-
-/*
- * Halve blocks whose strings are too large, down to single rows; then find
- * out where the runs are.
- */
-static void
-cut_wide_blocks(Writer *writer)
-{
-	const RustsBatch *batch = writer->batch;
-	uint32		series = 0;
-	uint32		series_end = batch->series_rows[0];
-	uint32		b;
-	int			c;
-
-	for (c = 0; c < batch->ncolumns; c++)
-	{
-		const RustsBatchColumn *col = &batch->columns[c];
-		const RustsBytes *values = col->values;
-		Block	   *old;
-		uint32		nold;
-		uint64		total = 0;
-		uint32		i;
-
-		if (col->column->kind != RUSTS_KIND_BYTES || values == NULL)
-			continue;
-		for (i = 0; i < col->nrows; i++)
-		{
-			if (col->nulls == NULL || !rusts_bitmap_test(col->nulls, i))
-				total += values[i].len;
-		}
-		if (total <= MAX_BLOCK_BYTES)
-			continue;
-
-		old = writer->blocks;
-		nold = writer->nblocks;
-		writer->blocks = palloc_array(Block, writer->max_blocks);
-		writer->nblocks = 0;
-		for (b = 0; b < nold; b++)
-		{
-			uint32		start = old[b].first_row;
-			uint32		end = start + old[b].nrows;
-			uint64		bytes = 0;
-
-			for (i = start; i < end; i++)
-			{
-				uint32		row = batch->order ? batch->order[i] : i;
-				uint32		len = 0;
-
-				if (row < col->nrows &&
-					(col->nulls == NULL ||
-					 !rusts_bitmap_test(col->nulls, row)))
-					len = values[row].len;
-				if (bytes + len > MAX_BLOCK_BYTES && i > start)
-				{
-					add_block(writer, start, i - start);
-					start = i;
-					bytes = 0;
-				}
-				bytes += len;
-			}
-			add_block(writer, start, end - start);
-		}
-	}
-
-	writer->runs = MemoryContextAllocHuge(CurrentMemoryContext,
-										  sizeof(uint32) *
-										  ((size_t) batch->nseries +
-										   writer->nblocks));
-	for (b = 0; b < writer->nblocks; b++)
-	{
-		Block	   *block = &writer->blocks[b];
-
-		block->first_run = writer->nruns;
-		writer->runs[writer->nruns++] = 0;
-		while (series_end < block->first_row + block->nrows)
-		{
-			if (series_end > block->first_row)
-				writer->runs[writer->nruns++] = series_end - block->first_row;
-			series_end += batch->series_rows[++series];
-		}
-		if (series_end == block->first_row + block->nrows &&
-			series + 1 < batch->nseries)
-			series_end += batch->series_rows[++series];
-		block->nruns = writer->nruns - block->first_run;
-	}
 }
 
 static void
@@ -452,7 +262,7 @@ static void
 write_column(Writer *writer, const RustsBatchColumn *col)
 {
 	const RustsColumn *column = col->column;
-	ColumnStats stats = {0};
+	RustsBlockStats stats = {0};
 	bool		with_stats = writer->with_stats && column->has_stats;
 	bool		all_null = true;
 	size_t		flags_at;
@@ -465,35 +275,35 @@ write_column(Writer *writer, const RustsBatchColumn *col)
 	flags_at = writer->parts.len + 3;
 	writer->parts.len += 4;
 
-	stats.lengths = palloc_array(int64, writer->nblocks);
+	stats.lengths = palloc_array(int64, writer->cut.nblocks);
 	if (with_stats)
 	{
-		stats.nulls = palloc0_array(int64, writer->nblocks);
-		stats.min = palloc0_array(int64, writer->nblocks);
-		stats.max = palloc0_array(int64, writer->nblocks);
-		stats.first = palloc0_array(int64, writer->nblocks);
-		stats.last = palloc0_array(int64, writer->nblocks);
-		stats.sum = palloc0_array(int64, writer->nblocks);
+		stats.nulls = palloc0_array(int64, writer->cut.nblocks);
+		stats.min = palloc0_array(int64, writer->cut.nblocks);
+		stats.max = palloc0_array(int64, writer->cut.nblocks);
+		stats.first = palloc0_array(int64, writer->cut.nblocks);
+		stats.last = palloc0_array(int64, writer->cut.nblocks);
+		stats.sum = palloc0_array(int64, writer->cut.nblocks);
 	}
 
 	if (col->values != NULL)
 	{
 		size_t		start = writer->streams.len;
 
-		for (b = 0; b < writer->nblocks; b++)
+		for (b = 0; b < writer->cut.nblocks; b++)
 		{
 			RustsBlockInput in;
 			size_t		before = writer->streams.len;
 
 			CHECK_FOR_INTERRUPTS();
-			if (gather(writer, col, &writer->blocks[b], &in))
+			if (gather(writer, col, &writer->cut.blocks[b], &in))
 				all_null = false;
 			append_block(writer, &writer->streams, &in);
 			stats.lengths[b] = writer->streams.len - before;
 			if (with_stats && column->kind == RUSTS_KIND_FLOAT)
-				float_stats(&in, b, &stats);
+				rusts_float_stats(&in, b, &stats);
 			else if (with_stats)
-				int_stats(&in, b, &stats);
+				rusts_int_stats(&in, b, &stats);
 		}
 		if (all_null)
 			writer->streams.len = start;
@@ -503,18 +313,18 @@ write_column(Writer *writer, const RustsBatchColumn *col)
 		flags |= RUSTS_COLUMN_ALL_NULL;
 	else
 	{
-		append_array(writer, RUSTS_KIND_INT, stats.lengths, writer->nblocks);
+		append_array(writer, RUSTS_KIND_INT, stats.lengths, writer->cut.nblocks);
 		if (with_stats)
 		{
 			flags |= RUSTS_COLUMN_STATS;
 			if (stats.sum_overflow)
 				flags |= RUSTS_COLUMN_SUM_OVERFLOW;
-			append_array(writer, RUSTS_KIND_INT, stats.nulls, writer->nblocks);
-			append_array(writer, column->kind, stats.min, writer->nblocks);
-			append_array(writer, column->kind, stats.max, writer->nblocks);
-			append_array(writer, column->kind, stats.first, writer->nblocks);
-			append_array(writer, column->kind, stats.last, writer->nblocks);
-			append_array(writer, column->kind, stats.sum, writer->nblocks);
+			append_array(writer, RUSTS_KIND_INT, stats.nulls, writer->cut.nblocks);
+			append_array(writer, column->kind, stats.min, writer->cut.nblocks);
+			append_array(writer, column->kind, stats.max, writer->cut.nblocks);
+			append_array(writer, column->kind, stats.first, writer->cut.nblocks);
+			append_array(writer, column->kind, stats.last, writer->cut.nblocks);
+			append_array(writer, column->kind, stats.sum, writer->cut.nblocks);
 		}
 	}
 	writer->parts.data[flags_at] = flags;
@@ -535,7 +345,7 @@ write_column(Writer *writer, const RustsBatchColumn *col)
  * Returns whether any is not null.
  */
 static bool
-gather(Writer *writer, const RustsBatchColumn *col, const Block *block,
+gather(Writer *writer, const RustsBatchColumn *col, const RustsBlock *block,
 	   RustsBlockInput *in)
 {
 	const uint32 *order = writer->batch->order;
@@ -549,7 +359,7 @@ gather(Writer *writer, const RustsBatchColumn *col, const Block *block,
 	in->kind = col->column->kind;
 	in->nrows = n;
 	in->nruns = block->nruns;
-	in->runs = writer->runs + block->first_run;
+	in->runs = writer->cut.runs + block->first_run;
 
 	for (i = 0; i < n; i++)
 		row[i] = order ? order[first + i] : first + i;
@@ -604,97 +414,6 @@ gather(Writer *writer, const RustsBatchColumn *col, const Block *block,
 			break;
 	}
 	return nnulls < n;
-}
-
-static void
-int_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats)
-{
-	int64		min = PG_INT64_MAX;
-	int64		max = PG_INT64_MIN;
-	int64		sum = 0;
-	uint32		nnulls = 0;
-	uint32		i;
-
-	if (in->nulls == NULL)
-	{
-		for (i = 0; i < in->nrows; i++)
-		{
-			min = Min(min, in->ints[i]);
-			max = Max(max, in->ints[i]);
-			sum = (int64) ((uint64) sum + (uint64) in->ints[i]);
-		}
-	}
-	else
-	{
-		for (i = 0; i < in->nrows; i++)
-		{
-			if (rusts_bitmap_test(in->nulls, i))
-			{
-				nnulls++;
-				continue;
-			}
-			min = Min(min, in->ints[i]);
-			max = Max(max, in->ints[i]);
-			sum = (int64) ((uint64) sum + (uint64) in->ints[i]);
-		}
-	}
-	stats->nulls[b] = nnulls;
-	if (nnulls == in->nrows)
-		return;
-	stats->min[b] = min;
-	stats->max[b] = max;
-	stats->sum[b] = sum;
-	if (min < -(INT64CONST(1) << 52) || max > (INT64CONST(1) << 52))
-		stats->sum_overflow = true;
-	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, 0))
-		stats->first[b] = in->ints[0];
-	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, in->nrows - 1))
-		stats->last[b] = in->ints[in->nrows - 1];
-}
-
-/* In PostgreSQL's order a NaN is larger than everything else. */
-static void
-float_stats(const RustsBlockInput *in, uint32 b, ColumnStats *stats)
-{
-	double		min = INFINITY;
-	double		max = -INFINITY;
-	double		sum = 0;
-	uint32		nnans = 0;
-	uint32		nnulls = 0;
-	double		first = 0;
-	double		last = 0;
-	uint32		i;
-
-	for (i = 0; i < in->nrows; i++)
-	{
-		double		v = in->floats[i];
-
-		if (in->nulls != NULL && rusts_bitmap_test(in->nulls, i))
-		{
-			nnulls++;
-			continue;
-		}
-		nnans += v != v;
-		min = v < min ? v : min;
-		max = v > max ? v : max;
-		sum += v;
-	}
-	stats->nulls[b] = nnulls;
-	if (nnulls == in->nrows)
-		return;
-	if (nnans > 0)
-		max = NAN;
-	if (nnans + nnulls == in->nrows)
-		min = NAN;
-	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, 0))
-		first = in->floats[0];
-	if (in->nulls == NULL || !rusts_bitmap_test(in->nulls, in->nrows - 1))
-		last = in->floats[in->nrows - 1];
-	memcpy(&stats->min[b], &min, sizeof(min));
-	memcpy(&stats->max[b], &max, sizeof(max));
-	memcpy(&stats->sum[b], &sum, sizeof(sum));
-	memcpy(&stats->first[b], &first, sizeof(first));
-	memcpy(&stats->last[b], &last, sizeof(last));
 }
 
 /* What the values that are not null would take in a row. */

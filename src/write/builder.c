@@ -3,10 +3,9 @@
  * builder.c
  *	  Rows of one measurement, collected column by column.
  *
- * Rows arrive in any order and leave sorted by (series, time, time_ns).  The
- * columns themselves are never moved: sorting makes a permutation of row
- * numbers, by counting per series, and a series whose rows did not arrive in
- * time order, which is rare, is sorted by itself.
+ * Rows arrive in any order and leave sorted by (series, time, time_ns); see
+ * builder_sort.c.  Until then each row has the number of its series and each
+ * column an array of its values, as long as the column has been seen.
  *
  * Memory is counted (builder->bytes) rather than limited here; the owner of
  * the builder decides when it is full.
@@ -35,22 +34,7 @@ typedef struct SeriesEntry
 	char		status;
 } SeriesEntry;
 
-static bool series_equal(struct RustsBuilder *builder, uint32 a, uint32 b);
-
-#define SH_PREFIX seriestab
-#define SH_ELEMENT_TYPE SeriesEntry
-#define SH_KEY_TYPE uint32
-#define SH_KEY series
-#define SH_HASH_KEY(tb, key) \
-	series_hash((RustsBuilder *) (tb)->private_data, key)
-#define SH_EQUAL(tb, a, b) \
-	series_equal((RustsBuilder *) (tb)->private_data, a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, a) ((a)->hash)
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#include "lib/simplehash.h"
-
+static bool series_equal(RustsBuilder *builder, uint32 a, uint32 b);
 static uint32 tags_hash(const RustsBytes *tags, int ntags);
 static inline uint32 series_hash(RustsBuilder *builder, uint32 series);
 
@@ -65,6 +49,7 @@ static inline uint32 series_hash(RustsBuilder *builder, uint32 series);
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) ((a)->hash)
 #define SH_SCOPE static inline
+#define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
@@ -74,9 +59,6 @@ static bool tags_equal(const RustsBytes *left, const RustsBytes *right,
 					   int ntags);
 static size_t value_size(RustsKind kind);
 static void *grow_array(void *old, size_t new_size, MemoryContext cxt);
-static const uint32 *rank_series(RustsBuilder *builder, const uint32 *counts,
-								 uint32 *nused);
-static void sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows);
 
 RustsBuilder *
 rusts_builder_create(MemoryContext parent, const RustsSchema *schema)
@@ -518,231 +500,4 @@ rusts_builder_put_datum(RustsBuilder *builder, int index, Datum value)
 			}
 			break;
 	}
-}
-
-void
-rusts_builder_sort(RustsBuilder *builder, RustsBatch *batch)
-{
-	rusts_builder_sort_some(builder, NULL, builder->nrows, batch);
-}
-
-void
-rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
-						uint32 nrows, RustsBatch *batch)
-{
-	MemoryContext old_cxt = MemoryContextSwitchTo(builder->batch_cxt);
-	const RustsSchema *schema = builder->schema;
-	uint32	   *counts;
-	uint32	   *starts;
-	const uint32 *by_rank;
-	uint32		nused;
-	uint32	   *order;
-	uint32	   *series_rows;
-	RustsBytes *series_tags;
-	RustsBatchColumn *columns;
-	AttrNumber *tag_attnos;
-	uint32		next = 0;
-	uint32		i;
-	int			c;
-
-	Assert(nrows > 0);
-	counts = MemoryContextAllocHuge(builder->batch_cxt,
-									sizeof(uint32) * builder->nseries);
-	starts = MemoryContextAllocHuge(builder->batch_cxt,
-									sizeof(uint32) * builder->nseries);
-	order = MemoryContextAllocHuge(builder->batch_cxt,
-								   sizeof(uint32) * nrows);
-	memset(counts, 0, sizeof(uint32) * builder->nseries);
-	for (i = 0; i < nrows; i++)
-		counts[builder->series_of[rows ? rows[i] : i]]++;
-	by_rank = rank_series(builder, counts, &nused);
-
-	series_rows = MemoryContextAllocHuge(builder->batch_cxt,
-										 sizeof(uint32) * nused);
-	series_tags = MemoryContextAllocHuge(builder->batch_cxt,
-										 sizeof(RustsBytes) *
-										 Max((size_t) nused * schema->ntags,
-											 1));
-	for (i = 0; i < nused; i++)
-	{
-		uint32		series = by_rank[i];
-
-		starts[series] = next;
-		next += counts[series];
-		series_rows[i] = counts[series];
-		memcpy(series_tags + (size_t) i * schema->ntags,
-			   builder->series_tags + (size_t) series * schema->ntags,
-			   sizeof(RustsBytes) * schema->ntags);
-	}
-	for (i = 0; i < nrows; i++)
-	{
-		uint32		row = rows ? rows[i] : i;
-
-		order[starts[builder->series_of[row]]++] = row;
-	}
-	for (next = 0, i = 0; i < nused; i++)
-	{
-		sort_run(builder, order + next, series_rows[i]);
-		next += series_rows[i];
-	}
-
-	columns = palloc_array(RustsBatchColumn, Max(schema->ncolumns, 1));
-	tag_attnos = palloc_array(AttrNumber, Max(schema->ntags, 1));
-	memset(batch, 0, sizeof(*batch));
-	batch->time = -1;
-	for (c = 0; c < schema->ncolumns; c++)
-	{
-		RustsColumnBuilder *col = &builder->columns[c];
-		RustsBatchColumn *out = &columns[batch->ncolumns];
-
-		if (schema->columns[c].role == RUSTS_ROLE_TAG)
-			continue;
-		if (c == schema->time)
-			batch->time = batch->ncolumns;
-		out->column = &schema->columns[c];
-		out->values = col->values;
-		out->nulls = col->nulls;
-		out->nrows = col->nrows;
-		if (col->nrows == 0)
-			out->values = NULL;
-		batch->ncolumns++;
-	}
-	for (c = 0; c < schema->ntags; c++)
-		tag_attnos[c] = schema->columns[schema->tags[c]].attno;
-
-	batch->nrows = nrows;
-	batch->order = order;
-	batch->nseries = nused;
-	batch->series_rows = series_rows;
-	batch->ntags = schema->ntags;
-	batch->tag_attnos = tag_attnos;
-	batch->series_tags = series_tags;
-	batch->columns = columns;
-	pfree(counts);
-	pfree(starts);
-	MemoryContextSwitchTo(old_cxt);
-}
-
-/* Bytewise by the tags' values, in the columns' order. */
-static int
-compare_series(const void *a, const void *b, void *arg)
-{
-	RustsBuilder *builder = arg;
-	int			ntags = builder->schema->ntags;
-	const RustsBytes *left =
-		builder->series_tags + (size_t) *(const uint32 *) a * ntags;
-	const RustsBytes *right =
-		builder->series_tags + (size_t) *(const uint32 *) b * ntags;
-	int			i;
-
-	for (i = 0; i < ntags; i++)
-	{
-		int			cmp = rusts_bytes_compare(left[i], right[i]);
-
-		if (cmp != 0)
-			return cmp;
-	}
-	return 0;
-}
-
-/* The numbers of the series that have rows, in order. */
-static const uint32 *
-rank_series(RustsBuilder *builder, const uint32 *counts, uint32 *nused)
-{
-	uint32	   *ranked = MemoryContextAllocHuge(builder->batch_cxt,
-												sizeof(uint32) *
-												builder->nseries);
-	uint32		n = 0;
-	uint32		i;
-
-	for (i = 0; i < builder->nseries; i++)
-	{
-		if (counts[i] > 0)
-			ranked[n++] = i;
-	}
-	qsort_arg(ranked, n, sizeof(uint32), compare_series, builder);
-	*nused = n;
-	return ranked;
-}
-
-/* What the rows of one series are sorted by. */
-typedef struct TimeKey
-{
-	bool		null;
-	int64		time;
-	int64		time_ns;
-	uint32		row;
-} TimeKey;
-
-static int
-compare_times(const void *a, const void *b)
-{
-	const TimeKey *left = a;
-	const TimeKey *right = b;
-
-	if (left->null != right->null)
-		return left->null - right->null;
-	if (left->time != right->time)
-		return left->time < right->time ? -1 : 1;
-	if (left->time_ns != right->time_ns)
-		return left->time_ns < right->time_ns ? -1 : 1;
-	return (left->row > right->row) - (left->row < right->row);
-}
-
-/*
- * Sort the rows of one series by time; they nearly always are.  Rows without
- * a time come last, rows of the same time as they arrived.
- */
-static void
-sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows)
-{
-	const RustsSchema *schema = builder->schema;
-	const RustsColumnBuilder *time;
-	const RustsColumnBuilder *ns = NULL;
-	const int64 *times;
-	const int64 *nanos = NULL;
-	TimeKey    *keys;
-	uint32		i;
-
-	if (schema->time < 0 || builder->columns[schema->time].nrows == 0)
-		return;
-	time = &builder->columns[schema->time];
-	times = time->values;
-	if (schema->time_ns >= 0 && builder->columns[schema->time_ns].nrows > 0)
-	{
-		ns = &builder->columns[schema->time_ns];
-		nanos = ns->values;
-	}
-
-	if (time->nnulls == 0 && time->nrows == builder->nrows &&
-		(ns == NULL || (ns->nnulls == 0 && ns->nrows == builder->nrows)))
-	{
-		for (i = 1; i < nrows; i++)
-		{
-			if (times[rows[i]] < times[rows[i - 1]] ||
-				(nanos != NULL && times[rows[i]] == times[rows[i - 1]] &&
-				 nanos[rows[i]] < nanos[rows[i - 1]]))
-				break;
-		}
-		if (i >= nrows)
-			return;
-	}
-
-	keys = MemoryContextAllocHuge(builder->batch_cxt,
-								  sizeof(TimeKey) * nrows);
-	for (i = 0; i < nrows; i++)
-	{
-		uint32		row = rows[i];
-
-		keys[i].row = row;
-		keys[i].null = row >= time->nrows ||
-			(time->nulls && rusts_bitmap_test(time->nulls, row));
-		keys[i].time = keys[i].null ? 0 : times[row];
-		keys[i].time_ns = ns == NULL || row >= ns->nrows ||
-			(ns->nulls && rusts_bitmap_test(ns->nulls, row)) ? 0 : nanos[row];
-	}
-	qsort(keys, nrows, sizeof(TimeKey), compare_times);
-	for (i = 0; i < nrows; i++)
-		rows[i] = keys[i].row;
-	pfree(keys);
 }

@@ -1,0 +1,309 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader_decode.c
+ *	  Values of an open segment, block by block and column by column.
+ *
+ * Of a segment in pages a window of some pages of each column's stream is at
+ * hand, so that no page is read for every block in it.
+ *
+ * src/segment/reader_decode.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "segment/page_io.h"
+#include "segment/reader_internal.h"
+
+/* A column's window, in pages. */
+#define WINDOW_PAGES		8
+
+static bool decode_bytes(RustsReader *reader, const uint8 *src, size_t len,
+						 int16 typlen, RustsVector *vector);
+static const uint8 *get_stream(RustsReader *reader, RustsReaderColumn *column,
+							   uint64 start, uint64 len);
+static void find_runs(RustsReader *reader, uint32 block);
+static bool load_order(RustsReader *reader);
+
+RustsVector *
+rusts_vector_create(void)
+{
+	return palloc0_object(RustsVector);
+}
+
+bool
+rusts_reader_decode(RustsReader *reader, int column, uint32 block,
+					int16 typlen, RustsVector *vector)
+{
+	RustsReaderColumn *col = &reader->columns[column];
+	uint32		nrows = reader->block_rows[block + 1] -
+		reader->block_rows[block];
+	const uint8 *src;
+	size_t		len;
+	RustsCodecResult result = RUSTS_CODEC_CORRUPT;
+
+	vector->kind = col->kind;
+	vector->nrows = nrows;
+	if (col->offsets == NULL)
+	{
+		vector->nnulls = nrows;
+		memset(vector->nulls, 0xff, sizeof(vector->nulls));
+		return true;
+	}
+	len = col->offsets[block + 1] - col->offsets[block];
+	src = get_stream(reader, col, col->offsets[block], len);
+	if (src == NULL)
+		return false;
+	find_runs(reader, block);
+	switch (col->kind)
+	{
+		case RUSTS_KIND_INT:
+			result = rusts_block_decode_ints(src, len, nrows, reader->nruns,
+											 reader->runs, vector->v.ints,
+											 vector->nulls, &vector->nnulls,
+											 reader->scratch);
+			break;
+		case RUSTS_KIND_FLOAT:
+			result = rusts_block_decode_floats(src, len, nrows, reader->nruns,
+											   reader->runs, vector->v.floats,
+											   vector->nulls, &vector->nnulls,
+											   reader->scratch);
+			break;
+		case RUSTS_KIND_BOOL:
+			result = rusts_block_decode_bools(src, len, nrows, reader->nruns,
+											  reader->runs, vector->v.bools,
+											  vector->nulls, &vector->nnulls,
+											  reader->scratch);
+			break;
+		case RUSTS_KIND_BYTES:
+			return decode_bytes(reader, src, len, typlen, vector) ||
+				reader->corrupt ? !reader->corrupt :
+				rusts_reader_report(reader,
+							   psprintf("Block %u of column %d cannot be decoded.",
+										block, col->attno));
+	}
+	if (result != RUSTS_CODEC_OK)
+		return rusts_reader_report(reader,
+							  psprintf("Block %u of column %d cannot be decoded.",
+									   block, col->attno));
+	return true;
+}
+
+/*
+ * Byte strings as Datums: varlenas get their header in front, values of a
+ * fixed length move to the aligned place where it would be.
+ */
+static bool
+decode_bytes(RustsReader *reader, const uint8 *src, size_t len, int16 typlen,
+			 RustsVector *vector)
+{
+	uint64		arena_size;
+	uint32		ndistinct;
+	char	   *arena;
+	uint32		i;
+
+	if (vector->arena_cxt == NULL)
+		vector->arena_cxt =
+			AllocSetContextCreate(GetMemoryChunkContext(vector),
+								  "rusts byte strings",
+								  ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(vector->arena_cxt);
+	if (rusts_block_bytes_arena(src, len, vector->nrows, RUSTS_MAX_ARENA,
+								&arena_size, &ndistinct) != RUSTS_CODEC_OK)
+		return false;
+	arena = MemoryContextAllocHuge(vector->arena_cxt,
+								   Max(arena_size, 8));
+	vector->v.bytes.ndistinct = ndistinct;
+	vector->v.bytes.distinct =
+		MemoryContextAlloc(vector->arena_cxt,
+						   sizeof(RustsBytes) * Max(ndistinct, 1));
+	vector->v.bytes.datums =
+		MemoryContextAlloc(vector->arena_cxt,
+						   sizeof(Datum) * Max(ndistinct, 1));
+	if (rusts_block_decode_bytes(src, len, vector->nrows, arena, arena_size,
+								 vector->v.bytes.distinct, ndistinct,
+								 vector->v.bytes.index, vector->nulls,
+								 &vector->nnulls, reader->scratch) !=
+		RUSTS_CODEC_OK)
+		return false;
+	for (i = 0; i < ndistinct; i++)
+	{
+		RustsBytes *value = &vector->v.bytes.distinct[i];
+		char	   *start = unconstify(char *, value->data) -
+			RUSTS_ARENA_HEADER;
+
+		if (typlen == -1)
+			SET_VARSIZE(start, value->len + VARHDRSZ);
+		else
+		{
+			if (value->len != (uint32) typlen)
+				return false;
+			memmove(start, value->data, value->len);
+			value->data = start;
+		}
+		vector->v.bytes.datums[i] = PointerGetDatum(start);
+	}
+	return true;
+}
+
+/*
+ * len bytes from start of the column streams.  NULL if the segment is
+ * corrupt (skip_corrupt).
+ */
+static const uint8 *
+get_stream(RustsReader *reader, RustsReaderColumn *column, uint64 start,
+		   uint64 len)
+{
+	uint64		end = column->offsets[reader->nblocks];
+
+	if (reader->streams != NULL)
+		return reader->streams + start;
+
+	if (column->window == NULL || start < column->window_start ||
+		start + len > column->window_start + column->window_len)
+	{
+		/* Up to the end of a page, so that no page is read twice. */
+		uint64		payload = rusts_page_payload();
+		uint64		wanted = Max(len, WINDOW_PAGES * payload);
+		uint64		stop = reader->streams_start + start + wanted;
+
+		stop -= stop % payload;
+		stop = Max(stop, reader->streams_start + start + len);
+		stop = Min(stop, reader->streams_start + end);
+		wanted = stop - reader->streams_start - start;
+		if (wanted > column->window_size)
+		{
+			column->window_size = Max(wanted, Min(WINDOW_PAGES * payload,
+												  end - start));
+			if (column->window != NULL)
+				pfree(column->window);
+			column->window = MemoryContextAllocHuge(reader->segment_cxt,
+													column->window_size);
+		}
+		column->window_start = start;
+		column->window_len = 0;
+		if (!rusts_reader_image(reader, reader->streams_start + start, wanted,
+						column->window))
+			return NULL;
+		column->window_len = wanted;
+	}
+	return column->window + (start - column->window_start);
+}
+
+/* Where the series begin in a block. */
+static void
+find_runs(RustsReader *reader, uint32 block)
+{
+	uint32		first = reader->block_rows[block];
+	uint32		end = reader->block_rows[block + 1];
+	uint32		series = reader->block_series[block] + 1;
+
+	if (reader->runs_block == block)
+		return;
+	reader->runs[0] = 0;
+	reader->nruns = 1;
+	for (; series < reader->nseries && reader->series_rows[series] < end;
+		 series++)
+		reader->runs[reader->nruns++] = reader->series_rows[series] - first;
+	reader->runs_block = block;
+}
+
+uint32
+rusts_reader_block_of(const RustsReader *reader, uint32 row)
+{
+	uint32		low = 0;
+	uint32		high = reader->nblocks;
+
+	while (high - low > 1)
+	{
+		uint32		mid = low + (high - low) / 2;
+
+		if (reader->block_rows[mid] <= row)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+uint32
+rusts_reader_tid_row(RustsReader *reader, uint32 row)
+{
+	if (reader->order_len == 0 || reader->corrupt)
+		return row;
+	if (reader->order == NULL && !load_order(reader))
+		return row;
+	return reader->order[row];
+}
+
+uint32
+rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row)
+{
+	if (reader->order_len == 0 || reader->corrupt)
+		return tid_row;
+	if (reader->order == NULL && !load_order(reader))
+		return tid_row;
+	return reader->positions[tid_row];
+}
+
+static bool
+load_order(RustsReader *reader)
+{
+	RustsCursor		cursor = {reader->order_data,
+	reader->order_data + reader->order_len};
+	Size		size = sizeof(uint32) * (Size) reader->nrows;
+	uint32	   *order = MemoryContextAllocHuge(reader->segment_cxt, size);
+	uint32	   *positions = MemoryContextAllocHuge(reader->segment_cxt, size);
+	uint32		start;
+	uint32		i;
+
+	for (i = 0; i < reader->nrows; i++)
+		positions[i] = PG_UINT32_MAX;
+	for (start = 0; start < reader->nrows; start += RUSTS_BLOCK_ROWS)
+	{
+		uint32		n = Min(reader->nrows - start, RUSTS_BLOCK_ROWS);
+		const uint8 *data;
+		size_t		len;
+		uint32		run = 0;
+		int64		rows[RUSTS_BLOCK_ROWS];
+		uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
+		uint32		nnulls;
+
+		if (!rusts_next_chunk(&cursor, &data, &len) ||
+			rusts_block_decode_ints(data, len, n, 1, &run, rows, nulls,
+									&nnulls, reader->scratch) !=
+			RUSTS_CODEC_OK || nnulls > 0)
+			return rusts_reader_report(reader, "Its row order cannot be read.");
+		for (i = 0; i < n; i++)
+		{
+			if (rows[i] < 0 || rows[i] >= reader->nrows ||
+				positions[rows[i]] != PG_UINT32_MAX)
+				return rusts_reader_report(reader, "Its row order cannot be read.");
+			order[start + i] = rows[i];
+			positions[rows[i]] = start + i;
+		}
+	}
+	reader->order = order;
+	reader->positions = positions;
+	return true;
+}
+
+Datum
+rusts_int_datum(int64 value, int16 typlen)
+{
+	switch (typlen)
+	{
+		case 1:
+			return CharGetDatum((char) value);
+		case 2:
+			return Int16GetDatum((int16) value);
+		case 4:
+			return Int32GetDatum((int32) value);
+		default:
+			return Int64GetDatum(value);
+	}
+}
