@@ -250,7 +250,7 @@ SELECT rusts_flush('m.p1'), rusts_flush('m.p2');
 SELECT rusts_flush('m.p3');
 SELECT same('SELECT * FROM p');
 SELECT same($$SELECT * FROM p WHERE time >= '2021-02-10' AND time < '2021-03-05'$$);
-SELECT tableoid::regclass, count(*), min(ctid) < max(ctid) FROM m.p GROUP BY 1 ORDER BY 1::text;
+SELECT tableoid::regclass, count(*), min(ctid) < max(ctid) FROM m.p GROUP BY 1 ORDER BY tableoid::regclass::text;
 -- a measurement becomes a partition and leaves again
 SELECT twice('CREATE TABLE a (time timestamptz, k text, v int)');
 SELECT twice($$INSERT INTO a SELECT '2021-06-01'::timestamptz + i * '1 day'::interval, 'a', i FROM generate_series(0, 10) AS i$$);
