@@ -105,6 +105,13 @@ extern int	rusts_reader_column(const RustsReader *reader, AttrNumber attno);
 /* Index of a tag, or -1. */
 extern int	rusts_reader_tag(const RustsReader *reader, AttrNumber attno);
 
+/*
+ * Can values of this kind, or of a tag, be Datums of the attribute's type?
+ * If not, the segment is corrupt.
+ */
+extern bool rusts_reader_check_type(RustsReader *reader, RustsKind kind,
+									bool tag, Form_pg_attribute att);
+
 /* A vector in the current memory context, to be used for any columns. */
 extern RustsVector *rusts_vector_create(void);
 

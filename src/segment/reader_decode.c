@@ -28,6 +28,36 @@ static const uint8 *get_stream(RustsReader *reader, RustsReaderColumn *column,
 static void find_runs(RustsReader *reader, uint32 block);
 static bool load_order(RustsReader *reader);
 
+/*
+ * The type need not be the one that the values were written as: ALTER TYPE
+ * leaves them where they are if the new type is stored alike.
+ */
+bool
+rusts_reader_check_type(RustsReader *reader, RustsKind kind, bool tag,
+						Form_pg_attribute att)
+{
+	bool		fits = false;
+
+	switch (kind)
+	{
+		case RUSTS_KIND_INT:
+		case RUSTS_KIND_BOOL:
+			fits = att->attbyval;
+			break;
+		case RUSTS_KIND_FLOAT:
+			fits = att->attlen == sizeof(float8) &&
+				att->attbyval == FLOAT8PASSBYVAL;
+			break;
+		case RUSTS_KIND_BYTES:
+			fits = tag ? att->attlen == -1 : !att->attbyval;
+			break;
+	}
+	return fits ||
+		rusts_reader_report(reader,
+							psprintf("The values of column %d are not of its type.",
+									 att->attnum));
+}
+
 RustsVector *
 rusts_vector_create(void)
 {

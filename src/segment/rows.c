@@ -45,7 +45,11 @@ rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 		if (TupleDescAttr(desc, i)->attisdropped)
 			rows->sources[i] = SOURCE_MISSING;
 		else if (tag >= 0)
+		{
 			rows->sources[i] = SOURCE_TAG(tag);
+			(void) rusts_reader_check_type(reader, RUSTS_KIND_BYTES, true,
+										   TupleDescAttr(desc, i));
+		}
 		else
 		{
 			rows->sources[i] = rusts_reader_column(reader, i + 1);
@@ -53,7 +57,12 @@ rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 				rows->missing[i] = getmissingattr(desc, i + 1,
 												  &rows->missing_null[i]);
 			else
+			{
 				rows->vectors[i] = rusts_vector_create();
+				(void) rusts_reader_check_type(reader,
+											   reader->columns[rows->sources[i]].kind,
+											   false, TupleDescAttr(desc, i));
+			}
 		}
 	}
 	return rows;

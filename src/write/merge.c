@@ -42,6 +42,7 @@ static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries);
 static int	compare_times(const void *a, const void *b);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
+static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
 static void append_blocks(Relation to, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
 static void append_rows(Relation to, RustsBuilder *builder,
@@ -141,7 +142,7 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		CHECK_FOR_INTERRUPTS();
 		reader = rusts_reader_open(from, &entries[i], false);
 		nrows += reader->nrows;
-		if (same_tags(schema, reader))
+		if (same_tags(schema, reader) && same_kinds(schema, reader))
 			append_blocks(to, builder, reader, RelationGetDescr(from));
 		else
 			append_rows(to, builder, reader, RelationGetDescr(from));
@@ -177,6 +178,28 @@ same_tags(const RustsSchema *schema, const RustsReader *reader)
 	for (i = 0; i < schema->ntags; i++)
 	{
 		if (schema->columns[schema->tags[i]].attno != reader->tag_attnos[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Were the segment's columns of the kinds that they are now?  A type and a
+ * domain over it may be of different kinds, and ALTER TYPE rewrites nothing
+ * then.
+ */
+static bool
+same_kinds(const RustsSchema *schema, const RustsReader *reader)
+{
+	int			i;
+
+	for (i = 0; i < schema->ncolumns; i++)
+	{
+		int			column = rusts_reader_column(reader,
+												 schema->columns[i].attno);
+
+		if (column >= 0 &&
+			reader->columns[column].kind != schema->columns[i].kind)
 			return false;
 	}
 	return true;
@@ -340,8 +363,8 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
 }
 
 /*
- * Append a segment row by row: its series are not those the builder makes,
- * because tags were labelled otherwise then.
+ * Append a segment row by row: its series or values are not those the builder
+ * makes, because tags were labelled otherwise or types were others then.
  */
 static void
 append_rows(Relation to, RustsBuilder *builder, RustsReader *reader,

@@ -1,0 +1,25 @@
+--
+-- Faults that were found and mended
+--
+\getenv srcdir PG_ABS_SRCDIR
+\set same :srcdir '/test/data/same.sql'
+\i :same
+
+-- a domain is stored in another way than its type, ALTER TYPE rewrites nothing
+CREATE DOMAIN public.flag AS boolean;
+CREATE DOMAIN public.amount AS float8;
+SELECT same.twice('CREATE TABLE t (time timestamptz, b boolean, f float8)');
+SELECT same.twice($$INSERT INTO t SELECT 'epoch'::timestamptz + i * interval '1 s', i % 3 = 0, i * 1.5
+	FROM generate_series(1, 2000) i$$);
+SELECT same.twice('ALTER TABLE t ALTER b TYPE public.flag, ALTER f TYPE public.amount');
+SELECT same.same('SELECT * FROM t');
+SELECT rusts_flush('m.t');
+SELECT same.same('SELECT * FROM t');
+SELECT same.twice('ALTER TABLE t ALTER b TYPE boolean, ALTER f TYPE float8');
+SELECT same.twice($$INSERT INTO t SELECT 'epoch'::timestamptz + i * interval '1 s', i % 2 = 0, -i
+	FROM generate_series(1, 100) i$$);
+SELECT same.same('SELECT * FROM t');
+SELECT rusts_flush('m.t');
+SELECT same.same('SELECT * FROM t');
+VACUUM FULL m.t;
+SELECT same.same('SELECT * FROM t');
