@@ -95,10 +95,9 @@ report()						# report name seconds heap_seconds
 			name, s, rows / s, h / s }'
 }
 
-bytes_of()						# bytes_of measurement
+bytes_of()						# bytes_of measurement, all its forks
 {
-	server_psql -At -c "SELECT bytes FROM rusts.measurements
-		WHERE measurement = '$1'::regclass"
+	server_psql -At -c "SELECT pg_total_relation_size('$1')"
 }
 
 megabytes()
@@ -115,20 +114,28 @@ part_parse()
 			$1 / $5 / 1e6 }'
 }
 
+# Bits per value of the series at hand; on average over the eight whose
+# figures others publish (doc/benchmarks.md).
 part_floats()
 {
-	heading "The float codec, bits per value"
-	if [ -z "${BENCH_FLOATS:-}" ]; then
-		echo "(BENCH_FLOATS is not set)"
-		return
+	local dir=${BENCH_FLOATS:-} f
+
+	heading "The float codec, blocks of 1,024 values"
+	if [ -z "$dir" ]; then
+		dir=$WORK/floats
+		mkdir -p "$dir"
+		for f in test/data/floats/*.zst; do
+			zstd -dqf "$f" -o "$dir/$(basename "$f" .zst)" || exit 1
+		done
+		echo "(the beginnings of the series; whole ones with BENCH_FLOATS)"
 	fi
 	(
-		cd "$BENCH_FLOATS" || exit 1
-		"$TOP/build/bench/float_bits" *.txt | grep -v '^mean'
-		echo "and on average over eight whose figures others publish:"
-		"$TOP/build/bench/float_bits" Air-pressure.txt Basel-temp.txt \
+		cd "$dir" || exit 1
+		"$TOP/build/bench/codec_bench" Air-pressure.txt Basel-temp.txt \
 			Bitcoin-price.txt City-temp.txt IR-bio-temp.txt Stocks-DE.txt \
-			Stocks-USA.txt Wind-Speed.txt | tail -1
+			Stocks-USA.txt Wind-Speed.txt |
+			awk '{ print } NR > 1 { sum += $3; n++ }
+				END { printf "%-35s %8.2f\n", "mean", sum / n }'
 	) || exit 1
 }
 
