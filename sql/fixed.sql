@@ -23,3 +23,12 @@ SELECT rusts_flush('m.t');
 SELECT same.same('SELECT * FROM t');
 VACUUM FULL m.t;
 SELECT same.same('SELECT * FROM t');
+
+-- rows of one transaction only, stored out of line
+CREATE TEMP TABLE brief (time timestamptz, s text) USING rusts ON COMMIT DELETE ROWS;
+BEGIN;
+INSERT INTO brief SELECT now(), string_agg(md5(i::text), '') FROM generate_series(1, 1000) i;
+SELECT count(*), sum(length(s)) FROM brief;
+COMMIT;
+SELECT count(*) FROM brief;
+DROP TABLE brief;

@@ -57,6 +57,8 @@ enum
 #define Natts_segment	Anum_payload
 
 static Relation open_directory(LOCKMODE lockmode, bool missing_ok);
+static Snapshot hold_snapshot(void);
+static void release_snapshot(Snapshot snapshot);
 static Oid	index_oid(const char *name);
 static void read_entry(HeapTuple tuple, TupleDesc desc,
 					   RustsSegmentEntry *entry);
@@ -149,6 +151,7 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment] = {false};
 	HeapTuple	tuple;
+	Snapshot	snapshot;
 
 	values[Anum_storage_id - 1] = Int64GetDatum(entry->storage_id);
 	values[Anum_segment_id - 1] = Int64GetDatum(entry->segment_id);
@@ -172,8 +175,10 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 
 	tuple = heap_form_tuple(RelationGetDescr(directory), values, nulls);
 	indstate = CatalogOpenIndexes(directory);
+	snapshot = hold_snapshot();
 	heap_insert(directory, tuple, cid, 0, NULL);
 	insert_index_entries(indstate, tuple);
+	release_snapshot(snapshot);
 	CatalogCloseIndexes(indstate);
 	heap_freetuple(tuple);
 	table_close(directory, RowExclusiveLock);
@@ -206,12 +211,14 @@ rusts_directory_delete_storage(int64 storage_id)
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
+	Snapshot	snapshot;
 
 	if (directory == NULL)
 		return;
 
 	/* A command cannot delete what it has inserted itself. */
 	CommandCounterIncrement();
+	snapshot = hold_snapshot();
 	ScanKeyInit(&key, Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
 	scan = systable_beginscan(directory, index_oid("segment_pkey"), true,
@@ -222,6 +229,7 @@ rusts_directory_delete_storage(int64 storage_id)
 		simple_heap_delete(directory, &tuple->t_self);
 	}
 	systable_endscan(scan);
+	release_snapshot(snapshot);
 	table_close(directory, RowExclusiveLock);
 }
 
@@ -336,6 +344,25 @@ open_directory(LOCKMODE lockmode, bool missing_ok)
 				 errhint("The extension \"rusts\" is not installed in this database.")));
 	}
 	return table_open(relid, lockmode);
+}
+
+/*
+ * Long payloads lie in a TOAST table, which nobody may touch without a
+ * snapshot; there is none at the end of a transaction.
+ */
+static Snapshot
+hold_snapshot(void)
+{
+	if (HaveRegisteredOrActiveSnapshot())
+		return NULL;
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
+static void
+release_snapshot(Snapshot snapshot)
+{
+	if (snapshot != NULL)
+		UnregisterSnapshot(snapshot);
 }
 
 static Oid
