@@ -34,6 +34,8 @@ PG_FUNCTION_INFO_V1(rusts_storage_id_sql);
 
 static List *list_own_measurements(void);
 static int64 flush_one(Oid relid, bool must_exist);
+pg_noreturn static void report_missing(Oid relid);
+pg_noreturn static void report_other(const char *name);
 
 /*
  * rusts_flush(measurement regclass DEFAULT NULL) RETURNS bigint
@@ -93,21 +95,22 @@ flush_one(Oid relid, bool must_exist)
 
 	/* Check before locking: others must not be held up by strangers. */
 	if (must_exist && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("measurement with OID %u does not exist", relid)));
+		report_missing(relid);
 	if (must_exist && !rusts_relid_is_measurement(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", get_rel_name(relid)),
-				 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
+		report_other(get_rel_name(relid));
 	if (must_exist && !rusts_is_owner(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 
+	/* It may be gone, or another thing, when we have the lock. */
 	rel = try_relation_open(relid, ShareUpdateExclusiveLock);
+	if (must_exist && rel == NULL)
+		report_missing(relid);
+	if (must_exist && !rusts_is_measurement(rel))
+		report_other(RelationGetRelationName(rel));
 	if (rel == NULL)
 		return 0;
-	if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+	if (rusts_is_measurement(rel) &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
 		!RELATION_IS_OTHER_TEMP(rel))
 	{
 		rusts_buffers_flush_relation(relid);
@@ -118,6 +121,23 @@ flush_one(Oid relid, bool must_exist)
 	}
 	relation_close(rel, NoLock);
 	return nrows;
+}
+
+static void
+report_missing(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("measurement with OID %u does not exist", relid)));
+}
+
+static void
+report_other(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a measurement", name),
+			 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
 }
 
 /*

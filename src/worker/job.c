@@ -87,6 +87,8 @@ static void recover_from_error(MemoryContext cxt);
 static int	compare_due(const ListCell *a, const ListCell *b);
 static void flush(Oid relid, TimestampTz *next);
 static void note_failure(Oid relid);
+static TimestampTz seconds_after(TimestampTz time, int seconds);
+static long milliseconds_until(TimestampTz time);
 
 void
 rusts_maintenance_main(Datum arg)
@@ -157,8 +159,7 @@ rusts_maintenance_main(Datum arg)
 		if (due != NIL && next == DT_NOEND)
 			continue;
 		if (next != DT_NOEND)
-			timeout = Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-														  next), 0);
+			timeout = Max(milliseconds_until(next), 0);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 						 (timeout >= 0 ? WL_TIMEOUT : 0),
@@ -340,10 +341,8 @@ find_due(TimestampTz *next)
 		{
 			/* Others may come of age meanwhile. */
 			waiting = true;
-			*next = Min(*next, Min(retry_at,
-								   TimestampTzPlusMilliseconds(now,
-															   rusts_flush_max_age *
-															   INT64CONST(1000))));
+			*next = Min(*next, retry_at);
+			*next = Min(*next, seconds_after(now, rusts_flush_max_age));
 			continue;
 		}
 		if (!examine(relid, &summary))
@@ -357,8 +356,7 @@ find_due(TimestampTz *next)
 			continue;
 
 		waiting = true;
-		age_at = TimestampTzPlusMilliseconds(summary.oldest,
-											 rusts_flush_max_age * INT64CONST(1000));
+		age_at = seconds_after(summary.oldest, rusts_flush_max_age);
 		if (summary.batches >= max_batches || summary.rows >= max_rows ||
 			summary.bytes >= max_bytes || age_at <= now)
 		{
@@ -463,14 +461,21 @@ flush(Oid relid, TimestampTz *next)
 			*next = Min(*next,
 						TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													LOCKED_RETRY_MS));
+		if (rel != NULL && !rusts_is_measurement(rel))
+		{
+			/* It has become something else since it was found due. */
+			relation_close(rel, NoLock);
+			rel = NULL;
+		}
 		if (rel != NULL)
 		{
-			char	   *activity;
+			char	   *schema = get_namespace_name(RelationGetNamespace(rel));
+			char	   *name = RelationGetRelationName(rel);
 
-			activity = psprintf("rusts: flush of %s",
-								quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-														   RelationGetRelationName(rel)));
-			pgstat_report_activity(STATE_RUNNING, activity);
+			pgstat_report_activity(STATE_RUNNING,
+								   psprintf("rusts: flush of %s",
+											quote_qualified_identifier(schema,
+																	   name)));
 			PushActiveSnapshot(GetTransactionSnapshot());
 			rusts_merge_active(rel);
 			PopActiveSnapshot();
@@ -498,6 +503,17 @@ note_failure(Oid relid)
 	failure->count = found ? failure->count + 1 : 1;
 	pause_s = failure->count > 8 ? MAX_BACKOFF_S :
 		Min(1 << failure->count, MAX_BACKOFF_S);
-	failure->retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													pause_s * INT64CONST(1000));
+	failure->retry_at = seconds_after(GetCurrentTimestamp(), pause_s);
+}
+
+static TimestampTz
+seconds_after(TimestampTz time, int seconds)
+{
+	return TimestampTzPlusMilliseconds(time, seconds * INT64CONST(1000));
+}
+
+static long
+milliseconds_until(TimestampTz time)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), time);
 }
