@@ -240,8 +240,9 @@ check_utility(Node *statement)
 	switch (nodeTag(statement))
 	{
 		case T_IndexStmt:
-			if (names_measurement(castNode(IndexStmt, statement)->relation))
-				rusts_refuse_index(table_openrv(castNode(IndexStmt, statement)->relation,
+			relation = castNode(IndexStmt, statement)->relation;
+			if (names_measurement(relation))
+				rusts_refuse_index(table_openrv(relation,
 												AccessShareLock));
 			break;
 		case T_CreateStmt:

@@ -360,7 +360,8 @@ next_parallel(RustsScan *scan, TupleTableSlot *slot)
 			scan->row = scan->piece_end;
 		}
 		piece = pg_atomic_fetch_add_u64(&shared->next_piece, 1);
-		if (scan->nentries == 0 || piece >= scan->pieces_before[scan->nentries])
+		if (scan->nentries == 0 ||
+			piece >= scan->pieces_before[scan->nentries])
 			return false;
 		entry = find_entry((int64 *) scan->pieces_before, scan->nentries,
 						   piece);

@@ -218,7 +218,6 @@ rusts_residuals_plan(const uint64 *values, uint32 n, RustsEffort effort,
 	size_t		base_size;
 	unsigned	exception_width = 0;
 	int			narrowings;
-	uint32		narrowed = 0;
 
 	find_range(values, n, &low, &high);
 	range = (uint64) high - (uint64) low;
@@ -245,7 +244,6 @@ rusts_residuals_plan(const uint64 *values, uint32 n, RustsEffort effort,
 		if (narrowings == MAX_NARROWINGS ||
 			!narrow_window(values, n, &window))
 			break;
-		narrowed++;
 	}
 
 	base_size = rusts_varint_size(rusts_zigzag(window.low));

@@ -161,7 +161,8 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_max_time - 1] = TimestampTzGetDatum(entry->max_time);
 	nulls[Anum_min_time - 1] = nulls[Anum_max_time - 1] =
 		entry->max_time == RUSTS_NO_TIME;
-	values[Anum_time_partition - 1] = TimestampTzGetDatum(entry->time_partition);
+	values[Anum_time_partition - 1] =
+		TimestampTzGetDatum(entry->time_partition);
 	nulls[Anum_time_partition - 1] = entry->time_partition == RUSTS_NO_TIME;
 	values[Anum_written_at - 1] = TimestampTzGetDatum(entry->written_at);
 	values[Anum_nrows - 1] = Int32GetDatum((int32) entry->nrows);
@@ -377,6 +378,7 @@ read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
 {
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment];
+	TransactionId xmin;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
 	entry->storage_id = DatumGetInt64(values[Anum_storage_id - 1]);
@@ -407,8 +409,8 @@ read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
 		memcpy(entry->payload, stored, size);
 	}
 	entry->tid = tuple->t_self;
-	entry->own =
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+	entry->own = TransactionIdIsCurrentTransactionId(xmin);
 }
 
 static int

@@ -165,7 +165,8 @@ get_tags(Relation rel)
 							  key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		FormData_pg_seclabel *label = (FormData_pg_seclabel *) GETSTRUCT(tuple);
+		FormData_pg_seclabel *label =
+			(FormData_pg_seclabel *) GETSTRUCT(tuple);
 		bool		isnull;
 		Datum		provider;
 		Form_pg_attribute att;

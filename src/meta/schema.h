@@ -11,8 +11,9 @@
 #define RUSTS_SCHEMA_H
 
 #include "access/attnum.h"
-#include "codec/block.h"
 #include "utils/relcache.h"
+
+#include "codec/block.h"
 
 #define RUSTS_TIME_COLUMN		"time"
 #define RUSTS_TIME_NS_COLUMN	"time_ns"
@@ -44,7 +45,7 @@ typedef struct RustsColumn
 typedef struct RustsSchema
 {
 	Oid			relid;
-	int			natts;			/* highest attribute number, dropped included */
+	int			natts;			/* attribute numbers, dropped ones too */
 	int			ncolumns;
 	RustsColumn *columns;
 	int		   *by_attno;		/* [natts], attno - 1 to index in columns, -1

@@ -431,7 +431,7 @@ find_value_end(const char *p, const char *end)
 static const char *
 set_value(RustsLpField *field, const char *p, const char *end)
 {
-	const char *value_end;
+	const char *value_end = NULL;
 	const char *error;
 
 	if (p == end)

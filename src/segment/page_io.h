@@ -10,9 +10,10 @@
 #ifndef RUSTS_PAGE_IO_H
 #define RUSTS_PAGE_IO_H
 
-#include "compat.h"
 #include "storage/block.h"
 #include "utils/relcache.h"
+
+#include "compat.h"
 
 typedef struct RustsStorage
 {

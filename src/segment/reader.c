@@ -107,7 +107,8 @@ rusts_reader_report(RustsReader *reader, const char *detail)
 	reader->corrupt = true;
 	ereport(reader->skip_corrupt ? WARNING : ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("segment " INT64_FORMAT " of measurement \"%s\" is corrupted",
+			 errmsg("segment " INT64_FORMAT
+					" of measurement \"%s\" is corrupted",
 					reader->entry.segment_id,
 					RelationGetRelationName(reader->rel)),
 			 errdetail("%s", detail),
@@ -163,6 +164,7 @@ load_parts(RustsReader *reader)
 	uint64		series_len;
 	uint64		directory_len;
 	uint64		parts_len;
+	uint16		version;
 	pg_crc32c	crc;
 	RustsCursor		cursor;
 
@@ -175,7 +177,8 @@ load_parts(RustsReader *reader)
 
 
 		if (VARSIZE(payload) - VARHDRSZ != image_len)
-			return rusts_reader_report(reader, "Its size differs from the directory's.");
+			return rusts_reader_report(reader,
+										   "Its size differs from the directory's.");
 		image = (uint8 *) VARDATA(payload);
 		header = image;
 	}
@@ -184,20 +187,22 @@ load_parts(RustsReader *reader)
 		uint8	   *buffer;
 
 		if (image_len > (uint64) reader->entry.nblocks * rusts_page_payload())
-			return rusts_reader_report(reader, "Its size differs from the directory's.");
+			return rusts_reader_report(reader,
+										   "Its size differs from the directory's.");
 		buffer = palloc(RUSTS_HEADER_SIZE);
 		if (!rusts_reader_image(reader, 0, RUSTS_HEADER_SIZE, buffer))
 			return false;
 		header = buffer;
 	}
 
+	version = rusts_get_u16(header + RUSTS_HEADER_VERSION);
 	if (rusts_get_u32(header + RUSTS_HEADER_MAGIC) != RUSTS_SEGMENT_MAGIC)
-		return rusts_reader_report(reader, "It does not begin with the magic number.");
-	if (rusts_get_u16(header + RUSTS_HEADER_VERSION) != RUSTS_SEGMENT_VERSION)
+		return rusts_reader_report(reader,
+									   "It does not begin with the magic number.");
+	if (version != RUSTS_SEGMENT_VERSION)
 		return rusts_reader_report(reader,
 							  psprintf("Its format version is %u, but this version of rusts reads version %u.",
-									   rusts_get_u16(header + RUSTS_HEADER_VERSION),
-									   RUSTS_SEGMENT_VERSION));
+									   version, RUSTS_SEGMENT_VERSION));
 	reader->nrows = rusts_get_u32(header + RUSTS_HEADER_ROWS);
 	reader->nblocks = rusts_get_u32(header + RUSTS_HEADER_BLOCKS);
 	reader->nseries = rusts_get_u32(header + RUSTS_HEADER_SERIES);
@@ -211,11 +216,13 @@ load_parts(RustsReader *reader)
 		reader->order_len > image_len || reader->streams_len > image_len ||
 		RUSTS_HEADER_SIZE + series_len + directory_len + reader->order_len +
 		reader->streams_len != image_len)
-		return rusts_reader_report(reader, "The lengths of its parts do not add up.");
+		return rusts_reader_report(reader,
+									   "The lengths of its parts do not add up.");
 	if (reader->nrows != reader->entry.nrows ||
 		reader->nblocks == 0 || reader->nblocks > reader->nrows ||
 		reader->nseries == 0 || reader->nseries > reader->nrows)
-		return rusts_reader_report(reader, "Its counts of rows, blocks and series do not add up.");
+		return rusts_reader_report(reader,
+									   "Its counts of rows, blocks and series do not add up.");
 
 	parts_len = series_len + directory_len + reader->order_len;
 	reader->streams_start = RUSTS_HEADER_SIZE + parts_len;
@@ -242,7 +249,8 @@ load_parts(RustsReader *reader)
 		(reader->streams != NULL &&
 		 crc32c(reader->streams, reader->streams_len) !=
 		 rusts_get_u32(header + RUSTS_HEADER_STREAMS_CRC)))
-		return rusts_reader_report(reader, "Its checksum does not match its contents.");
+		return rusts_reader_report(reader,
+									   "Its checksum does not match its contents.");
 
 	cursor.end = cursor.pos + series_len;
 	if (!parse_series(reader, &cursor) || cursor.pos != cursor.end)
@@ -272,11 +280,13 @@ parse_series(RustsReader *reader, RustsCursor *cursor)
 	}
 	reader->series_rows =
 		MemoryContextAllocHuge(CurrentMemoryContext,
-							   sizeof(uint32) * ((size_t) reader->nseries + 1));
+							   sizeof(uint32) *
+							   ((size_t) reader->nseries + 1));
 	reader->series_tags =
 		MemoryContextAllocHuge(CurrentMemoryContext,
 							   sizeof(RustsBytes) *
-							   Max((size_t) reader->nseries * reader->ntags, 1));
+							   Max((size_t) reader->nseries * reader->ntags,
+								   1));
 	reader->series_rows[0] = 0;
 	for (start = 0; start < reader->nseries; start += RUSTS_BLOCK_ROWS)
 	{
@@ -349,7 +359,8 @@ parse_directory(RustsReader *reader, RustsCursor *cursor)
 
 	reader->block_rows =
 		MemoryContextAllocHuge(CurrentMemoryContext,
-							   sizeof(uint32) * ((size_t) reader->nblocks + 1));
+							   sizeof(uint32) *
+							   ((size_t) reader->nblocks + 1));
 	reader->block_series =
 		MemoryContextAllocHuge(CurrentMemoryContext,
 							   sizeof(uint32) * (size_t) reader->nblocks);
@@ -383,8 +394,8 @@ parse_directory(RustsReader *reader, RustsCursor *cursor)
 }
 
 static bool
-parse_column(RustsReader *reader, RustsCursor *cursor, RustsReaderColumn *column,
-			 uint64 *stream_pos)
+parse_column(RustsReader *reader, RustsCursor *cursor,
+			 RustsReaderColumn *column, uint64 *stream_pos)
 {
 	uint32		start;
 
@@ -401,7 +412,8 @@ parse_column(RustsReader *reader, RustsCursor *cursor, RustsReaderColumn *column
 
 	column->offsets =
 		MemoryContextAllocHuge(CurrentMemoryContext,
-							   sizeof(uint64) * ((size_t) reader->nblocks + 1));
+							   sizeof(uint64) *
+							   ((size_t) reader->nblocks + 1));
 	column->offsets[0] = *stream_pos;
 	for (start = 0; start < reader->nblocks; start += RUSTS_BLOCK_ROWS)
 	{

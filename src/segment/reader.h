@@ -11,9 +11,10 @@
 #define RUSTS_READER_H
 
 #include "access/tupdesc.h"
+#include "utils/relcache.h"
+
 #include "codec/block.h"
 #include "meta/directory.h"
-#include "utils/relcache.h"
 
 /* A column of the segment as its block directory has it. */
 typedef struct RustsReaderColumn

@@ -307,12 +307,14 @@ load_order(RustsReader *reader)
 			rusts_block_decode_ints(data, len, n, 1, &run, rows, nulls,
 									&nnulls, reader->scratch) !=
 			RUSTS_CODEC_OK || nnulls > 0)
-			return rusts_reader_report(reader, "Its row order cannot be read.");
+			return rusts_reader_report(reader,
+										   "Its row order cannot be read.");
 		for (i = 0; i < n; i++)
 		{
 			if (rows[i] < 0 || rows[i] >= reader->nrows ||
 				positions[rows[i]] != PG_UINT32_MAX)
-				return rusts_reader_report(reader, "Its row order cannot be read.");
+				return rusts_reader_report(reader,
+											   "Its row order cannot be read.");
 			order[start + i] = rows[i];
 			positions[rows[i]] = start + i;
 		}

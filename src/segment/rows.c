@@ -58,10 +58,12 @@ rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 												  &rows->missing_null[i]);
 			else
 			{
+				RustsKind	kind;
+
 				rows->vectors[i] = rusts_vector_create();
-				(void) rusts_reader_check_type(reader,
-											   reader->columns[rows->sources[i]].kind,
-											   false, TupleDescAttr(desc, i));
+				kind = reader->columns[rows->sources[i]].kind;
+				(void) rusts_reader_check_type(reader, kind, false,
+											   TupleDescAttr(desc, i));
 			}
 		}
 	}
@@ -89,10 +91,11 @@ rusts_rows_fill(RustsRows *rows, uint32 row, Datum *values, bool *isnull)
 
 	for (i = 0; i < rows->desc->natts; i++)
 	{
+		int16		typlen = TupleDescAttr(rows->desc, i)->attlen;
+
 		if (rows->sources[i] >= 0)
 			values[i] = rusts_vector_datum(rows->vectors[i],
-										   row - rows->first_row,
-										   TupleDescAttr(rows->desc, i)->attlen,
+										   row - rows->first_row, typlen,
 										   &isnull[i]);
 		else if (rows->sources[i] == SOURCE_MISSING)
 		{

@@ -223,8 +223,8 @@ write_series(Writer *writer)
 			memset(writer->nulls, 0, sizeof(writer->nulls));
 			for (i = 0; i < n; i++)
 			{
-				writer->bytes[i] =
-					batch->series_tags[(size_t) (start + i) * batch->ntags + t];
+				writer->bytes[i] = batch->series_tags[(size_t) (start + i) *
+													  batch->ntags + t];
 				if (writer->bytes[i].data == NULL)
 				{
 					rusts_bitmap_set(writer->nulls, i);
@@ -263,6 +263,7 @@ write_column(Writer *writer, const RustsBatchColumn *col)
 {
 	const RustsColumn *column = col->column;
 	RustsBlockStats stats = {0};
+	uint32		nblocks = writer->cut.nblocks;
 	bool		with_stats = writer->with_stats && column->has_stats;
 	bool		all_null = true;
 	size_t		flags_at;
@@ -275,7 +276,7 @@ write_column(Writer *writer, const RustsBatchColumn *col)
 	flags_at = writer->parts.len + 3;
 	writer->parts.len += 4;
 
-	stats.lengths = palloc_array(int64, writer->cut.nblocks);
+	stats.lengths = palloc_array(int64, nblocks);
 	if (with_stats)
 	{
 		stats.nulls = palloc0_array(int64, writer->cut.nblocks);
@@ -313,18 +314,18 @@ write_column(Writer *writer, const RustsBatchColumn *col)
 		flags |= RUSTS_COLUMN_ALL_NULL;
 	else
 	{
-		append_array(writer, RUSTS_KIND_INT, stats.lengths, writer->cut.nblocks);
+		append_array(writer, RUSTS_KIND_INT, stats.lengths, nblocks);
 		if (with_stats)
 		{
 			flags |= RUSTS_COLUMN_STATS;
 			if (stats.sum_overflow)
 				flags |= RUSTS_COLUMN_SUM_OVERFLOW;
-			append_array(writer, RUSTS_KIND_INT, stats.nulls, writer->cut.nblocks);
-			append_array(writer, column->kind, stats.min, writer->cut.nblocks);
-			append_array(writer, column->kind, stats.max, writer->cut.nblocks);
-			append_array(writer, column->kind, stats.first, writer->cut.nblocks);
-			append_array(writer, column->kind, stats.last, writer->cut.nblocks);
-			append_array(writer, column->kind, stats.sum, writer->cut.nblocks);
+			append_array(writer, RUSTS_KIND_INT, stats.nulls, nblocks);
+			append_array(writer, column->kind, stats.min, nblocks);
+			append_array(writer, column->kind, stats.max, nblocks);
+			append_array(writer, column->kind, stats.first, nblocks);
+			append_array(writer, column->kind, stats.last, nblocks);
+			append_array(writer, column->kind, stats.sum, nblocks);
 		}
 	}
 	writer->parts.data[flags_at] = flags;
@@ -429,7 +430,8 @@ raw_bytes(const RustsBatch *batch)
 	{
 		for (c = 0; c < batch->ntags; c++)
 		{
-			RustsBytes	tag = batch->series_tags[(size_t) s * batch->ntags + c];
+			RustsBytes	tag =
+				batch->series_tags[(size_t) s * batch->ntags + c];
 
 			if (tag.data != NULL)
 				total += (uint64) batch->series_rows[s] * (tag.len + 1);

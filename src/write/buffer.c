@@ -155,7 +155,11 @@ rusts_buffer_added(RustsBuffer *buffer)
 
 		/* Now and then, look at the others, too. */
 		dlist_foreach(iter, &buffers)
-			total += dlist_container(RustsBuffer, node, iter.cur)->builder->bytes;
+		{
+			RustsBuffer *other = dlist_container(RustsBuffer, node, iter.cur);
+
+			total += other->builder->bytes;
+		}
 		if (total < RUSTS_STORE_FULL_BYTES)
 			return false;
 		rusts_buffers_flush_all();

@@ -10,8 +10,9 @@
 #ifndef RUSTS_BUILDER_H
 #define RUSTS_BUILDER_H
 
-#include "base/bitmap.h"
 #include "executor/tuptable.h"
+
+#include "base/bitmap.h"
 #include "meta/schema.h"
 #include "segment/batch.h"
 
@@ -155,7 +156,8 @@ rusts_builder_end_row(RustsBuilder *builder)
 extern void rusts_builder_cancel_row(RustsBuilder *builder);
 
 /* Append the row in slot; by-reference values are copied. */
-extern void rusts_builder_put_slot(RustsBuilder *builder, TupleTableSlot *slot);
+extern void rusts_builder_put_slot(RustsBuilder *builder,
+								   TupleTableSlot *slot);
 
 /*
  * Sort the rows by (series, time, time_ns), stable, and describe them as a

@@ -10,15 +10,17 @@
 #ifndef RUSTS_MERGE_H
 #define RUSTS_MERGE_H
 
-#include "meta/directory.h"
 #include "utils/relcache.h"
+
+#include "meta/directory.h"
 
 /*
  * Move rel's level-0 batches into hot segments, one per time partition (more
  * if there is much), in the running transaction.  Returns the number of
  * rows moved.  What the running transaction itself has written is left where
- * it is if rel has AFTER ROW triggers.  The caller holds ShareUpdateExclusiveLock or more on rel,
- * which keeps others from doing the same.
+ * it is if rel has AFTER ROW triggers.  The caller holds
+ * ShareUpdateExclusiveLock or more on rel, which keeps others from doing the
+ * same.
  */
 extern int64 rusts_merge_active(Relation rel);
 
