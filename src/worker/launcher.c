@@ -28,6 +28,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -40,6 +41,8 @@
 static void leave(int code, Datum arg);
 static void want_all_databases(void);
 static void start_workers(void);
+static bool database_exists(Oid database);
+static void forget_database(RustsDatabaseSlot *slot, Oid database);
 static bool start_worker(Oid database);
 
 void
@@ -105,7 +108,7 @@ want_all_databases(void)
 		if (slot == NULL)
 		{
 			ereport(LOG,
-					(errmsg("rusts has no maintenance worker for database \"%s\"",
+					(errmsg("no rusts maintenance worker for database \"%s\"",
 							NameStr(database->datname)),
 					 errdetail("There are more than %d databases.",
 							   RUSTS_MAX_DATABASES)));
@@ -149,9 +152,34 @@ start_workers(void)
 			slot->started_at = now;
 		}
 		LWLockRelease(shared->lock);
-		if (OidIsValid(database) && !start_worker(database))
+		if (!OidIsValid(database))
+			continue;
+		if (!database_exists(database))
+			forget_database(slot, database);
+		else if (!start_worker(database))
 			break;
 	}
+}
+
+static bool
+database_exists(Oid database)
+{
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
+	CommitTransactionCommand();
+	return exists;
+}
+
+/* It was dropped: its slot is free. */
+static void
+forget_database(RustsDatabaseSlot *slot, Oid database)
+{
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (slot->database == database)
+		slot->wanted = false;
+	LWLockRelease(rusts_worker_shared->lock);
 }
 
 /* Start a worker and wait until it runs; false if there is no room. */

@@ -62,7 +62,7 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 						DestReceiver *dest, QueryCompletion *completion);
 static const char *database_to_leave(Node *statement);
 static void hold_worker(Oid database);
-static void release_worker(Oid database);
+static void release_worker(Oid database, bool gone);
 
 void
 rusts_worker_init(void)
@@ -86,7 +86,8 @@ rusts_worker_init(void)
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
 	launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	launcher.bgw_restart_time = 5;
-	strlcpy(launcher.bgw_library_name, "rusts", sizeof(launcher.bgw_library_name));
+	strlcpy(launcher.bgw_library_name, "rusts",
+			sizeof(launcher.bgw_library_name));
 	strlcpy(launcher.bgw_function_name, "rusts_launcher_main",
 			sizeof(launcher.bgw_function_name));
 	strlcpy(launcher.bgw_name, "rusts launcher", sizeof(launcher.bgw_name));
@@ -231,6 +232,7 @@ run_utility(PlannedStmt *statement, const char *query_string,
 {
 	const char *name = database_to_leave(statement->utilityStmt);
 	Oid			database = InvalidOid;
+	volatile bool gone = false;
 	bool		commits_prepared =
 		IsA(statement->utilityStmt, TransactionStmt) &&
 		castNode(TransactionStmt, statement->utilityStmt)->kind ==
@@ -266,10 +268,11 @@ run_utility(PlannedStmt *statement, const char *query_string,
 			standard_ProcessUtility(statement, query_string, read_only_tree,
 									context, params, environment, dest,
 									completion);
+		gone = IsA(statement->utilityStmt, DropdbStmt);
 	}
 	PG_FINALLY();
 	{
-		release_worker(database);
+		release_worker(database, gone);
 	}
 	PG_END_TRY();
 }
@@ -294,6 +297,7 @@ database_to_leave(Node *statement)
 		case T_CreatedbStmt:
 			options = castNode(CreatedbStmt, statement)->options;
 			option_name = "template";
+			result = "template1";
 			break;
 		case T_AlterDatabaseStmt:
 			options = castNode(AlterDatabaseStmt, statement)->options;
@@ -348,14 +352,15 @@ hold_worker(Oid database)
 	}
 	PG_CATCH();
 	{
-		release_worker(database);
+		release_worker(database, false);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 }
 
+/* Let the worker come back, unless the database is gone. */
 static void
-release_worker(Oid database)
+release_worker(Oid database, bool gone)
 {
 	RustsWorkerShared *shared = rusts_worker_shared;
 	int			i;
@@ -365,7 +370,11 @@ release_worker(Oid database)
 	{
 		if (shared->slots[i].database == database &&
 			shared->slots[i].holds > 0)
+		{
 			shared->slots[i].holds--;
+			if (gone)
+				shared->slots[i].wanted = false;
+		}
 	}
 	if (shared->launcher_latch != NULL)
 		SetLatch(shared->launcher_latch);
