@@ -107,8 +107,6 @@ SELECT twice($$INSERT INTO t VALUES (NULL, 'regress_rusts_alice', 10000)$$);
 SELECT twice($$INSERT INTO t VALUES (NULL, 'regress_rusts_bob', 1)$$);
 SELECT twice($$INSERT INTO t SELECT NULL, 'regress_rusts_alice', i FROM generate_series(9990, 10010) AS i$$);
 SELECT same('SELECT * FROM t');
-COPY m.t FROM stdin;
-\.
 -- a function that is not leakproof sees only what the policy lets through
 CREATE FUNCTION pg_temp.leak(k text) RETURNS bool COST 0.0000001 LANGUAGE plpgsql AS $$
 BEGIN

@@ -304,6 +304,25 @@ BEGIN
 END $$$outer$);
 SELECT same('SELECT k, count(*) FROM t2 GROUP BY k');
 
+-- the memory that a hundred thousand deferred triggers take does not grow with
+-- the batches that their rows are in
+CREATE FUNCTION public.peak_kb() RETURNS bigint LANGUAGE sql AS $$
+SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'VmHWM:\s+(\d+)')::bigint $$;
+CREATE TABLE m.keys (k text PRIMARY KEY);
+INSERT INTO m.keys SELECT 'k' || i FROM generate_series(0, 9) AS i;
+CREATE TABLE m.deferred (k text REFERENCES m.keys DEFERRABLE INITIALLY DEFERRED, v float8) USING rusts;
+BEGIN;
+DO $$
+BEGIN
+	FOR i IN 1..1000 LOOP
+		INSERT INTO m.deferred SELECT 'k' || g % 10, sqrt(i * 100 + g) FROM generate_series(1, 100) AS g;
+	END LOOP;
+END $$;
+SELECT peak_kb() AS before \gset
+COMMIT;
+SELECT peak_kb() - :before < 64 * 1024;
+DROP FUNCTION peak_kb;
+
 SET client_min_messages = warning;
 DROP SCHEMA m, h, same CASCADE;
 DROP FUNCTION log_change, change_row, log_transition, see, see_sub, write_sub, fail_sub, call_it, pass_on, flush_in, alter_in, truncate_in;

@@ -38,6 +38,7 @@ static struct
 
 static bool find_entry(Relation rel, int64 row, Snapshot snapshot,
 					   RustsSegmentEntry *entry);
+static void free_payload(RustsSegmentEntry *entry);
 static void open_entry(Relation rel, const RustsSegmentEntry *entry);
 static void close_segment(void);
 static void at_transaction_event(XactEvent event, void *arg);
@@ -69,6 +70,7 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	if (!find_entry(rel, row, snapshot, &entry))
 		return false;
 	open_entry(rel, &entry);
+	free_payload(&entry);
 	old_cxt = MemoryContextSwitchTo(open_segment.cxt);
 	in_segment = rusts_reader_row_of_tid(open_segment.reader,
 										 row - entry.segment_id);
@@ -101,6 +103,15 @@ find_entry(Relation rel, int64 row, Snapshot snapshot,
 		(ActiveSnapshotSet() &&
 		 rusts_directory_find_row(storage_id, row, GetActiveSnapshot(),
 								  entry));
+}
+
+/* Triggers ask for many rows in one memory context. */
+static void
+free_payload(RustsSegmentEntry *entry)
+{
+	if (entry->payload != NULL)
+		pfree(entry->payload);
+	entry->payload = NULL;
 }
 
 /* Open a segment unless it is open. */
@@ -195,5 +206,8 @@ rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 	RustsSegmentEntry entry;
 	int64		row = rusts_tid_to_row(&slot->tts_tid);
 
-	return row >= 0 && find_entry(rel, row, snapshot, &entry);
+	if (row < 0 || !find_entry(rel, row, snapshot, &entry))
+		return false;
+	free_payload(&entry);
+	return true;
 }

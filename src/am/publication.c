@@ -124,6 +124,8 @@ check_schema(Oid namespace)
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
+	NameData	first;
+	bool		found = false;
 
 	if (!OidIsValid(namespace))
 		return;
@@ -138,11 +140,17 @@ check_schema(Oid namespace)
 		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
 
 		if (class->relam == am && class->relkind == RELKIND_RELATION &&
-			class->relpersistence == RELPERSISTENCE_PERMANENT)
-			refuse(NameStr(class->relname));
+			class->relpersistence == RELPERSISTENCE_PERMANENT &&
+			(!found || strcmp(NameStr(class->relname), NameStr(first)) < 0))
+		{
+			first = class->relname;
+			found = true;
+		}
 	}
 	systable_endscan(scan);
 	table_close(classes, AccessShareLock);
+	if (found)
+		refuse(NameStr(first));
 }
 
 /*

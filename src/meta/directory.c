@@ -136,6 +136,8 @@ rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 	{
 		read_entry(tuple, RelationGetDescr(directory), entry);
 		found = row < entry->segment_id + entry->nrows;
+		if (!found && entry->payload != NULL)
+			pfree(entry->payload);
 	}
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
