@@ -236,7 +236,11 @@ SELECT count(pg_current_xact_id()) FROM (VALUES (1)) AS x;
 VACUUM m.l;
 SELECT :'old_xid' = '0' OR age(relfrozenxid) < age(:'old_xid'::xid) FROM pg_class WHERE oid = 'm.l'::regclass;
 VACUUM FULL m.l;
-SELECT relfrozenxid FROM pg_class WHERE oid = 'm.l'::regclass;
+SELECT age(relfrozenxid) < 100, relminmxid FROM pg_class WHERE oid = 'm.l'::regclass;
+SELECT same('SELECT a, b, n::bigint, time FROM l');
+SELECT count(pg_current_xact_id()) FROM (VALUES (1)) AS x;
+VACUUM m.l;
+SELECT same('SELECT a, b, n::bigint, time FROM l');
 TRUNCATE m.l, h.l;
 SELECT relfrozenxid FROM pg_class WHERE oid = 'm.l'::regclass;
 

@@ -91,6 +91,12 @@ extern void rusts_relation_estimate_size(Relation rel, int32 *attr_widths,
 										 double *allvisfrac);
 extern void rusts_storage_hooks_init(void);
 
+/*
+ * Raise an error if rel's rows were all written anew, by VACUUM FULL, by a
+ * transaction that snapshot does not see.
+ */
+extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
+
 /* publication.c: no publication of measurements */
 extern void rusts_check_publication(Node *statement);
 extern void rusts_check_published(Oid relid, const char *name,

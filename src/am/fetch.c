@@ -97,6 +97,7 @@ find_entry(Relation rel, int64 row, Snapshot snapshot,
 {
 	int64		storage_id = rusts_storage_id(rel);
 
+	rusts_check_rewritten(rel, snapshot);
 	if (IsMVCCSnapshot(snapshot))
 		return rusts_directory_find_row(storage_id, row, snapshot, entry);
 	return rusts_directory_find_row(storage_id, row, SnapshotSelf, entry) ||

@@ -210,6 +210,7 @@ load_entries(RustsScan *scan)
 
 	if (scan->loaded)
 		return;
+	rusts_check_rewritten(scan->base.rs_rd, scan->snapshot);
 	old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
 	scan->entries =
 		rusts_directory_load(rusts_storage_id(scan->base.rs_rd), -1,

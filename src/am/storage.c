@@ -12,7 +12,9 @@
  *
  * No transaction ids are stored, so relfrozenxid is invalid in general.
  * ALTER TABLE sets it regardless when it rewrites a table; then VACUUM moves
- * it forward.
+ * it forward.  VACUUM FULL leaves its own transaction id there, and no
+ * relminmxid: a snapshot that does not see that transaction would find an
+ * empty measurement, since all directory rows are newer, and is refused.
  *
  * src/am/storage.c
  *
@@ -23,6 +25,7 @@
 #include "access/heapam.h"
 #include "access/multixact.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/storage.h"
@@ -170,12 +173,29 @@ rusts_relation_copy_for_cluster(Relation old_table, Relation new_table,
 								double *num_tuples, double *tups_vacuumed,
 								double *tups_recently_dead)
 {
-	*xid_cutoff = InvalidTransactionId;
+	*xid_cutoff = GetCurrentTransactionId();
 	*multi_cutoff = InvalidMultiXactId;
 	*num_tuples = rusts_merge_into(old_table, new_table);
 	*tups_vacuumed = 0;
 	*tups_recently_dead = 0;
 	rusts_storage_set_rows(new_table, *num_tuples);
+}
+
+void
+rusts_check_rewritten(Relation rel, Snapshot snapshot)
+{
+	TransactionId xid = rel->rd_rel->relfrozenxid;
+
+	if (IsMVCCSnapshot(snapshot) && TransactionIdIsNormal(xid) &&
+		!MultiXactIdIsValid(rel->rd_rel->relminmxid) &&
+		!TransactionIdIsCurrentTransactionId(xid) &&
+		XidInMVCCSnapshot(xid, snapshot))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access because measurement \"%s\" has been rewritten",
+						RelationGetRelationName(rel)),
+				 errdetail("VACUUM FULL has finished after the transaction's snapshot was taken."),
+				 errhint("Retry the transaction.")));
 }
 
 void
@@ -204,9 +224,15 @@ rusts_relation_vacuum(Relation rel, VacuumParamsArg params,
 	pfree(entries);
 	rusts_storage_set_rows(rel, nrows);
 
-	/* Only where a rewrite has set them. */
+	/*
+	 * Only where a rewrite has set them.  The new one is seen by all
+	 * snapshots.
+	 */
 	if (TransactionIdIsNormal(rel->rd_rel->relfrozenxid))
+	{
 		frozen_xid = GetOldestNonRemovableTransactionId(rel);
+		TransactionIdRetreat(frozen_xid);
+	}
 	if (MultiXactIdIsValid(rel->rd_rel->relminmxid))
 		min_multi = GetOldestMultiXactId();
 #if PG_VERSION_NUM >= 180000
