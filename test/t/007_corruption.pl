@@ -137,7 +137,7 @@ END
 		"$name: of which the active rows can be read");
 	foreach my $m ('metapage', 'magic', 'missing')
 	{
-		my $names = $m eq 'magic' && !$checksums ? "\"$m\"" : '(block 0|metapage)';
+		my $names = $m eq 'magic' && !$checksums ? "\"$m\"" : '(block 0|blocks 0..0|metapage)';
 
 		fails_with($node, 'postgres', $_, 'XX001', $names, "$name, $m: $_")
 		  foreach "SELECT count(*) FROM $m",
