@@ -32,3 +32,15 @@ SELECT count(*), sum(length(s)) FROM brief;
 COMMIT;
 SELECT count(*) FROM brief;
 DROP TABLE brief;
+
+-- new columns after rows that have gone through INSERT
+CREATE TABLE parts (time timestamptz NOT NULL, host text, v float8) PARTITION BY LIST (host);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a') USING rusts;
+CREATE TABLE parts_rest PARTITION OF parts DEFAULT USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN parts.host IS 'tag';
+SELECT rusts_write(E'parts,host=a v=1 1\nparts,host=b v=2 2\nparts v=3 3\nparts,host=a,dc=x v=4,n=2i 4', 's');
+SELECT tableoid::regclass, * FROM parts ORDER BY v;
+SELECT rusts_write(string_agg(format('parts,host=h%s f%s=1,v=%s %s', i % 3, i / 1500, i, i), E'\n'), 's')
+	FROM generate_series(5, 6000) i;
+SELECT count(*), sum(v), sum(f0), sum(f1), sum(f2), sum(f3), sum(f4) FROM parts;
+DROP TABLE parts;

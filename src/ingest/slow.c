@@ -233,6 +233,9 @@ rusts_slow_flush(RustsIngest *in, RustsTarget *target)
 	else
 		insert_rows(in, target, plan, 0, 1);
 
+	/* SPI leaves its own memory context behind, which ends with it. */
+	MemoryContextSwitchTo(old_cxt);
+
 	/* Triggers and the like may have read what other targets hold. */
 	rusts_target_forget_series(in);
 	MemoryContextReset(slow->group_cxt);
