@@ -227,7 +227,7 @@ DROP TYPE public.reading;
 --
 -- Ages: nothing of a measurement has a transaction id
 --
-SELECT relfrozenxid, relminmxid FROM pg_class WHERE oid = 'm.l'::regclass;
+SELECT relfrozenxid::text <> '0', relminmxid FROM pg_class WHERE oid = 'm.l'::regclass;
 ALTER TABLE m.l ALTER n TYPE bigint;
 SELECT relfrozenxid::text = '0', relminmxid::text = '0' FROM pg_class WHERE oid = 'm.l'::regclass;
 SELECT relfrozenxid AS old_xid FROM pg_class WHERE oid = 'm.l'::regclass \gset

@@ -14,7 +14,7 @@ CREATE TABLE rusts.segment (
 	max_time	timestamptz,
 	time_partition timestamptz,
 	written_at	timestamptz NOT NULL,
-	nrows		int4 NOT NULL,
+	nrows		int4 NOT NULL CHECK (nrows > 0),
 	level		int2 NOT NULL,
 	first_block	int8,
 	nblocks		int4,

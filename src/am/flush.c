@@ -114,7 +114,7 @@ flush_one(Oid relid, bool must_exist)
 		!RELATION_IS_OTHER_TEMP(rel))
 	{
 		rusts_buffers_flush_relation(relid);
-		nrows = rusts_merge_active(rel);
+		nrows = rusts_merge_active(rel, false);
 
 		/* The next flush of the same statement must see what is done. */
 		CommandCounterIncrement();

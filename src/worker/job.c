@@ -10,7 +10,8 @@
  * for a while that doubles with each failure; the others go on.
  *
  * A flush takes a lock that conflicts with other maintenance and with DDL
- * only, and does not wait for it.
+ * only, and does not wait for it.  When somebody else comes to wait for it,
+ * the flush gives way and is tried again.
  *
  * src/worker/job.c
  *
@@ -57,11 +58,15 @@
 /* A worker that cannot get its lock tries again after this. */
 #define LOCKED_RETRY_MS		1000
 
+/* So often a flush gives way to a statement that waits for its lock. */
+#define MAX_GIVE_WAY		5
+
 /* Failures of a measurement's flush. */
 typedef struct Failure
 {
 	Oid			relid;			/* key */
 	int			count;
+	int			gave_way;		/* times since the last flush */
 	TimestampTz retry_at;
 } Failure;
 
@@ -86,6 +91,9 @@ static bool examine(Oid relid, RustsActiveSummary *summary);
 static void recover_from_error(MemoryContext cxt);
 static int	compare_due(const ListCell *a, const ListCell *b);
 static void flush(Oid relid, TimestampTz *next);
+static bool may_give_way(Oid relid);
+static TimestampTz note_gave_way(Oid relid);
+static Failure *find_failure(Oid relid);
 static void note_failure(Oid relid);
 static TimestampTz seconds_after(TimestampTz time, int seconds);
 static long milliseconds_until(TimestampTz time);
@@ -452,6 +460,7 @@ flush(Oid relid, TimestampTz *next)
 	PG_TRY();
 	{
 		Relation	rel = NULL;
+		bool		done = true;
 
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
@@ -477,12 +486,23 @@ flush(Oid relid, TimestampTz *next)
 											quote_qualified_identifier(schema,
 																	   name)));
 			PushActiveSnapshot(GetTransactionSnapshot());
-			rusts_merge_active(rel);
+			done = rusts_merge_active(rel, may_give_way(relid)) >= 0;
 			PopActiveSnapshot();
 			relation_close(rel, NoLock);
 		}
-		CommitTransactionCommand();
-		hash_search(failures, &relid, HASH_REMOVE, NULL);
+		if (done)
+		{
+			CommitTransactionCommand();
+			hash_search(failures, &relid, HASH_REMOVE, NULL);
+		}
+		else
+		{
+			ereport(DEBUG1,
+					(errmsg_internal("flush of measurement %u gives way",
+									 relid)));
+			AbortCurrentTransaction();
+			*next = Min(*next, note_gave_way(relid));
+		}
 	}
 	PG_CATCH();
 	{
@@ -493,14 +513,53 @@ flush(Oid relid, TimestampTz *next)
 	MemoryContextSwitchTo(old_cxt);
 }
 
-static void
-note_failure(Oid relid)
+/*
+ * Statements that need a measurement for themselves, such as the one that
+ * adds a column, do not wait for a flush to end; nor may they keep it from
+ * ever ending.
+ */
+static bool
+may_give_way(Oid relid)
+{
+	Failure    *failure = hash_search(failures, &relid, HASH_FIND, NULL);
+
+	return failure == NULL || failure->gave_way < MAX_GIVE_WAY;
+}
+
+/* When to try again. */
+static TimestampTz
+note_gave_way(Oid relid)
+{
+	Failure    *failure = find_failure(relid);
+
+	failure->gave_way++;
+	failure->retry_at = seconds_after(GetCurrentTimestamp(), 1);
+	return failure->retry_at;
+}
+
+/* The entry of a measurement, made if need be. */
+static Failure *
+find_failure(Oid relid)
 {
 	bool		found;
 	Failure    *failure = hash_search(failures, &relid, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		failure->count = 0;
+		failure->gave_way = 0;
+		failure->retry_at = 0;
+	}
+	return failure;
+}
+
+static void
+note_failure(Oid relid)
+{
+	Failure    *failure = find_failure(relid);
 	int			pause_s;
 
-	failure->count = found ? failure->count + 1 : 1;
+	failure->count++;
 	pause_s = failure->count > 8 ? MAX_BACKOFF_S :
 		Min(1 << failure->count, MAX_BACKOFF_S);
 	failure->retry_at = seconds_after(GetCurrentTimestamp(), pause_s);

@@ -54,6 +54,7 @@ static void request_shmem(void);
 static void startup_shmem(void);
 static void at_stored(int64 nrows, int64 bytes);
 static void at_transaction_event(XactEvent event, void *arg);
+static RustsDatabaseSlot *take_slot(Oid database, int holds);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
 static void run_utility(PlannedStmt *statement, const char *query_string,
@@ -126,6 +127,13 @@ startup_shmem(void)
 RustsDatabaseSlot *
 rusts_worker_slot(Oid database)
 {
+	return take_slot(database, 0);
+}
+
+/* The same, and have it held so often more. */
+static RustsDatabaseSlot *
+take_slot(Oid database, int holds)
+{
 	RustsWorkerShared *shared = rusts_worker_shared;
 	RustsDatabaseSlot *slot = NULL;
 	int			i;
@@ -161,6 +169,8 @@ rusts_worker_slot(Oid database)
 		slot->database = database;
 		slot->failures = 0;
 	}
+	if (slot != NULL)
+		slot->holds += holds;
 	LWLockRelease(shared->lock);
 	return slot;
 }
@@ -322,15 +332,12 @@ database_to_leave(Node *statement)
 static void
 hold_worker(Oid database)
 {
-	RustsDatabaseSlot *slot = rusts_worker_slot(database);
+	RustsDatabaseSlot *slot = take_slot(database, 1);
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													   LEAVE_TIMEOUT_MS);
 
 	if (slot == NULL)
 		return;
-	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
-	slot->holds++;
-	LWLockRelease(rusts_worker_shared->lock);
 	PG_TRY();
 	{
 		for (;;)

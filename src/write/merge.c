@@ -22,6 +22,7 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -39,7 +40,8 @@
 
 static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
-							RustsSegmentEntry *entries, uint32 nentries);
+							RustsSegmentEntry *entries, uint32 nentries,
+							bool give_way);
 static int	compare_times(const void *a, const void *b);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
@@ -54,7 +56,7 @@ static void append_constant(RustsBuilder *builder, int column, Datum value,
 static void store_if_full(Relation to, RustsBuilder *builder, uint32 more);
 
 int64
-rusts_merge_active(Relation rel)
+rusts_merge_active(Relation rel, bool give_way)
 {
 	Snapshot	snapshot;
 	RustsSegmentEntry *entries;
@@ -77,8 +79,8 @@ rusts_merge_active(Relation rel)
 		nentries = leave_own(entries, nentries);
 	if (nentries > 0)
 	{
-		nrows = merge_segments(rel, rel, entries, nentries);
-		for (i = 0; i < nentries; i++)
+		nrows = merge_segments(rel, rel, entries, nentries, give_way);
+		for (i = 0; i < nentries && nrows >= 0; i++)
 			rusts_directory_delete(&entries[i]);
 	}
 	PopActiveSnapshot();
@@ -97,7 +99,7 @@ rusts_merge_into(Relation from, Relation to)
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
 								   &nentries);
-	nrows = merge_segments(from, to, entries, nentries);
+	nrows = merge_segments(from, to, entries, nentries, false);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
@@ -123,7 +125,7 @@ leave_own(RustsSegmentEntry *entries, uint32 nentries)
 
 static int64
 merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
-			   uint32 nentries)
+			   uint32 nentries, bool give_way)
 {
 	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
 													"rusts merge",
@@ -140,6 +142,12 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		RustsReader *reader;
 
 		CHECK_FOR_INTERRUPTS();
+		if (give_way &&
+			LockHasWaitersRelation(from, ShareUpdateExclusiveLock))
+		{
+			nrows = -1;
+			break;
+		}
 		reader = rusts_reader_open(from, &entries[i], false);
 		nrows += reader->nrows;
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
@@ -148,7 +156,8 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 			append_rows(to, builder, reader, RelationGetDescr(from));
 		rusts_reader_close(reader);
 	}
-	rusts_store_hot(to, builder, GetCurrentCommandId(true));
+	if (nrows >= 0)
+		rusts_store_hot(to, builder, GetCurrentCommandId(true));
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;

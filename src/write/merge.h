@@ -21,8 +21,11 @@
  * it is if rel has AFTER ROW triggers.  The caller holds
  * ShareUpdateExclusiveLock or more on rel, which keeps others from doing the
  * same.
+ *
+ * With give_way it stops when another session waits for the caller's lock and
+ * returns -1; the caller must abort the transaction then.
  */
-extern int64 rusts_merge_active(Relation rel);
+extern int64 rusts_merge_active(Relation rel, bool give_way);
 
 /*
  * Write all rows of from into to, which has the same columns, with all its

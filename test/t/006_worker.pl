@@ -214,6 +214,40 @@ close_session($locker);
 is_flushed('other', 'locked', 'the locked one is flushed when it can be');
 $node->safe_psql('other', 'DROP TABLE bad');
 
+# A flush gives way to a statement that wants the measurement for itself.  It
+# is stopped in the middle by the lock on the index it reads the second batch
+# by.
+$node->safe_psql('other', q{ALTER DATABASE other SET search_path = public});
+configure('rusts.flush_max_points = 1000000');
+configure('rusts.flush_max_age = 1d');
+$node->safe_psql('other', "SELECT rusts_write('wanted v=1,w=1 $_')")
+  for 1000, 3000;
+$node->safe_psql('other', q{
+	INSERT INTO wanted SELECT '1970-01-01 00:00:00.000002', random(), random()
+	  FROM generate_series(1, 5000)});
+my $toast_index = $node->safe_psql('other', q{
+	SELECT indexrelid::regclass FROM pg_index JOIN pg_class t ON t.oid = indrelid
+	 WHERE indrelid = (SELECT reltoastrelid FROM pg_class
+						WHERE oid = 'rusts.segment'::regclass)});
+$locker = open_session($node, 'other');
+tell_session($locker, "BEGIN; REINDEX INDEX $toast_index");
+configure('rusts.flush_max_points = 1');
+wait_waiting($node, 'flush of public.wanted');
+my $changer = open_session($node, 'other');
+tell_session($changer,
+	q{BEGIN; ALTER TABLE wanted ADD COLUMN x float8; SELECT count(*) FROM rusts.segments
+	   WHERE measurement = 'wanted'::regclass AND tier = 'active'; COMMIT},
+	no_wait => 1);
+wait_waiting($node, 'ALTER TABLE wanted');
+tell_session($locker, 'COMMIT');
+close_session($locker);
+is(tell_session($changer, q{SELECT 'then'}), "3\nthen",
+	'the flush gave way to ALTER TABLE');
+close_session($changer);
+is_flushed('other', 'wanted', 'and was done afterwards');
+is($node->safe_psql('other', 'SELECT count(*) FROM wanted'),
+	'5002', 'with all rows');
+
 # Settings of a database that are not made for workers.
 $node->safe_psql(
 	'postgres', q{
