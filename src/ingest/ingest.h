@@ -164,6 +164,7 @@ typedef struct RustsIngest
 
 	/* results */
 	bool		stored;			/* rows have left the builders */
+	bool		slow;			/* some rows go through INSERT */
 	bool		looked_ahead;
 	bool		spi;			/* connected */
 	uint64		npoints;

@@ -272,6 +272,10 @@ append_lines(RustsIngest *in, bool again)
 				return STOP_TO_LOOK_AHEAD;
 		}
 
+		/* Rows for INSERT may be stored any time from now on. */
+		if (unlikely(in->slow) && !in->looked_ahead && !in->stored)
+			return STOP_TO_LOOK_AHEAD;
+
 		if (likely(!again))
 		{
 			RustsLpResult result = rusts_lp_next(&pass->parser, &pass->point);
@@ -359,6 +363,7 @@ append_point(RustsIngest *in, RustsSeries *series)
 		check = rusts_check_line(in, target, &in->pass.point, false);
 		if (check == RUSTS_LINE_KNOWN)
 		{
+			in->slow = true;
 			rusts_slow_append(in, target, &in->pass.point);
 
 			/* The parser compares the next line with one nobody has bound. */
