@@ -23,8 +23,13 @@
 
 #define COPY_CHUNK	65536
 
+/* catalog/pg_type_d.h */
+#define BYTEAOID	17
+
 static char *read_file(const char *name, size_t *len);
-static long load_write(PGconn *conn, char *data, size_t len, long per_call);
+static long load_write(PGconn *conn, const char *data, size_t len,
+					   long per_call);
+static long take_answer(PGconn *conn);
 static long load_copy(PGconn *conn, const char *data, size_t len,
 					  const char *table);
 static void fail(PGconn *conn);
@@ -60,42 +65,72 @@ main(int argc, char **argv)
 	return 0;
 }
 
+/*
+ * Each call is a transaction.  Two are under way at a time, as in COPY: while
+ * the server works on one the next is being sent.
+ */
 static long
-load_write(PGconn *conn, char *data, size_t len, long per_call)
+load_write(PGconn *conn, const char *data, size_t len, long per_call)
 {
-	char	   *end = data + len;
+	static const Oid types[1] = {BYTEAOID};
+	static const int binary[1] = {1};
+	const char *end = data + len;
 	long		rows = 0;
+	int			under_way = 0;
 	PGresult   *res;
 
-	res = PQprepare(conn, "w", "SELECT rusts_write($1::text)", 1, NULL);
+	res = PQprepare(conn, "w", "SELECT rusts_write($1)", 1, types);
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		fail(conn);
 	PQclear(res);
-
+	if (!PQenterPipelineMode(conn))
+		fail(conn);
 	while (data < end)
 	{
-		char	   *stop = data;
+		const char *stop = data;
 		const char *values[1] = {data};
-		char		saved;
+		int			lengths[1];
 
 		for (long i = 0; i < per_call && stop < end; i++)
 		{
-			char	   *eol = memchr(stop, '\n', end - stop);
+			const char *eol = memchr(stop, '\n', end - stop);
 
 			stop = eol == NULL ? end : eol + 1;
 		}
-
-		/* A parameter ends at a NUL; read_file left room for the last. */
-		saved = *stop;
-		*stop = '\0';
-		res = PQexecPrepared(conn, "w", 1, values, NULL, NULL, 0);
-		if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		lengths[0] = (int) (stop - data);
+		if (!PQsendQueryPrepared(conn, "w", 1, values, lengths, binary, 0) ||
+			!PQpipelineSync(conn))
 			fail(conn);
-		rows += atol(PQgetvalue(res, 0, 0));
-		PQclear(res);
-		*stop = saved;
+		if (++under_way == 2)
+		{
+			rows += take_answer(conn);
+			under_way--;
+		}
 		data = stop;
 	}
+	while (under_way-- > 0)
+		rows += take_answer(conn);
+	return rows;
+}
+
+/* The points that the oldest call under way has written. */
+static long
+take_answer(PGconn *conn)
+{
+	PGresult   *res = PQgetResult(conn);
+	long		rows;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		fail(conn);
+	rows = atol(PQgetvalue(res, 0, 0));
+	PQclear(res);
+	res = PQgetResult(conn);
+	if (res != NULL)
+		fail(conn);
+	res = PQgetResult(conn);
+	if (PQresultStatus(res) != PGRES_PIPELINE_SYNC)
+		fail(conn);
+	PQclear(res);
 	return rows;
 }
 

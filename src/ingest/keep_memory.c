@@ -3,15 +3,15 @@
  * keep_memory.c
  *	  Let a session that sends large batches keep their memory in between.
  *
- * PostgreSQL reads a message into one allocation and copies the parameter
- * into a second.  glibc takes allocations above 32 MB from mmap and gives them
- * back with munmap, whatever the session does next, so each call with such
- * a batch begins by having all its pages zeroed and mapped anew.
- * With 100,000 lines of 345 bytes that was 40 % of the processor time of the
- * whole call (figures in README.md).  Below 32 MB glibc adapts to
- * what it sees and keeps the memory by itself.
+ * PostgreSQL reads a message into one allocation, which grows by doubling,
+ * and copies the parameter into a second.  glibc takes large allocations from
+ * mmap, or gives the end of the heap back to the system, as soon as they are
+ * freed, whatever the session does next; its thresholds adapt, but not to
+ * several such blocks at a time.  So each call begins by having all its pages
+ * zeroed and mapped anew.  With 5,000 lines of 345 bytes that was 40 % of the
+ * time of the whole call (figures in README.md).
  *
- * So once a session has sent a batch of that size, glibc is told to take
+ * So once a session has sent a batch of some size, glibc is told to take
  * everything from the heap and to keep up to rusts.keep_memory of it.  A
  * batch too large for that restores what glibc would do.
  *
@@ -31,7 +31,10 @@
 
 #include "ingest/keep_memory.h"
 
-/* Where glibc stops adapting, and what it has adapted to there. */
+/* Smaller batches come from memory that glibc keeps in any case. */
+#define MIN_BATCH			(128 * 1024)
+
+/* What glibc adapts its thresholds to, at most. */
 #define ADAPTS_UNTIL		(32 * 1024 * 1024)
 #define DEFAULT_MMAP_MAX	65536
 
@@ -45,8 +48,7 @@ rusts_keep_memory(size_t len)
 	size_t		keep = (size_t) rusts_keep_memory_kb * 1024;
 	bool		wanted;
 
-	/* Message and parameter come to a little more than the lines. */
-	if (len < ADAPTS_UNTIL - ADAPTS_UNTIL / 8)
+	if (len < MIN_BATCH)
 		return;
 
 	wanted = len <= keep / 2;

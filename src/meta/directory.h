@@ -19,8 +19,9 @@
 #define RUSTS_LEVEL_HOT		1
 #define RUSTS_LEVEL_COLD	2
 
-/* Times of a batch without any; what the directory shows as NULL. */
-#define RUSTS_NO_TIME		PG_INT64_MIN
+/* Times of a batch without any, NULL in the directory; no timestamp has this
+ * value, -infinity included. */
+#define RUSTS_NO_TIME		(PG_INT64_MIN + 1)
 
 typedef struct RustsSegmentEntry
 {
