@@ -9,7 +9,7 @@
  * freed, whatever the session does next; its thresholds adapt, but not to
  * several such blocks at a time.  So each call begins by having all its pages
  * zeroed and mapped anew.  With 5,000 lines of 345 bytes that was 40 % of the
- * time of the whole call (figures in README.md).
+ * time of the whole call (see README.md).
  *
  * So once a session has sent a batch of some size, glibc is told to take
  * everything from the heap and to keep up to rusts.keep_memory of it.  A
