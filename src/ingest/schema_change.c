@@ -19,10 +19,11 @@
  *	4.	the writer starts again and finds everything there.
  *
  * Locks are thus taken in one order everywhere and calls that are
- * transactions of their own never deadlock.  A transaction that holds locks
+ * transactions of their own do not deadlock.  A transaction that holds locks
  * from earlier statements is subject to PostgreSQL's ordinary rules, as is a
- * call that met something new after it had to store rows; it looks ahead
- * before that (see write.c).
+ * call that met something new after it had to store rows (it looks ahead
+ * before that, see write.c), and one whose measurement is dropped or renamed
+ * by another session between step 2 and step 4.
  *
  * src/ingest/schema_change.c
  *
