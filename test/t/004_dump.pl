@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use File::Glob qw(bsd_glob);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RustsTest;
@@ -201,7 +202,7 @@ foreach my $mode ('', '--link')
 		"pg_upgrade $mode");
 	my $log = join '',
 	  map { slurp_file($_) }
-	  glob($new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_server.log');
+	  bsd_glob($new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_server.log');
 	like($log, qr/starting background worker process|database system is ready/,
 		"pg_upgrade $mode: there is a log");
 	unlike($log, qr/starting background worker process "rusts/,
