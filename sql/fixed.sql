@@ -44,3 +44,14 @@ SELECT rusts_write(string_agg(format('parts,host=h%s f%s=1,v=%s %s', i % 3, i / 
 	FROM generate_series(5, 6000) i;
 SELECT count(*), sum(v), sum(f0), sum(f1), sum(f2), sum(f3), sum(f4) FROM parts;
 DROP TABLE parts;
+
+--
+-- A batch whose only times are -infinity has times.
+--
+CREATE TABLE early (time timestamptz NOT NULL, v int) USING rusts;
+INSERT INTO early VALUES ('-infinity', 1), ('-infinity', 2);
+SELECT tier, time_partition, min_time, max_time FROM rusts.segments WHERE measurement = 'early'::regclass;
+SELECT rusts_flush('early');
+SELECT tier, time_partition, min_time, max_time FROM rusts.segments WHERE measurement = 'early'::regclass;
+SELECT * FROM early ORDER BY v;
+DROP TABLE early;

@@ -61,6 +61,10 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
 						DestReceiver *dest, QueryCompletion *completion);
+static void pass_on(PlannedStmt *statement, const char *query_string,
+					bool read_only_tree, ProcessUtilityContext context,
+					ParamListInfo params, QueryEnvironment *environment,
+					DestReceiver *dest, QueryCompletion *completion);
 static const char *database_to_leave(Node *statement);
 static void hold_worker(Oid database);
 static void release_worker(Oid database, bool gone);
@@ -252,14 +256,8 @@ run_utility(PlannedStmt *statement, const char *query_string,
 		database = get_database_oid(name, true);
 	if (!OidIsValid(database))
 	{
-		if (prev_process_utility)
-			prev_process_utility(statement, query_string, read_only_tree,
-								 context, params, environment, dest,
-								 completion);
-		else
-			standard_ProcessUtility(statement, query_string, read_only_tree,
-									context, params, environment, dest,
-									completion);
+		pass_on(statement, query_string, read_only_tree, context,
+				params, environment, dest, completion);
 
 		/* What it made visible was reported when nobody could see it. */
 		if (commits_prepared)
@@ -270,14 +268,8 @@ run_utility(PlannedStmt *statement, const char *query_string,
 	hold_worker(database);
 	PG_TRY();
 	{
-		if (prev_process_utility)
-			prev_process_utility(statement, query_string, read_only_tree,
-								 context, params, environment, dest,
-								 completion);
-		else
-			standard_ProcessUtility(statement, query_string, read_only_tree,
-									context, params, environment, dest,
-									completion);
+		pass_on(statement, query_string, read_only_tree, context,
+				params, environment, dest, completion);
 		gone = IsA(statement->utilityStmt, DropdbStmt);
 	}
 	PG_FINALLY();
@@ -285,6 +277,22 @@ run_utility(PlannedStmt *statement, const char *query_string,
 		release_worker(database, gone);
 	}
 	PG_END_TRY();
+}
+
+/* Let the hook before ours, or PostgreSQL, run the statement. */
+static void
+pass_on(PlannedStmt *statement, const char *query_string,
+		bool read_only_tree, ProcessUtilityContext context,
+		ParamListInfo params, QueryEnvironment *environment,
+		DestReceiver *dest, QueryCompletion *completion)
+{
+	if (prev_process_utility)
+		prev_process_utility(statement, query_string, read_only_tree,
+							 context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(statement, query_string, read_only_tree,
+								context, params, environment, dest,
+								completion);
 }
 
 /* The database that nobody may be connected to, or NULL. */

@@ -93,6 +93,10 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
 						DestReceiver *dest, QueryCompletion *completion);
+static void pass_on(PlannedStmt *statement, const char *query_string,
+					bool read_only_tree, ProcessUtilityContext context,
+					ParamListInfo params, QueryEnvironment *environment,
+					DestReceiver *dest, QueryCompletion *completion);
 static void at_transaction_event(XactEvent event, void *arg);
 static void at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
 									SubTransactionId parent, void *arg);
@@ -408,14 +412,8 @@ run_utility(PlannedStmt *statement, const char *query_string,
 	/* Transaction control must not find anything of ours on the stack. */
 	if (!IsA(statement->utilityStmt, CopyStmt))
 	{
-		if (prev_process_utility)
-			prev_process_utility(statement, query_string, read_only_tree,
-								 context, params, environment, dest,
-								 completion);
-		else
-			standard_ProcessUtility(statement, query_string, read_only_tree,
-									context, params, environment, dest,
-									completion);
+		pass_on(statement, query_string, read_only_tree, context,
+				params, environment, dest, completion);
 		return;
 	}
 
@@ -423,14 +421,8 @@ run_utility(PlannedStmt *statement, const char *query_string,
 	nest_level++;
 	PG_TRY();
 	{
-		if (prev_process_utility)
-			prev_process_utility(statement, query_string, read_only_tree,
-								 context, params, environment, dest,
-								 completion);
-		else
-			standard_ProcessUtility(statement, query_string, read_only_tree,
-									context, params, environment, dest,
-									completion);
+		pass_on(statement, query_string, read_only_tree, context,
+				params, environment, dest, completion);
 	}
 	PG_FINALLY();
 	{
@@ -439,6 +431,22 @@ run_utility(PlannedStmt *statement, const char *query_string,
 	}
 	PG_END_TRY();
 	finish_level(nest_level);
+}
+
+/* Let the hook before ours, or PostgreSQL, run the statement. */
+static void
+pass_on(PlannedStmt *statement, const char *query_string,
+		bool read_only_tree, ProcessUtilityContext context,
+		ParamListInfo params, QueryEnvironment *environment,
+		DestReceiver *dest, QueryCompletion *completion)
+{
+	if (prev_process_utility)
+		prev_process_utility(statement, query_string, read_only_tree,
+							 context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(statement, query_string, read_only_tree,
+								context, params, environment, dest,
+								completion);
 }
 
 static void
