@@ -159,6 +159,8 @@ SELECT rusts_write('parts,host=c f=1 1000');
 SELECT rusts_write(E'parts,host=c f=1 1000\nparts,host=b f=4 4000', 'ns', 'skip');
 SELECT rusts_write('parts_a,host=b f=1 1000');
 SELECT rusts_write('parts_a,host=a f=5 5000');
+SELECT rusts_write('parts_a,host=a new=5 5000');
+SELECT rusts_write(E'parts_a,host=a new=5 5000\nparts_a,host=a f=6 6000', 'ns', 'skip');
 SELECT count(*) FROM parts;
 CREATE TABLE mixed ("time" timestamptz NOT NULL, f float8) PARTITION BY RANGE ("time");
 CREATE TABLE mixed_heap PARTITION OF mixed DEFAULT USING heap;

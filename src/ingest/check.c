@@ -268,6 +268,14 @@ check_schema_change(RustsIngest *in, RustsTarget *target, uint32 nnames)
 				   target->names.names[first].data, target->name.data);
 	}
 
+	if (target->exists && target->is_partition)
+		return bad(in, ERRCODE_WRONG_OBJECT_TYPE,
+				   "Write to the partitioned table, or add the column to it.",
+				   "cannot add %s \"%s\" to partition \"%s\"",
+				   role_name(target->columns[target->nexisting].role),
+				   target->names.names[target->nexisting].data,
+				   target->name.data);
+
 	if (target->natts + nmissing > MaxHeapAttributeNumber &&
 		target->names.nnames > nnames)
 		return bad(in, ERRCODE_TOO_MANY_COLUMNS,

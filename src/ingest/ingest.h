@@ -58,6 +58,7 @@ typedef struct RustsTarget
 	RustsBytes	name;			/* null-terminated, in the server's encoding */
 	bool		known;			/* looked up: what follows is valid */
 	bool		exists;
+	bool		is_partition;	/* columns come from its parent */
 	RustsFault *refusal;		/* why it takes no points, or NULL */
 	int			natts;			/* attributes, dropped ones included */
 	uint32		nexisting;		/* names that are columns already */

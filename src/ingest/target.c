@@ -219,6 +219,7 @@ describe(RustsIngest *in, RustsTarget *target, Relation rel)
 
 	target->known = true;
 	target->exists = true;
+	target->is_partition = rel->rd_rel->relispartition;
 	target->refusal = NULL;
 	target->nexisting = 0;
 	target->nfield_slots = 0;
