@@ -38,7 +38,7 @@
 #define ADAPTS_UNTIL		(32 * 1024 * 1024)
 #define DEFAULT_MMAP_MAX	65536
 
-int			rusts_keep_memory_kb = 128 * 1024;
+int			rusts_keep_memory_kb = 256 * 1024;
 
 void
 rusts_keep_memory(size_t len)

@@ -92,7 +92,7 @@ rusts_ingest_init(void)
 							"Memory that a session keeps between large batches.",
 							"Batches of lines up to half of this size are read into memory that the session has already.",
 							&rusts_keep_memory_kb,
-							128 * 1024, 0, 1024 * 1024,
+							256 * 1024, 0, 1024 * 1024,
 							PGC_USERSET,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
