@@ -29,20 +29,13 @@ typedef RelFileNode RelFileLocator;
 
 #define RelationLocator(rel)		((rel)->rd_node)
 #define SMgrLocator(smgr)			((smgr)->smgr_rnode.node)
-#define SMgrBackend(smgr)			((smgr)->smgr_rnode.backend)
 #define RelNumberOf(locator)		((locator).relNode)
 #else
 #include "storage/relfilelocator.h"
 
 #define RelationLocator(rel)		((rel)->rd_locator)
 #define SMgrLocator(smgr)			((smgr)->smgr_rlocator.locator)
-#define SMgrBackend(smgr)			((smgr)->smgr_rlocator.backend)
 #define RelNumberOf(locator)		((locator).relNumber)
-#endif
-
-#if PG_VERSION_NUM < 170000
-#define MyProcNumber				MyBackendId
-#define INVALID_PROC_NUMBER			InvalidBackendId
 #endif
 
 

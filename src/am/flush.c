@@ -9,10 +9,7 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
@@ -32,7 +29,6 @@
 PG_FUNCTION_INFO_V1(rusts_flush);
 PG_FUNCTION_INFO_V1(rusts_storage_id_sql);
 
-static List *list_own_measurements(void);
 static int64 flush_one(Oid relid, bool must_exist);
 pg_noreturn static void report_missing(Oid relid);
 pg_noreturn static void report_other(const char *name);
@@ -48,6 +44,7 @@ Datum
 rusts_flush(PG_FUNCTION_ARGS)
 {
 	int64		nrows = 0;
+	List	   *own = NIL;
 	ListCell   *cell;
 
 	PreventCommandIfReadOnly("rusts_flush()");
@@ -56,35 +53,17 @@ rusts_flush(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 		PG_RETURN_INT64(flush_one(PG_GETARG_OID(0), true));
-	foreach(cell, list_own_measurements())
+
+	/* Ask first: while some are flushed others may be dropped. */
+	foreach(cell, rusts_list_measurements())
+	{
+		if (rusts_is_owner(lfirst_oid(cell), GetUserId()))
+			own = lappend_oid(own, lfirst_oid(cell));
+	}
+	list_sort(own, list_oid_cmp);
+	foreach(cell, own)
 		nrows += flush_one(lfirst_oid(cell), false);
 	PG_RETURN_INT64(nrows);
-}
-
-static List *
-list_own_measurements(void)
-{
-	Oid			am = rusts_am_oid();
-	Relation	classes = table_open(RelationRelationId, AccessShareLock);
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	List	   *result = NIL;
-
-	scan = systable_beginscan(classes, InvalidOid, false, NULL, 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
-
-		if (class->relam == am &&
-			(class->relkind == RELKIND_RELATION ||
-			 class->relkind == RELKIND_MATVIEW) &&
-			rusts_is_owner(class->oid, GetUserId()))
-			result = lappend_oid(result, class->oid);
-	}
-	systable_endscan(scan);
-	table_close(classes, AccessShareLock);
-	list_sort(result, list_oid_cmp);
-	return result;
 }
 
 static int64
@@ -110,7 +89,7 @@ flush_one(Oid relid, bool must_exist)
 	if (rel == NULL)
 		return 0;
 	if (rusts_is_measurement(rel) &&
-		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		rusts_has_storage(rel->rd_rel->relkind) &&
 		!RELATION_IS_OTHER_TEMP(rel))
 	{
 		rusts_buffers_flush_relation(relid);
@@ -156,8 +135,7 @@ rusts_storage_id_sql(PG_FUNCTION_ARGS)
 	if (rel == NULL)
 		PG_RETURN_NULL();
 	if (rusts_is_measurement(rel) &&
-		(rel->rd_rel->relkind == RELKIND_RELATION ||
-		 rel->rd_rel->relkind == RELKIND_MATVIEW) &&
+		rusts_has_storage(rel->rd_rel->relkind) &&
 		!(RecoveryInProgress() && !RelationIsPermanent(rel)))
 		id = rusts_storage_id_if_readable(rel);
 	relation_close(rel, AccessShareLock);

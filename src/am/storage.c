@@ -279,9 +279,7 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 	if (access == OAT_DROP && class_id == RelationRelationId && sub_id == 0 &&
 		rusts_relid_is_measurement(object_id))
 	{
-		char		relkind = get_rel_relkind(object_id);
-
-		if (relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW)
+		if (rusts_has_storage(get_rel_relkind(object_id)))
 		{
 			Relation	rel = table_open(object_id, NoLock);
 

@@ -90,6 +90,34 @@ rusts_relid_is_measurement(Oid relid)
 	return result;
 }
 
+bool
+rusts_has_storage(char relkind)
+{
+	return relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW;
+}
+
+List *
+rusts_list_measurements(void)
+{
+	Oid			am = rusts_am_oid();
+	Relation	classes = table_open(RelationRelationId, AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	scan = systable_beginscan(classes, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (class->relam == am && rusts_has_storage(class->relkind))
+			result = lappend_oid(result, class->oid);
+	}
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return result;
+}
+
 RustsSchema *
 rusts_schema_build(Relation rel)
 {

@@ -11,6 +11,7 @@
 #define RUSTS_SCHEMA_H
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 #include "codec/block.h"
@@ -65,6 +66,12 @@ extern RustsSchema *rusts_schema_build(Relation rel);
 /* Is this relation stored by the table access method "rusts"? */
 extern bool rusts_is_measurement(Relation rel);
 extern bool rusts_relid_is_measurement(Oid relid);
+
+/* Does a measurement of this kind of relation have storage? */
+extern bool rusts_has_storage(char relkind);
+
+/* OIDs of all measurements with storage, in the current memory context. */
+extern List *rusts_list_measurements(void);
 
 /* OID of the access method, InvalidOid where the extension is missing. */
 extern Oid	rusts_am_oid(void);

@@ -46,12 +46,12 @@
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "compat.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
@@ -393,21 +393,17 @@ fill_page(Page page, int64 storage_id, int64 segment_id, uint32 index,
 		  const uint8 *piece, uint32 len)
 {
 	char	   *special;
-	pg_crc32c	crc;
 
 	PageInit(page, BLCKSZ, SPECIAL_SIZE);
 	memcpy(PageGetContents(page), piece, len);
 	((PageHeader) page)->pd_lower =
 		MAXALIGN(SizeOfPageHeaderData) + len;
 
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, piece, len);
-	FIN_CRC32C(crc);
 	special = PageGetSpecialPointer(page);
 	rusts_put_u64(special + SPECIAL_OFF_STORAGE, storage_id);
 	rusts_put_u64(special + SPECIAL_OFF_SEGMENT, segment_id);
 	rusts_put_u32(special + SPECIAL_OFF_INDEX, index);
-	rusts_put_u32(special + SPECIAL_OFF_CRC, crc);
+	rusts_put_u32(special + SPECIAL_OFF_CRC, rusts_crc32c(piece, len));
 }
 
 const char *
@@ -463,7 +459,6 @@ check_page(Page page, int64 storage_id, int64 segment_id, uint32 index)
 	PageHeader	header = (PageHeader) page;
 	const char *special;
 	uint32		len;
-	pg_crc32c	crc;
 
 	if (PageIsNew(page))
 		return "The page is empty.";
@@ -477,10 +472,8 @@ check_page(Page page, int64 storage_id, int64 segment_id, uint32 index)
 		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
 		return "The page belongs to another segment.";
 	len = header->pd_lower - MAXALIGN(SizeOfPageHeaderData);
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, PageGetContents(page), len);
-	FIN_CRC32C(crc);
-	if (rusts_get_u32(special + SPECIAL_OFF_CRC) != crc)
+	if (rusts_get_u32(special + SPECIAL_OFF_CRC) !=
+		rusts_crc32c(PageGetContents(page), len))
 		return "The page's checksum does not match its contents.";
 	return NULL;
 }

@@ -19,11 +19,11 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "base/varint.h"
 #include "compat.h"
 #include "segment/format.h"
@@ -42,7 +42,6 @@ static bool parse_counts(RustsReader *reader, RustsCursor *cursor, uint32 n,
 						 uint32 *sums);
 static bool skip_arrays(RustsCursor *cursor, int narrays, uint32 n);
 static void read_context(void *arg);
-static uint32 crc32c(const uint8 *data, size_t len);
 
 RustsReader *
 rusts_reader_open(Relation rel, const RustsSegmentEntry *entry,
@@ -165,7 +164,6 @@ load_parts(RustsReader *reader)
 	uint64		directory_len;
 	uint64		parts_len;
 	uint16		version;
-	pg_crc32c	crc;
 	RustsCursor		cursor;
 
 	if (image_len < RUSTS_HEADER_SIZE)
@@ -241,13 +239,11 @@ load_parts(RustsReader *reader)
 		cursor.pos = parts;
 	}
 
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, header, RUSTS_HEADER_META_CRC);
-	COMP_CRC32C(crc, cursor.pos, parts_len);
-	FIN_CRC32C(crc);
-	if (crc != rusts_get_u32(header + RUSTS_HEADER_META_CRC) ||
+	if (rusts_crc32c_of_two(header, RUSTS_HEADER_META_CRC, cursor.pos,
+							parts_len) !=
+		rusts_get_u32(header + RUSTS_HEADER_META_CRC) ||
 		(reader->streams != NULL &&
-		 crc32c(reader->streams, reader->streams_len) !=
+		 rusts_crc32c(reader->streams, reader->streams_len) !=
 		 rusts_get_u32(header + RUSTS_HEADER_STREAMS_CRC)))
 		return rusts_reader_report(reader,
 									   "Its checksum does not match its contents.");
@@ -418,18 +414,10 @@ parse_column(RustsReader *reader, RustsCursor *cursor,
 	for (start = 0; start < reader->nblocks; start += RUSTS_BLOCK_ROWS)
 	{
 		uint32		n = Min(reader->nblocks - start, RUSTS_BLOCK_ROWS);
-		const uint8 *data;
-		size_t		len;
-		uint32		run = 0;
 		int64		lengths[RUSTS_BLOCK_ROWS];
-		uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
-		uint32		nnulls;
 		uint32		i;
 
-		if (!rusts_next_chunk(cursor, &data, &len) ||
-			rusts_block_decode_ints(data, len, n, 1, &run, lengths, nulls,
-									&nnulls, reader->scratch) !=
-			RUSTS_CODEC_OK || nnulls > 0)
+		if (!rusts_reader_ints(reader, cursor, n, lengths))
 			return false;
 		for (i = 0; i < n; i++)
 		{
@@ -450,6 +438,22 @@ parse_column(RustsReader *reader, RustsCursor *cursor,
 	return true;
 }
 
+bool
+rusts_reader_ints(RustsReader *reader, RustsCursor *cursor, uint32 n,
+				  int64 *values)
+{
+	const uint8 *data;
+	size_t		len;
+	uint32		run = 0;
+	uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
+	uint32		nnulls;
+
+	return rusts_next_chunk(cursor, &data, &len) &&
+		rusts_block_decode_ints(data, len, n, 1, &run, values, nulls, &nnulls,
+								reader->scratch) == RUSTS_CODEC_OK &&
+		nnulls == 0;
+}
+
 /*
  * A chunk of n positive counts, added up: sums[0] is given, sums[1 .. n] are
  * set; none exceeds the number of rows.
@@ -457,18 +461,10 @@ parse_column(RustsReader *reader, RustsCursor *cursor,
 static bool
 parse_counts(RustsReader *reader, RustsCursor *cursor, uint32 n, uint32 *sums)
 {
-	const uint8 *data;
-	size_t		len;
-	uint32		run = 0;
 	int64		counts[RUSTS_BLOCK_ROWS];
-	uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
-	uint32		nnulls;
 	uint32		i;
 
-	if (!rusts_next_chunk(cursor, &data, &len) ||
-		rusts_block_decode_ints(data, len, n, 1, &run, counts, nulls, &nnulls,
-								reader->scratch) != RUSTS_CODEC_OK ||
-		nnulls > 0)
+	if (!rusts_reader_ints(reader, cursor, n, counts))
 		return false;
 	for (i = 0; i < n; i++)
 	{
@@ -493,16 +489,4 @@ skip_arrays(RustsCursor *cursor, int narrays, uint32 n)
 			return false;
 	}
 	return true;
-}
-
-static uint32
-crc32c(const uint8 *data, size_t len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	if (len > 0)
-		COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return crc;
 }

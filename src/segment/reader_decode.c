@@ -283,7 +283,7 @@ rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row)
 static bool
 load_order(RustsReader *reader)
 {
-	RustsCursor		cursor = {reader->order_data,
+	RustsCursor cursor = {reader->order_data,
 	reader->order_data + reader->order_len};
 	Size		size = sizeof(uint32) * (Size) reader->nrows;
 	uint32	   *order = MemoryContextAllocHuge(reader->segment_cxt, size);
@@ -296,17 +296,9 @@ load_order(RustsReader *reader)
 	for (start = 0; start < reader->nrows; start += RUSTS_BLOCK_ROWS)
 	{
 		uint32		n = Min(reader->nrows - start, RUSTS_BLOCK_ROWS);
-		const uint8 *data;
-		size_t		len;
-		uint32		run = 0;
 		int64		rows[RUSTS_BLOCK_ROWS];
-		uint64		nulls[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
-		uint32		nnulls;
 
-		if (!rusts_next_chunk(&cursor, &data, &len) ||
-			rusts_block_decode_ints(data, len, n, 1, &run, rows, nulls,
-									&nnulls, reader->scratch) !=
-			RUSTS_CODEC_OK || nnulls > 0)
+		if (!rusts_reader_ints(reader, &cursor, n, rows))
 			return rusts_reader_report(reader,
 										   "Its row order cannot be read.");
 		for (i = 0; i < n; i++)

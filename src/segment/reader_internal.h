@@ -33,6 +33,10 @@ extern bool rusts_reader_report(RustsReader *reader, const char *detail);
 extern bool rusts_reader_image(RustsReader *reader, uint64 offset, size_t len,
 							   uint8 *dst);
 
+/* The next chunk of an array: n integers, none null; false if it is not. */
+extern bool rusts_reader_ints(RustsReader *reader, RustsCursor *cursor,
+							  uint32 n, int64 *values);
+
 /* The next chunk of an array. */
 static inline bool
 rusts_next_chunk(RustsCursor *cursor, const uint8 **data, size_t *len)

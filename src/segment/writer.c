@@ -17,10 +17,10 @@
 
 #include "common/int.h"
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "base/varint.h"
 #include "compat.h"
 #include "meta/directory.h"
@@ -65,7 +65,6 @@ static void append_chunk(Writer *writer, const RustsBlockInput *in);
 static void append_array(Writer *writer, RustsKind kind, const int64 *values,
 						 uint32 n);
 static void reserve(ByteBuffer *buffer, size_t more);
-static uint32 crc32c(const uint8 *data, size_t len);
 
 void
 rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
@@ -129,17 +128,11 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 	rusts_put_u64(header + RUSTS_HEADER_ORDER_LEN, order_len);
 	rusts_put_u64(header + RUSTS_HEADER_STREAMS_LEN, writer->streams.len);
 	rusts_put_u32(header + RUSTS_HEADER_STREAMS_CRC,
-				  crc32c(writer->streams.data, writer->streams.len));
-	{
-		pg_crc32c	crc;
-
-		INIT_CRC32C(crc);
-		COMP_CRC32C(crc, header, RUSTS_HEADER_META_CRC);
-		COMP_CRC32C(crc, header + RUSTS_HEADER_SIZE,
-					writer->parts.len - RUSTS_HEADER_SIZE);
-		FIN_CRC32C(crc);
-		rusts_put_u32(header + RUSTS_HEADER_META_CRC, crc);
-	}
+				  rusts_crc32c(writer->streams.data, writer->streams.len));
+	rusts_put_u32(header + RUSTS_HEADER_META_CRC,
+				  rusts_crc32c_of_two(header, RUSTS_HEADER_META_CRC,
+									  header + RUSTS_HEADER_SIZE,
+									  writer->parts.len - RUSTS_HEADER_SIZE));
 
 	image->raw_bytes = raw_bytes(batch);
 	image->len = writer->parts.len + writer->streams.len;
@@ -529,16 +522,4 @@ reserve(ByteBuffer *buffer, size_t more)
 	else
 		buffer->data = repalloc_huge(buffer->data, size);
 	buffer->size = size;
-}
-
-static uint32
-crc32c(const uint8 *data, size_t len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	if (len > 0)
-		COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return crc;
 }

@@ -19,13 +19,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
+#include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -85,7 +80,6 @@ static bool arrive(Oid database);
 static void leave(int code, Datum arg);
 static bool extension_exists(void);
 static void remove_orphans(void);
-static List *list_measurements(void);
 static List *find_due(TimestampTz *next);
 static bool examine(Oid relid, RustsActiveSummary *summary);
 static void recover_from_error(MemoryContext cxt);
@@ -247,7 +241,7 @@ remove_orphans(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	storages = rusts_directory_storages(GetActiveSnapshot(), &nstorages);
 	PopActiveSnapshot();
-	measurements = nstorages > 0 ? list_measurements() : NIL;
+	measurements = nstorages > 0 ? rusts_list_measurements() : NIL;
 	foreach(cell, measurements)
 	{
 		Oid			relid = lfirst_oid(cell);
@@ -279,31 +273,6 @@ remove_orphans(void)
 	CommitTransactionCommand();
 }
 
-/* OIDs of all measurements with storage. */
-static List *
-list_measurements(void)
-{
-	Oid			am = rusts_am_oid();
-	Relation	classes;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	List	   *result = NIL;
-
-	classes = table_open(RelationRelationId, AccessShareLock);
-	scan = systable_beginscan(classes, InvalidOid, false, NULL, 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_class class = (Form_pg_class) GETSTRUCT(tuple);
-
-		if (class->relam == am && (class->relkind == RELKIND_RELATION ||
-								   class->relkind == RELKIND_MATVIEW))
-			result = lappend_oid(result, class->oid);
-	}
-	systable_endscan(scan);
-	table_close(classes, AccessShareLock);
-	return result;
-}
-
 /*
  * The measurements that are due, the longest waiting first, in turn_cxt.
  * *next becomes the time when the next one will be.  Also tell the writers
@@ -332,7 +301,7 @@ find_due(TimestampTz *next)
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(turn_cxt);
-	measurements = list_measurements();
+	measurements = rusts_list_measurements();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn_cxt);
 

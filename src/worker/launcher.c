@@ -55,7 +55,6 @@ rusts_launcher_main(Datum arg)
 
 	before_shmem_exit(leave, (Datum) 0);
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
-	rusts_worker_shared->launcher_pid = MyProcPid;
 	rusts_worker_shared->launcher_latch = MyLatch;
 	LWLockRelease(rusts_worker_shared->lock);
 
@@ -80,7 +79,6 @@ static void
 leave(int code, Datum arg)
 {
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
-	rusts_worker_shared->launcher_pid = 0;
 	rusts_worker_shared->launcher_latch = NULL;
 	LWLockRelease(rusts_worker_shared->lock);
 }

@@ -45,7 +45,6 @@ typedef struct RustsDatabaseSlot
 typedef struct RustsWorkerShared
 {
 	LWLock	   *lock;			/* set once at start */
-	pid_t		launcher_pid;	/* protected by lock */
 	Latch	   *launcher_latch; /* protected by lock */
 	int			nslots;			/* protected by lock; never shrinks */
 	RustsDatabaseSlot slots[RUSTS_MAX_DATABASES];

@@ -50,7 +50,7 @@ static void append_blocks(Relation to, RustsBuilder *builder,
 static void append_rows(Relation to, RustsBuilder *builder,
 						RustsReader *reader, TupleDesc desc);
 static void append_vector(RustsBuilder *builder, int column,
-						  const RustsVector *vector, int16 typlen);
+						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
 							uint32 n);
 static void store_if_full(Relation to, RustsBuilder *builder, uint32 more);
@@ -275,7 +275,7 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 			{
 				rusts_reader_decode(reader, sources[c], b, column->typlen,
 									vector);
-				append_vector(builder, c, vector, column->typlen);
+				append_vector(builder, c, vector);
 			}
 			else
 			{
@@ -299,8 +299,7 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 
 /* Append values of a block to a column; the block has begun at nrows. */
 static void
-append_vector(RustsBuilder *builder, int column, const RustsVector *vector,
-			  int16 typlen)
+append_vector(RustsBuilder *builder, int column, const RustsVector *vector)
 {
 	RustsColumnBuilder *col = &builder->columns[column];
 	uint32		start = builder->nrows;

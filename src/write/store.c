@@ -53,7 +53,7 @@ static void store_batch(Relation rel, RustsBatch *batch, int16 level,
 static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
-static int	store_partitions(Relation rel, RustsBuilder *builder,
+static void store_partitions(Relation rel, RustsBuilder *builder,
 							 PartitionRow *rows, CommandId cid, bool moved);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
@@ -83,15 +83,15 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 				first_row, batch.nrows);
 }
 
-int
+void
 rusts_store_hot(Relation rel, RustsBuilder *builder, CommandId cid)
 {
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
-		return 0;
-	return store_partitions(rel, builder,
-							find_partitions(builder, &npartitions), cid, true);
+		return;
+	store_partitions(rel, builder, find_partitions(builder, &npartitions),
+					 cid, true);
 }
 
 /*
@@ -195,15 +195,14 @@ compare_partition_rows(const void *a, const void *b)
 	return (left->row > right->row) - (left->row < right->row);
 }
 
-/* Store each partition's rows as a hot segment; returns their number. */
-static int
+/* Store each partition's rows as a hot segment. */
+static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 				 CommandId cid, bool moved)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
 	uint32		start = 0;
-	int			nsegments = 0;
 
 	while (start < builder->nrows)
 	{
@@ -221,7 +220,5 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 		store_batch(rel, &batch, RUSTS_LEVEL_HOT, rows[start].partition, cid,
 					-1, moved ? 0 : batch.nrows);
 		start = end;
-		nsegments++;
 	}
-	return nsegments;
 }

@@ -32,9 +32,9 @@ extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
 
 /*
  * Store rows that other segments held so far: hot segments, one per time
- * partition.  Returns their number.
+ * partition.
  */
-extern int	rusts_store_hot(Relation rel, RustsBuilder *builder,
+extern void rusts_store_hot(Relation rel, RustsBuilder *builder,
 							CommandId cid);
 
 /*
