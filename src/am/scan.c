@@ -248,7 +248,8 @@ open_entry(RustsScan *scan, int64 entry)
 	MemoryContextReset(scan->reader_cxt);
 	old_cxt = MemoryContextSwitchTo(scan->reader_cxt);
 	scan->reader = rusts_reader_open(scan->base.rs_rd, &scan->entries[entry],
-									 rusts_skip_corrupt_segments);
+									 rusts_skip_corrupt_segments,
+									 !rusts_skip_corrupt_segments, NULL);
 	MemoryContextSwitchTo(old_cxt);
 	scan->rows = NULL;
 	scan->current = entry;
