@@ -156,6 +156,16 @@ extern uint32 rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row);
 /* What a value of an INT column looks like as a Datum of typlen bytes. */
 extern Datum rusts_int_datum(int64 value, int16 typlen);
 
+/* The other way round. */
+static inline int64
+rusts_datum_int(Datum value, int16 typlen)
+{
+	return typlen == 8 ? DatumGetInt64(value) :
+		typlen == 4 ? DatumGetInt32(value) :
+		typlen == 2 ? DatumGetInt16(value) :
+		(signed char) DatumGetChar(value);
+}
+
 /* A value of a vector. */
 static inline Datum
 rusts_vector_datum(const RustsVector *vector, uint32 i, int16 typlen,

@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * clause.c
+ *	  What a scan can do with a condition.
+ *
+ * Conditions on tags are evaluated once per series, whatever they are.  Those
+ * that compare an integer, timestamp, date or float8 column with something
+ * that is the same for all rows become ranges, for which statistics of blocks
+ * are asked and which loops over arrays check.  A condition on one boolean
+ * column has at most three answers, one on a column of byte strings as many
+ * as the block has distinct values.  Anything else is PostgreSQL's to check,
+ * row by row.
+ *
+ * Integer and datetime types are compared across types where the operand can
+ * be turned into the column's type without changing the answer.
+ *
+ * src/exec/clause.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/sysattr.h"
+#include "catalog/pg_opfamily_d.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+
+#include "exec/clause.h"
+
+static bool classify_comparison(RustsClause *clause, Index varno,
+								const RustsSchema *schema);
+static bool match_operand(Node *column, Node *operand, Index varno,
+						  Var **var);
+static bool comparable(const RustsColumn *column, Oid operand_type,
+					   Oid opno, RustsTest *test, RustsClauseKind *kind);
+static void classify_series(RustsClause *clause, Index varno);
+static bool is_constant(Node *node, Index varno);
+
+void
+rusts_clause_classify(Expr *expr, Index varno, const RustsSchema *schema,
+					  RustsClause *clause)
+{
+	Bitmapset  *attnos = NULL;
+	const RustsColumn *column;
+	int			attno = -1;
+	bool		all_tags = true;
+	bool		simple;
+
+	memset(clause, 0, sizeof(*clause));
+	clause->expr = expr;
+	clause->kind = RUSTS_CLAUSE_ROW;
+
+	simple = rusts_clause_attnos((Node *) expr, varno, &attnos);
+	if (contain_volatile_functions((Node *) expr))
+		clause->reason = "volatile function";
+	else if (contain_subplans((Node *) expr))
+		clause->reason = "subquery";
+	else if (!simple)
+		clause->reason = "whole row or system column";
+	else if (bms_is_empty(attnos))
+		clause->reason = "no column";
+	if (clause->reason != NULL)
+		return;
+
+	while ((attno = bms_next_member(attnos, attno)) >= 0)
+	{
+		int			index = schema->by_attno[attno - 1];
+
+		if (index < 0 || schema->columns[index].role != RUSTS_ROLE_TAG)
+			all_tags = false;
+	}
+	if (bms_membership(attnos) == BMS_SINGLETON)
+		clause->attno = bms_singleton_member(attnos);
+	if (all_tags)
+	{
+		clause->kind = RUSTS_CLAUSE_SERIES;
+		classify_series(clause, varno);
+		return;
+	}
+	if (clause->attno == InvalidAttrNumber)
+	{
+		clause->reason = "several columns";
+		return;
+	}
+
+	if (schema->by_attno[clause->attno - 1] < 0)
+	{
+		clause->reason = "dropped column";
+		return;
+	}
+	column = &schema->columns[schema->by_attno[clause->attno - 1]];
+	if (classify_comparison(clause, varno, schema))
+		return;
+	if (IsA(expr, NullTest) && IsA(((NullTest *) expr)->arg, Var) &&
+		!((NullTest *) expr)->argisrow)
+	{
+		clause->kind = RUSTS_CLAUSE_NULL;
+		clause->is_null = ((NullTest *) expr)->nulltesttype == IS_NULL;
+	}
+	else if (column->kind == RUSTS_KIND_BOOL)
+		clause->kind = RUSTS_CLAUSE_BOOL;
+	else if (column->kind == RUSTS_KIND_BYTES)
+		clause->kind = RUSTS_CLAUSE_VALUE;
+	else
+		clause->reason = "not a comparison that blocks can be checked for";
+}
+
+/* Column OP operand, or the other way round, or with ANY or ALL. */
+static bool
+classify_comparison(RustsClause *clause, Index varno,
+					const RustsSchema *schema)
+{
+	Node	   *left;
+	Node	   *right;
+	Oid			opno;
+	Oid			operand_type;
+	Var		   *var;
+
+	if (IsA(clause->expr, OpExpr))
+	{
+		OpExpr	   *op = (OpExpr *) clause->expr;
+
+		if (list_length(op->args) != 2)
+			return false;
+		left = linitial(op->args);
+		right = lsecond(op->args);
+		opno = op->opno;
+		if (!match_operand(left, right, varno, &var))
+		{
+			Node	   *other = left;
+
+			left = right;
+			right = other;
+			opno = get_commutator(opno);
+			if (!OidIsValid(opno) || !match_operand(left, right, varno, &var))
+				return false;
+		}
+		operand_type = exprType(right);
+	}
+	else if (IsA(clause->expr, ScalarArrayOpExpr))
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause->expr;
+
+		left = linitial(op->args);
+		right = lsecond(op->args);
+		opno = op->opno;
+		if (!match_operand(left, right, varno, &var))
+			return false;
+		operand_type = get_element_type(exprType(right));
+		clause->is_array = true;
+		clause->any = op->useOr;
+	}
+	else
+		return false;
+
+	if (!comparable(&schema->columns[schema->by_attno[var->varattno - 1]],
+					operand_type, opno, &clause->test, &clause->kind))
+		return false;
+	if (clause->is_array &&
+		clause->test != (clause->any ? RUSTS_TEST_EQ : RUSTS_TEST_NE))
+	{
+		clause->kind = RUSTS_CLAUSE_ROW;
+		return false;
+	}
+	clause->operand = (Expr *) right;
+	clause->operand_type = operand_type;
+	return true;
+}
+
+/* Is this a column of the relation, and that the same for all rows? */
+static bool
+match_operand(Node *column, Node *operand, Index varno, Var **var)
+{
+	if (!IsA(column, Var) || !is_constant(operand, varno))
+		return false;
+	*var = (Var *) column;
+	return (*var)->varno == varno && (*var)->varlevelsup == 0 &&
+		(*var)->varattno > 0;
+}
+
+static bool
+is_constant(Node *node, Index varno)
+{
+	Bitmapset  *attnos = NULL;
+
+	return rusts_clause_attnos(node, varno, &attnos) && bms_is_empty(attnos);
+}
+
+/*
+ * Does the operator compare the column's values in the order of int64, or of
+ * float8, after the operand has been turned into the column's type?
+ */
+static bool
+comparable(const RustsColumn *column, Oid operand_type, Oid opno,
+		   RustsTest *test, RustsClauseKind *kind)
+{
+	Oid			family;
+	int			strategy;
+
+	*kind = RUSTS_CLAUSE_INT;
+	switch (column->typid)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			family = INTEGER_BTREE_FAM_OID;
+			if (operand_type != INT2OID && operand_type != INT4OID &&
+				operand_type != INT8OID)
+				return false;
+			break;
+		case FLOAT8OID:
+			*kind = RUSTS_CLAUSE_FLOAT;
+			family = FLOAT_BTREE_FAM_OID;
+			if (operand_type != FLOAT8OID && operand_type != FLOAT4OID)
+				return false;
+			break;
+		case TIMESTAMPTZOID:
+			family = DATETIME_BTREE_FAM_OID;
+			if (operand_type != TIMESTAMPTZOID &&
+				operand_type != TIMESTAMPOID && operand_type != DATEOID)
+				return false;
+			break;
+		case TIMESTAMPOID:
+			/* With a timestamptz it is the column that is converted. */
+			family = DATETIME_BTREE_FAM_OID;
+			if (operand_type != TIMESTAMPOID && operand_type != DATEOID)
+				return false;
+			break;
+		case DATEOID:
+			family = DATETIME_BTREE_FAM_OID;
+			if (operand_type != DATEOID)
+				return false;
+			break;
+		case TIMEOID:
+			family = TIME_BTREE_FAM_OID;
+			if (operand_type != TIMEOID)
+				return false;
+			break;
+		default:
+			return false;
+	}
+
+	strategy = get_op_opfamily_strategy(opno, family);
+	switch (strategy)
+	{
+		case BTLessStrategyNumber:
+			*test = RUSTS_TEST_LT;
+			return true;
+		case BTLessEqualStrategyNumber:
+			*test = RUSTS_TEST_LE;
+			return true;
+		case BTEqualStrategyNumber:
+			*test = RUSTS_TEST_EQ;
+			return true;
+		case BTGreaterEqualStrategyNumber:
+			*test = RUSTS_TEST_GE;
+			return true;
+		case BTGreaterStrategyNumber:
+			*test = RUSTS_TEST_GT;
+			return true;
+	}
+	opno = get_negator(opno);
+	*test = RUSTS_TEST_NE;
+	return OidIsValid(opno) &&
+		get_op_opfamily_strategy(opno, family) == BTEqualStrategyNumber;
+}
+
+/*
+ * tag = value and tag = ANY (values) can be looked up, as long as equal means
+ * the same bytes.
+ */
+static void
+classify_series(RustsClause *clause, Index varno)
+{
+	Node	   *left;
+	Node	   *right;
+	Oid			opno;
+	Oid			collation;
+	Var		   *var;
+	bool		is_array = false;
+
+	if (IsA(clause->expr, OpExpr) &&
+		list_length(((OpExpr *) clause->expr)->args) == 2)
+	{
+		OpExpr	   *op = (OpExpr *) clause->expr;
+
+		left = linitial(op->args);
+		right = lsecond(op->args);
+		opno = op->opno;
+		collation = op->inputcollid;
+		if (!match_operand(left, right, varno, &var))
+		{
+			left = lsecond(op->args);
+			right = linitial(op->args);
+		}
+	}
+	else if (IsA(clause->expr, ScalarArrayOpExpr) &&
+			 ((ScalarArrayOpExpr *) clause->expr)->useOr)
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause->expr;
+
+		left = linitial(op->args);
+		right = lsecond(op->args);
+		opno = op->opno;
+		collation = op->inputcollid;
+		is_array = true;
+	}
+	else
+		return;
+	if (opno != TextEqualOperator || !match_operand(left, right, varno, &var))
+		return;
+	if (!OidIsValid(collation) || !get_collation_isdeterministic(collation))
+		return;
+	clause->test = RUSTS_TEST_EQ;
+	clause->operand = (Expr *) right;
+	clause->operand_type = TEXTOID;
+	clause->is_array = is_array;
+	clause->any = true;
+}
+
+bool
+rusts_clause_attnos(Node *expr, Index varno, Bitmapset **attnos)
+{
+	List	   *vars = pull_var_clause(expr, PVC_INCLUDE_AGGREGATES |
+									   PVC_INCLUDE_WINDOWFUNCS |
+									   PVC_RECURSE_PLACEHOLDERS);
+	bool		simple = true;
+	ListCell   *lc;
+
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst(lc);
+
+		if (!IsA(var, Var))
+			simple = false;
+		else if (var->varno != varno)
+			continue;
+		else if (var->varattno > 0)
+			*attnos = bms_add_member(*attnos, var->varattno);
+		else if (var->varattno != TableOidAttributeNumber)
+			simple = false;
+	}
+	list_free(vars);
+	return simple;
+}

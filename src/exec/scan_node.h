@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan_node.h
+ *	  The executor node RustsScan.
+ *
+ * src/exec/scan_node.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_SCAN_NODE_H
+#define RUSTS_SCAN_NODE_H
+
+#include "nodes/execnodes.h"
+#include "nodes/extensible.h"
+
+#include "exec/block_scan.h"
+
+/* Elements of CustomScan.custom_private. */
+enum
+{
+	RUSTS_SCAN_SORT_ATTNOS,		/* int list; NIL: rows come as they lie */
+	RUSTS_SCAN_SORT_OPERATORS,	/* Oid list */
+	RUSTS_SCAN_SORT_COLLATIONS, /* Oid list */
+	RUSTS_SCAN_SORT_NULLS_FIRST,	/* int list */
+	RUSTS_SCAN_NPRIVATE
+};
+
+typedef struct RustsScanSort RustsScanSort;
+
+typedef struct RustsScanState
+{
+	CustomScanState css;
+	RustsBlockScan *scan;		/* NULL for EXPLAIN without ANALYZE */
+	ExprState  *recheck;		/* all conditions, for EvalPlanQual */
+	int		   *output;			/* columns of scan that rows need */
+	int			noutput;
+	bool		want_tid;
+	bool		prepared;		/* rescanned since parameters changed */
+	bool		in_chunk;
+	uint32		row;			/* next row of the chunk */
+	RustsScanSort *sort;		/* NULL: rows come as they lie */
+	uint64		counters[RUSTS_NCOUNTERS];	/* of all processes, once shut
+											 * down */
+	bool		counted;
+} RustsScanState;
+
+extern const CustomScanMethods rusts_scan_methods;
+
+/* Is this plan state a RustsScan? */
+extern bool rusts_is_scan_state(PlanState *state);
+
+/* Evaluate parameters if that has not been done since they changed. */
+extern void rusts_scan_prepare(RustsScanState *state);
+
+/* Fill slot with the next row as it lies; false at the end. */
+extern bool rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot);
+
+/* scan_sort.c */
+extern RustsScanSort *rusts_scan_sort_create(RustsScanState *state,
+											 CustomScan *plan);
+extern void rusts_scan_sort_restart(RustsScanSort *sort);
+extern void rusts_scan_sort_end(RustsScanSort *sort);
+extern bool rusts_scan_sort_next(RustsScanSort *sort, TupleTableSlot *slot);
+
+/* scan_explain.c */
+extern void rusts_scan_explain(CustomScanState *node, List *ancestors,
+							   ExplainState *es);
+
+#endif							/* RUSTS_SCAN_NODE_H */

@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * order.c
+ *	  Orders in which a scan can deliver its rows.
+ *
+ * RustsScan sorts rows itself, window of time by window of time, so that the
+ * first rows come soon and no sort is large.  It can therefore deliver any
+ * order that begins with the time, as long as no time is null, and any that
+ * begins with a tag.
+ *
+ * src/plan/order.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "meta/schema.h"
+#include "plan/plan.h"
+
+static EquivalenceMember *find_member(PathKey *pathkey, RelOptInfo *rel);
+static bool can_lead(Relation relation, const RustsSchema *schema,
+					 AttrNumber attno);
+
+int
+rusts_scan_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys,
+				 List **sort_private)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	List	   *attnos = NIL;
+	List	   *operators = NIL;
+	List	   *collations = NIL;
+	List	   *nulls_first = NIL;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, pathkeys)
+	{
+		PathKey    *pathkey = lfirst_node(PathKey, lc);
+		EquivalenceMember *member = find_member(pathkey, rel);
+		Var		   *var;
+		Oid			operator;
+
+		if (member == NULL)
+			break;
+		var = (Var *) member->em_expr;
+		if (n == 0)
+		{
+			Relation	relation = table_open(rte->relid, NoLock);
+			bool		good = can_lead(relation, rusts_schema_build(relation),
+										var->varattno);
+
+			table_close(relation, NoLock);
+			if (!good)
+				break;
+		}
+		operator = get_opfamily_member(pathkey->pk_opfamily,
+									   member->em_datatype,
+									   member->em_datatype,
+									   pathkey->pk_strategy);
+		if (!OidIsValid(operator))
+			break;
+		attnos = lappend_int(attnos, var->varattno);
+		operators = lappend_oid(operators, operator);
+		collations = lappend_oid(collations,
+								 pathkey->pk_eclass->ec_collation);
+		nulls_first = lappend_int(nulls_first, pathkey->pk_nulls_first);
+		n++;
+	}
+	*sort_private = list_make4(attnos, operators, collations, nulls_first);
+	return n;
+}
+
+/* A column of the relation that the pathkey is about. */
+static EquivalenceMember *
+find_member(PathKey *pathkey, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (pathkey->pk_eclass->ec_has_volatile)
+		return NULL;
+	foreach(lc, pathkey->pk_eclass->ec_members)
+	{
+		EquivalenceMember *member = lfirst(lc);
+
+		if (IsA(member->em_expr, Var) &&
+			((Var *) member->em_expr)->varno == rel->relid &&
+			((Var *) member->em_expr)->varattno > 0 &&
+			((Var *) member->em_expr)->varlevelsup == 0)
+			return member;
+	}
+	return NULL;
+}
+
+static bool
+can_lead(Relation relation, const RustsSchema *schema, AttrNumber attno)
+{
+	int			index = schema->by_attno[attno - 1];
+
+	return index >= 0 && index == schema->time &&
+		TupleDescAttr(RelationGetDescr(relation), attno - 1)->attnotnull;
+}
