@@ -39,6 +39,15 @@ SELECT rusts_flush('f');
 SELECT * FROM image();
 SELECT differences();
 
+-- a sum of zeros is negative if all of them are: smallest, largest, first,
+-- last value and sum are -0.0, as five equal chunks
+CREATE TABLE zeros (time timestamptz NOT NULL, v float8) USING rusts;
+INSERT INTO zeros VALUES ('2024-01-01', '-0'), ('2024-01-02', '0'), ('2024-01-02', '-0');
+SELECT rusts_flush('zeros');
+SELECT regexp_replace(encode(payload, 'hex'), '(.{76})', E'\\1\n', 'g')
+FROM rusts.segment WHERE storage_id = rusts.storage_id('zeros'::regclass) ORDER BY min_time;
+DROP TABLE zeros;
+
 -- what was written by version 1: a level-0 image, a hot one with statistics
 UPDATE rusts.segment SET bytes = length(image), payload = image
 FROM decode('
