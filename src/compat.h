@@ -47,6 +47,14 @@ typedef RelFileNode RelFileLocator;
 	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
 
+#if PG_VERSION_NUM < 180000
+#define rusts_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
+#else
+#define rusts_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
+#endif
+
 typedef struct VacuumParams *VacuumParamsArg;
 
 #ifndef pg_noreturn
