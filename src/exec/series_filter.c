@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "base/bloom.h"
 #include "compat.h"
 #include "exec/block_scan_internal.h"
 #include "vector/aggregate.h"
@@ -274,9 +275,39 @@ ask_series(RustsBlockScan *scan, RustsCondition *condition, uint64 *chosen)
 	return true;
 }
 
+/* tag = value, of which the segment's filter knows that it has none? */
 bool
 rusts_block_scan_may_have_series(RustsBlockScan *scan,
 								 const RustsSegmentEntry *entry)
 {
+	int			i;
+
+	if (entry->tag_filter == NULL)
+		return true;
+	for (i = 0; i < scan->nconditions - 1; i++)
+	{
+		const RustsCondition *condition = &scan->conditions[i];
+		const RustsClause *clause = &condition->clause;
+		bool		may = false;
+		uint32		v;
+
+		if (clause->kind != RUSTS_CLAUSE_SERIES || clause->operand == NULL ||
+			condition->always)
+			continue;
+		for (v = 0; v < condition->nvalues && !may; v++)
+		{
+			struct varlena *text =
+				(struct varlena *) DatumGetPointer(condition->texts[v]);
+			uint64		hash = rusts_bloom_hash_tag(clause->attno,
+													VARDATA_ANY(text),
+													VARSIZE_ANY_EXHDR(text));
+
+			may = rusts_bloom_may_contain(entry->tag_filter,
+										  entry->tag_filter_len,
+										  clause->attno, hash);
+		}
+		if (!may)
+			return false;
+	}
 	return true;
 }
