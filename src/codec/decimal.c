@@ -37,8 +37,8 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "codec/decimal.h"
-#include "codec/kernels.h"
 
 #define SAMPLE_SIZE			32
 #define CHOOSE_MAX_DIGITS	17

@@ -44,9 +44,9 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "base/varint.h"
 #include "codec/bitpack.h"
-#include "codec/kernels.h"
 #include "codec/residuals.h"
 #include "codec/scratch.h"
 

@@ -22,14 +22,13 @@
 
 #include "access/stratnum.h"
 #include "access/sysattr.h"
-#include "catalog/pg_opfamily_d.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
+#include "utils/typcache.h"
 
 #include "exec/clause.h"
 
@@ -209,36 +208,30 @@ comparable(const RustsColumn *column, Oid operand_type, Oid opno,
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
-			family = INTEGER_BTREE_FAM_OID;
 			if (operand_type != INT2OID && operand_type != INT4OID &&
 				operand_type != INT8OID)
 				return false;
 			break;
 		case FLOAT8OID:
 			*kind = RUSTS_CLAUSE_FLOAT;
-			family = FLOAT_BTREE_FAM_OID;
 			if (operand_type != FLOAT8OID && operand_type != FLOAT4OID)
 				return false;
 			break;
 		case TIMESTAMPTZOID:
-			family = DATETIME_BTREE_FAM_OID;
 			if (operand_type != TIMESTAMPTZOID &&
 				operand_type != TIMESTAMPOID && operand_type != DATEOID)
 				return false;
 			break;
 		case TIMESTAMPOID:
 			/* With a timestamptz it is the column that is converted. */
-			family = DATETIME_BTREE_FAM_OID;
 			if (operand_type != TIMESTAMPOID && operand_type != DATEOID)
 				return false;
 			break;
 		case DATEOID:
-			family = DATETIME_BTREE_FAM_OID;
 			if (operand_type != DATEOID)
 				return false;
 			break;
 		case TIMEOID:
-			family = TIME_BTREE_FAM_OID;
 			if (operand_type != TIMEOID)
 				return false;
 			break;
@@ -246,6 +239,8 @@ comparable(const RustsColumn *column, Oid operand_type, Oid opno,
 			return false;
 	}
 
+	/* The type's own order, which is that of its values as int64 or double. */
+	family = lookup_type_cache(column->typid, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	strategy = get_op_opfamily_strategy(opno, family);
 	switch (strategy)
 	{

@@ -1,0 +1,7 @@
+#include "postgres.h"
+#include "plan/plan.h"
+void
+rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
+					RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+{
+}
