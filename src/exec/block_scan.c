@@ -452,7 +452,7 @@ next_segment(RustsBlockScan *scan)
 		place = scan->backward ? scan->nentries - 1 - scan->at : scan->at;
 		if (open_segment(scan, &scan->entries[scan->order[place]]))
 		{
-			scan->item = scan->backward ? scan->nitems : -1;
+			scan->item = scan->backward ? (int64) scan->nitems : -1;
 			return true;
 		}
 	}

@@ -11,6 +11,7 @@
 
 #include "commands/explain.h"
 #include "nodes/makefuncs.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"

@@ -17,6 +17,7 @@
 
 #include "exec/block_scan_internal.h"
 #include "meta/settings.h"
+#include "segment/format.h"
 #include "vector/aggregate.h"
 
 static bool find_columns(RustsBlockScan *scan);
