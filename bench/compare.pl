@@ -116,7 +116,8 @@ sub print_query
 	{
 		my $ms = $ms{$query}{$system};
 
-		printf ' %*s', width($system), defined $ms ? sprintf('%.2f', $ms) : '-';
+		printf ' %*s', width($system),
+		  !defined $ms ? '-' : sprintf($ms < 1 ? '%.3f' : '%.2f', $ms);
 	}
 	foreach my $system (@others)
 	{
@@ -124,12 +125,13 @@ sub print_query
 		my $ratio = $ours && $theirs ? $ours / $theirs : undef;
 
 		printf ' %*s%s', width($system) + 2,
-		  defined $ratio ? sprintf('%.3f', $ratio) : '-',
+		  !defined $ratio ? '-' : sprintf($ratio < 10 ? '%.3f' : '%.1f', $ratio),
 		  mark($query, $system, $ratio);
 	}
 	if (@timescale)
 	{
-		printf ' %4s %6s', map { $_ // '' } @{ $timescale_goals{$query} }[ 0, 1 ];
+		printf ' %4.2f %6.2f', @{ $timescale_goals{$query} }
+		  if $timescale_goals{$query};
 	}
 	print "\n";
 	return;

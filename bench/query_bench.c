@@ -5,7 +5,7 @@
  *
  * The file of queries has lines "name<TAB>SQL"; successive lines of one name
  * are its instances.  Each instance runs once on each system to warm up, then
- * in rounds: once on the first, once on the second and so on, so that what
+ * in rounds, each of them beginning with another system, so that what
  * disturbs the machine disturbs all alike.  A time is that of PQexec, with the
  * whole result fetched as text.  A system that cannot run a query does without
  * it.
@@ -267,7 +267,7 @@ time_instance(const Query *query)
 	{
 		for (int i = 0; i < nsystems; i++)
 		{
-			System	   *system = &systems[i];
+			System	   *system = &systems[(round + i) % nsystems];
 			long		rows = system->rows;
 			double		ms;
 

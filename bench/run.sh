@@ -127,9 +127,19 @@ megabytes()
 	awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'
 }
 
+# The TSBS data with integer fields, from an earlier run if there was one.
+need_data()
+{
+	[ ! -s "$INT_LP" ] || [ ! -s "$INT_CSV" ] || return
+	echo "generating $ROWS rows"
+	build/bench/gen_tsbs int 100 "$ROWS" "$INT_LP.new" "$INT_CSV.new" &&
+		mv "$INT_LP.new" "$INT_LP" && mv "$INT_CSV.new" "$INT_CSV" || exit 1
+}
+
 part_parse()
 {
 	heading "The line-protocol parser alone, one core"
+	need_data
 	build/bench/parse_lp "$INT_LP" 5 | awk '{
 		print
 		printf "%.2f GB/s, %.1f million points/s\n", $3 / $5 / 1e9,
@@ -166,6 +176,7 @@ part_load()
 	local i t before after lp_bytes
 
 	heading "Loading $ROWS rows of 10 tags and 10 fields, median of $RUNS"
+	need_data
 	for kind in heap write5k write100k copy; do
 		rm -f "$WORK/$kind"
 	done
@@ -209,6 +220,7 @@ part_load()
 part_size()
 {
 	heading "Size of $ROWS rows after rusts_flush"
+	need_data
 	drop_cpu
 	load write "$INT_LP" 5000 >/dev/null || exit 1
 	server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
@@ -265,11 +277,6 @@ trap server_stop EXIT
 WORK=$TOP/build/bench
 INT_LP=$WORK/int.$ROWS.lp
 INT_CSV=$WORK/int.$ROWS.csv
-if [ ! -s "$INT_LP" ] || [ ! -s "$INT_CSV" ]; then
-	heading "Generating $ROWS rows"
-	build/bench/gen_tsbs int 100 "$ROWS" "$INT_LP.new" "$INT_CSV.new" &&
-		mv "$INT_LP.new" "$INT_LP" && mv "$INT_CSV.new" "$INT_CSV" || exit 1
-fi
 server_psql -At -c 'SELECT version()'
 for part in $PARTS; do
 	"part_$part"
