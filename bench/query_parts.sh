@@ -154,7 +154,7 @@ describe_systems()
 	printf '# system\trusts\trusts %s, %s\n' "$(value "SELECT extversion
 		FROM pg_extension WHERE extname = 'rusts'")" \
 		"$(server_version server_psql)"
-	printf '# system\theap\theap table with two indexes, %s\n' \
+	printf '# system\theap\ta table with two indexes, %s\n' \
 		"$(server_version server_psql)"
 	for i in "${!PEER_NAMES[@]}"; do
 		PEER=${PEER_CONNINFOS[i]}
