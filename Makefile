@@ -28,7 +28,8 @@ help:
 #:	make lint unit regress isolation tap
 #:				one kind of test; TESTS="..." picks some of them
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
-#:	make bench		the benchmarks; PARTS="..." picks some
+#:	make bench		the benchmarks; PARTS="..." picks some, see
+#:				doc/benchmarks.md
 #:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
 
