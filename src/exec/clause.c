@@ -344,3 +344,22 @@ rusts_clause_attnos(Node *expr, Index varno, Bitmapset **attnos)
 	list_free(vars);
 	return simple;
 }
+
+static bool
+find_run_time_params(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind != PARAM_EXTERN;
+	if (IsA(node, SubLink) || IsA(node, SubPlan) ||
+		IsA(node, AlternativeSubPlan))
+		return true;
+	return expression_tree_walker(node, find_run_time_params, context);
+}
+
+bool
+rusts_has_run_time_params(Node *expr)
+{
+	return find_run_time_params(expr, NULL);
+}

@@ -67,4 +67,10 @@ extern void rusts_clause_classify(Expr *expr, Index varno,
 extern bool rusts_clause_attnos(Node *expr, Index varno,
 								Bitmapset **attnos);
 
+/*
+ * Does an expression depend on the results of other parts of the plan, or
+ * contain one?
+ */
+extern bool rusts_has_run_time_params(Node *expr);
+
 #endif							/* RUSTS_CLAUSE_H */
