@@ -58,10 +58,20 @@ enum
 };
 #define Natts_segment	Anum_payload
 
+/* Entries found so far. */
+typedef struct EntryList
+{
+	RustsSegmentEntry *entries; /* [max] */
+	uint32		n;
+	uint32		max;
+	bool		sorted;			/* by segment_id */
+} EntryList;
+
 static RustsSegmentEntry *load_entries(const char *index_name,
 									   ScanKeyData *key, int nkeys,
 									   bool each_level, Snapshot snapshot,
 									   uint32 *nentries);
+static void append_entry(EntryList *list, TupleTableSlot *slot);
 static Relation open_directory(LOCKMODE lockmode, bool missing_ok);
 static Snapshot hold_snapshot(void);
 static void release_snapshot(Snapshot snapshot);
@@ -77,11 +87,11 @@ rusts_directory_load(int64 storage_id, int level, Snapshot snapshot,
 {
 	ScanKeyData key[2];
 
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
 	if (level < 0)
 		return load_entries("segment_pkey", key, 1, false, snapshot, nentries);
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT2EQ,
+	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
 				Int16GetDatum(level));
 	return load_entries("segment_time", key, 2, false, snapshot, nentries);
 }
@@ -101,13 +111,14 @@ rusts_directory_load_range(int64 storage_id, Snapshot snapshot,
 	*nentries = 0;
 	if (min_time > max_time)
 		return NULL;
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT2EQ, (Datum) 0);
-	ScanKeyInit(&key[2], 3, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
-				TimestampTzGetDatum(min_time));
-	ScanKeyInit(&key[3], 4, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
-				TimestampTzGetDatum(max_time));
+	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(0));
+	ScanKeyInit(&key[2], Anum_max_time, BTGreaterEqualStrategyNumber,
+				F_TIMESTAMPTZ_GE, TimestampTzGetDatum(min_time));
+	ScanKeyInit(&key[3], Anum_min_time, BTLessEqualStrategyNumber,
+				F_TIMESTAMPTZ_LE, TimestampTzGetDatum(max_time));
 	return load_entries("segment_time", key, 4, true, snapshot, nentries);
 }
 
@@ -337,60 +348,90 @@ rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 }
 
 /*
- * The entries that an index finds, by ascending segment_id.  Scan keys are
- * on the index's columns; with each_level one scan is made for each level,
- * which is the argument of key[1].
+ * The entries that match keys on an index's first columns, by ascending
+ * segment_id.  With each_level one scan is made for each level, which is the
+ * argument of key[1].
  *
  * systable_beginscan would open the index, make a slot and look the columns
- * up for each scan; here that is done once for three.
+ * up for each scan; here that is done once for three.  As there, the heap is
+ * read when there is no index: pg_upgrade makes the indexes when it has
+ * attached the partitions already, and attaching one reads it.
  */
 static RustsSegmentEntry *
 load_entries(const char *index_name, ScanKeyData *key, int nkeys,
 			 bool each_level, Snapshot snapshot, uint32 *nentries)
 {
 	Relation	directory = open_directory(AccessShareLock, false);
-	Relation	index = index_open(index_oid(index_name), AccessShareLock);
-	IndexScanDesc scan = rusts_index_beginscan(directory, index, snapshot,
-											   nkeys);
+	Oid			index_id = index_oid(index_name);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
-	uint32		max_entries = 16;
-	uint32		count = 0;
-	bool		sorted = true;
+	EntryList	list = {.max = 16, .sorted = true};
 	int			last_level = each_level ? RUSTS_LEVEL_COLD : 0;
 	int			level;
-	RustsSegmentEntry *entries = palloc_array(RustsSegmentEntry, max_entries);
+	int			i;
 
-	for (level = 0; level <= last_level; level++)
+	list.entries = palloc_array(RustsSegmentEntry, list.max);
+	if (OidIsValid(index_id))
 	{
-		if (each_level)
-			key[1].sk_argument = Int16GetDatum(level);
-		index_rescan(scan, key, nkeys, NULL, 0);
-		while (index_getnext_slot(scan, ForwardScanDirection, slot))
+		Relation	index = index_open(index_id, AccessShareLock);
+		IndexScanDesc scan = rusts_index_beginscan(directory, index, snapshot,
+												   nkeys);
+
+		for (i = 0; i < nkeys; i++)
+			key[i].sk_attno = i + 1;
+		for (level = 0; level <= last_level; level++)
 		{
-			CHECK_FOR_INTERRUPTS();
-			if (count == max_entries)
-			{
-				max_entries *= 2;
-				entries = repalloc_huge(entries, sizeof(RustsSegmentEntry) *
-										max_entries);
-			}
-			read_entry(ExecFetchSlotHeapTuple(slot, false, NULL),
-					   RelationGetDescr(directory), true, &entries[count]);
-			if (count > 0 &&
-				entries[count - 1].segment_id > entries[count].segment_id)
-				sorted = false;
-			count++;
+			if (each_level)
+				key[1].sk_argument = Int16GetDatum(level);
+			index_rescan(scan, key, nkeys, NULL, 0);
+			while (index_getnext_slot(scan, ForwardScanDirection, slot))
+				append_entry(&list, slot);
+		}
+		index_endscan(scan);
+		index_close(index, AccessShareLock);
+	}
+	else
+	{
+		for (level = 0; level <= last_level; level++)
+		{
+			TableScanDesc scan;
+
+			if (each_level)
+				key[1].sk_argument = Int16GetDatum(level);
+			scan = table_beginscan_strat(directory, snapshot, nkeys, key,
+										 true, false);
+			while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+				append_entry(&list, slot);
+			table_endscan(scan);
 		}
 	}
-	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, AccessShareLock);
 	table_close(directory, AccessShareLock);
 
-	if (!sorted)
-		qsort(entries, count, sizeof(RustsSegmentEntry), compare_entries);
-	*nentries = count;
-	return entries;
+	if (!list.sorted)
+		qsort(list.entries, list.n, sizeof(RustsSegmentEntry),
+			  compare_entries);
+	*nentries = list.n;
+	return list.entries;
+}
+
+static void
+append_entry(EntryList *list, TupleTableSlot *slot)
+{
+	RustsSegmentEntry *entry;
+
+	CHECK_FOR_INTERRUPTS();
+	if (list->n == list->max)
+	{
+		list->max *= 2;
+		list->entries = repalloc_huge(list->entries,
+									  sizeof(RustsSegmentEntry) * list->max);
+	}
+	entry = &list->entries[list->n];
+	read_entry(ExecFetchSlotHeapTuple(slot, false, NULL),
+			   slot->tts_tupleDescriptor, true, entry);
+	if (list->n > 0 && entry[-1].segment_id > entry->segment_id)
+		list->sorted = false;
+	list->n++;
 }
 
 /*
