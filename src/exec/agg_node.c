@@ -1,3 +1,476 @@
+/*-------------------------------------------------------------------------
+ *
+ * agg_node.c
+ *	  The executor node RustsAgg.
+ *
+ * RustsAgg takes the place of an Agg above a RustsScan, or of a partial one.
+ * The scan is its child, for conditions, parameters and EXPLAIN, but never
+ * returns a row: RustsAgg takes chunks of blocks from it.
+ *
+ * Groups come out in any order of their keys.  If that order begins with the
+ * bucket and only some groups are wanted, or all would take too much memory,
+ * the input is read in windows of time, whole buckets each.
+ *
+ * src/exec/agg_node.c
+ *
+ *-------------------------------------------------------------------------
+ */
 #include "postgres.h"
+
+#include <math.h>
+
+#include "access/stratnum.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
 #include "exec/agg_node.h"
-const CustomScanMethods rusts_agg_methods = {.CustomName = "RustsAgg"};
+#include "exec/exec.h"
+
+static Node *create_state(CustomScan *plan);
+static void begin(CustomScanState *css, EState *estate, int eflags);
+static void describe_outputs(RustsAggNode *node, CustomScan *plan);
+static void add_agg(RustsAggNode *node, int index, Index varno);
+static void add_order(RustsAggNode *node, CustomScan *plan);
+static bool can_skip(RustsAggNode *node);
+static bool scans_all_rows(RustsAggNode *node);
+static TupleTableSlot *exec(CustomScanState *css);
+static bool read_input(RustsAggNode *node);
+static int64 window_border(void *arg, int64 time);
+static void start(RustsAggNode *node);
+static void end(CustomScanState *css);
+static void rescan(CustomScanState *css);
+static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
+
+const CustomScanMethods rusts_agg_methods = {
+	.CustomName = "RustsAgg",
+	.CreateCustomScanState = create_state
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "RustsAgg",
+	.BeginCustomScan = begin,
+	.ExecCustomScan = exec,
+	.EndCustomScan = end,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain
+};
+
+static Node *
+create_state(CustomScan *plan)
+{
+	RustsAggNode *node = palloc0_object(RustsAggNode);
+
+	NodeSetTag(node, T_CustomScanState);
+	node->css.methods = &exec_methods;
+	return (Node *) node;
+}
+
+static void
+begin(CustomScanState *css, EState *estate, int eflags)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	CustomScan *plan = (CustomScan *) css->ss.ps.plan;
+	PlanState  *child = ExecInitNode(linitial(plan->custom_plans), estate,
+									 eflags);
+	List	   *flags = list_nth(plan->custom_private, RUSTS_AGG_FLAGS);
+
+	css->custom_ps = list_make1(child);
+	if (!rusts_is_scan_state(child))
+		elog(ERROR, "RustsAgg has no RustsScan below it");
+	node->child = (RustsScanState *) child;
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+
+	node->scan = node->child->scan;
+	node->shortcuts = rusts_enable_shortcuts;
+	node->grouped = list_nth_int(flags, RUSTS_AGG_FLAG_GROUPED);
+	node->limit = list_nth_int(flags, RUSTS_AGG_FLAG_LIMIT);
+	node->time = -1;
+	if (node->scan->schema->time >= 0)
+	{
+		AttrNumber	attno =
+			node->scan->schema->columns[node->scan->schema->time].attno;
+
+		node->time = node->scan->by_attno[attno - 1];
+		node->time_not_null =
+			TupleDescAttr(RelationGetDescr(node->scan->rel),
+						  attno - 1)->attnotnull;
+	}
+	node->tuples_cxt = AllocSetContextCreate(CurrentMemoryContext,
+											 "rusts group keys",
+											 ALLOCSET_DEFAULT_SIZES);
+	describe_outputs(node, plan);
+	add_order(node, plan);
+	rusts_groups_init(&node->groups, CurrentMemoryContext, node->aggs,
+					  node->naggs, node->states_size);
+
+	node->can_skip = node->shortcuts && can_skip(node);
+	node->all_rows = node->shortcuts && scans_all_rows(node);
+	node->scan->arg = node;
+	node->scan->opened = rusts_agg_opened;
+	if (node->can_skip)
+		node->scan->want_item = rusts_agg_want_item;
+	if (node->all_rows)
+		node->scan->want_entry = rusts_agg_want_entry;
+}
+
+/* Take the list of what to compute apart. */
+static void
+describe_outputs(RustsAggNode *node, CustomScan *plan)
+{
+	List	   *flags = list_nth(plan->custom_private, RUSTS_AGG_FLAGS);
+	Index		varno = ((CustomScan *) node->child->css.ss.ps.plan)->scan.scanrelid;
+	int			nkeys = list_nth_int(flags, RUSTS_AGG_FLAG_NKEYS);
+	RustsRowMode mode = list_nth_int(flags, RUSTS_AGG_FLAG_MODE);
+	int			n = list_length(plan->custom_scan_tlist);
+	int			i;
+
+	node->noutputs = n;
+	node->outputs = palloc0_array(RustsAggOutput, Max(n, 1));
+	node->values = palloc_array(int, Max(n, 1));
+	node->tag_columns = palloc_array(int, Max(n, 1));
+	node->aggs = palloc0_array(RustsAgg, Max(n, 1));
+	node->filters = palloc0_array(RustsCondition *, Max(n, 1));
+	node->nfilters = palloc0_array(int, Max(n, 1));
+	node->distinct = palloc0_array(RustsTuples *, Max(n, 1));
+	for (i = 0; i < n; i++)
+	{
+		TargetEntry *tle = list_nth_node(TargetEntry,
+										 plan->custom_scan_tlist, i);
+		RustsAggOutput *output = &node->outputs[i];
+
+		if (!rusts_agg_describe(tle->expr, i < nkeys, mode, varno,
+								node->scan->schema, output))
+			elog(ERROR, "RustsAgg cannot compute column %d of its plan",
+				 i + 1);
+		switch (output->kind)
+		{
+			case RUSTS_OUTPUT_TAG:
+				node->values[i] = node->ntags;
+				node->tag_columns[node->ntags++] =
+					node->scan->by_attno[output->attno - 1];
+				break;
+			case RUSTS_OUTPUT_BUCKET:
+				node->values[i] = -1;
+				node->buckets = rusts_buckets_create(output->expr,
+													 &node->css.ss.ps);
+				node->bucket_width = rusts_bucket_width(output->expr);
+				node->need_series = true;
+				break;
+			case RUSTS_OUTPUT_AGG:
+				add_agg(node, i, varno);
+				break;
+		}
+	}
+	if (node->ntags > 0)
+		node->need_series = true;
+}
+
+static void
+add_agg(RustsAggNode *node, int index, Index varno)
+{
+	const RustsAggOutput *output = &node->outputs[index];
+	const RustsSchema *schema = node->scan->schema;
+	RustsAgg   *agg = &node->aggs[node->naggs];
+
+	node->values[index] = node->naggs;
+	agg->output = output;
+	agg->column = -1;
+	agg->time = node->time;
+	agg->kind = RUSTS_KIND_INT;
+	if (output->partial)
+		node->partial = true;
+	if (node->time >= 0)
+		agg->time_type = schema->columns[schema->time].typid;
+	if (output->attno != InvalidAttrNumber)
+	{
+		const RustsColumn *column =
+			&schema->columns[schema->by_attno[output->attno - 1]];
+
+		agg->column = node->scan->by_attno[output->attno - 1];
+		agg->kind = column->kind;
+		agg->typlen = column->typlen;
+		agg->typbyval = column->typbyval;
+		agg->not_null = TupleDescAttr(RelationGetDescr(node->scan->rel),
+									  output->attno - 1)->attnotnull;
+	}
+	if (output->agg == RUSTS_AGG_FIRST || output->agg == RUSTS_AGG_LAST ||
+		output->agg == RUSTS_AGG_COUNT_DISTINCT)
+		node->need_series = true;
+	if (output->filter != NULL)
+		node->filters[node->naggs] =
+			rusts_conditions_create(make_ands_implicit(output->filter), varno,
+									schema, &node->child->css.ss.ps,
+									&node->nfilters[node->naggs]);
+	rusts_agg_result_init(agg);
+	agg->offset = node->states_size;
+	node->states_size += rusts_agg_state_size(agg);
+	node->naggs++;
+}
+
+static void
+add_order(RustsAggNode *node, CustomScan *plan)
+{
+	List	   *columns = list_nth(plan->custom_private,
+								   RUSTS_AGG_ORDER_COLUMNS);
+	int			i;
+
+	node->norder = list_length(columns);
+	node->order = palloc0_array(RustsAggOrder, Max(node->norder, 1));
+	for (i = 0; i < node->norder; i++)
+	{
+		RustsAggOrder *order = &node->order[i];
+		Oid			family;
+		Oid			type;
+		int16		strategy;
+
+		order->output = list_nth_int(columns, i);
+		order->key = node->values[order->output];
+		order->operator = list_nth_oid(list_nth(plan->custom_private,
+												RUSTS_AGG_ORDER_OPERATORS), i);
+		order->collation = list_nth_oid(list_nth(plan->custom_private,
+												 RUSTS_AGG_ORDER_COLLATIONS),
+										i);
+		order->nulls_first = list_nth_int(list_nth(plan->custom_private,
+												   RUSTS_AGG_ORDER_NULLS_FIRST),
+										  i);
+		if (!get_ordering_op_properties(order->operator, &family, &type,
+										&strategy))
+			elog(ERROR, "operator %u is not a valid ordering operator",
+				 order->operator);
+		order->descending = strategy == BTGreaterStrategyNumber;
+	}
+	if (node->norder > 0 && node->order[0].key < 0 && node->limit > 0 &&
+		node->shortcuts && node->time_not_null)
+		node->windowed = true;
+	rusts_windows_init(&node->windows, node->scan,
+					   node->norder > 0 && node->order[0].key < 0 &&
+					   node->order[0].descending);
+}
+
+/* Is there a block that an aggregate's state makes unnecessary to read? */
+static bool
+can_skip(RustsAggNode *node)
+{
+	bool		forward = false;
+	int			i;
+
+	if (node->buckets != NULL)
+		return false;
+	for (i = 0; i < node->naggs; i++)
+	{
+		if (node->filters[i] != NULL)
+			return false;
+		switch (node->aggs[i].output->agg)
+		{
+			case RUSTS_AGG_FIRST:
+				if (!node->time_not_null)
+					return false;
+				forward = true;
+				break;
+			case RUSTS_AGG_LAST:
+				if (!node->time_not_null)
+					return false;
+				break;
+			case RUSTS_AGG_MIN:
+				if (node->aggs[i].column == node->time)
+					forward = true;
+				break;
+			case RUSTS_AGG_MAX:
+				break;
+			default:
+				return false;
+		}
+	}
+
+	/* Those that decide are to be met first. */
+	if (!forward && node->time >= 0)
+		node->scan->backward = true;
+	node->scan->by_time = node->time >= 0;
+	return true;
+}
+
+/*
+ * Could a segment be answered by its directory row: rows, smallest and
+ * greatest time?
+ */
+static bool
+scans_all_rows(RustsAggNode *node)
+{
+	int			i;
+
+	if (node->ntags > 0 || node->child->css.ss.ps.qual != NULL ||
+		node->scan->parallel != NULL || node->naggs == 0)
+		return false;
+	for (i = 0; i < node->naggs; i++)
+	{
+		const RustsAgg *agg = &node->aggs[i];
+
+		if (node->filters[i] != NULL)
+			return false;
+		switch (agg->output->agg)
+		{
+			case RUSTS_AGG_COUNT_STAR:
+				break;
+			case RUSTS_AGG_COUNT:
+				if (!agg->not_null)
+					return false;
+				break;
+			case RUSTS_AGG_MIN:
+			case RUSTS_AGG_MAX:
+				if (agg->column != node->time || !node->time_not_null)
+					return false;
+				break;
+			default:
+				return false;
+		}
+	}
+	return node->buckets == NULL || node->time_not_null;
+}
+
+static TupleTableSlot *
+exec(CustomScanState *css)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	ExprContext *econtext = css->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = css->ss.ss_ScanTupleSlot;
+
+	if (!node->begun)
+		start(node);
+	for (;;)
+	{
+		ResetExprContext(econtext);
+		if (node->next_group >= node->groups.ngroups)
+		{
+			if (!read_input(node))
+				return ExecClearTuple(css->ss.ps.ps_ResultTupleSlot);
+			continue;
+		}
+		rusts_agg_fill_slot(node,
+							node->groups.groups[node->next_group++], slot);
+		econtext->ecxt_scantuple = slot;
+		if (!ExecQual(css->ss.ps.qual, econtext))
+		{
+			InstrCountFiltered1(css, 1);
+			continue;
+		}
+		if (css->ss.ps.ps_ProjInfo != NULL)
+			return ExecProject(css->ss.ps.ps_ProjInfo);
+		return slot;
+	}
+}
+
+/* Parameters are known now. */
+static void
+start(RustsAggNode *node)
+{
+	RustsBlockScan *scan = node->scan;
+	int			i;
+
+	rusts_scan_prepare(node->child);
+	if (node->buckets != NULL)
+		rusts_buckets_prepare(node->buckets, scan->econtext);
+	for (i = 0; i < node->naggs; i++)
+	{
+		int			f;
+
+		for (f = 0; f < node->nfilters[i]; f++)
+			rusts_condition_prepare(&node->filters[i][f], scan->schema,
+									scan->econtext, scan->slot);
+	}
+	MemoryContextReset(node->tuples_cxt);
+	node->tuples = rusts_tuples_create(node->tuples_cxt, node->ntags);
+	node->distinct_pairs = NULL;
+	for (i = 0; i < node->naggs; i++)
+		node->distinct[i] =
+			node->aggs[i].output->agg == RUSTS_AGG_COUNT_DISTINCT ?
+			rusts_tuples_create(node->tuples_cxt, 1) : NULL;
+	rusts_groups_reset(&node->groups);
+	node->next_group = 0;
+	node->returned_any = false;
+	node->finished = false;
+	node->begun = true;
+	if (node->windowed)
+	{
+		rusts_windows_begin(&node->windows, 1000);
+		if (node->bucket_width > 0 && node->bucket_width < 1e17)
+			node->windows.width = (uint64) (node->bucket_width *
+											Min(node->limit, 1000000));
+	}
+}
+
+/* Aggregate all input, or the next window of it; false at the end. */
+static bool
+read_input(RustsAggNode *node)
+{
+	for (;;)
+	{
+		if (node->finished)
+			return false;
+		rusts_groups_reset(&node->groups);
+		node->next_group = 0;
+		if (!node->windowed)
+			node->finished = true;
+		else if (!rusts_windows_next_border(&node->windows, window_border,
+											node))
+		{
+			node->finished = true;
+			return false;
+		}
+		while (rusts_block_scan_next(node->scan))
+			(void) rusts_agg_add_chunk(node);
+		if (!node->grouped && node->groups.ngroups == 0)
+			(void) rusts_groups_find(&node->groups, 0, 0, false);
+		if (node->groups.ngroups > 0)
+		{
+			rusts_agg_sort_groups(node);
+			return true;
+		}
+	}
+}
+
+/* The first time not before the given one at which a bucket begins. */
+static int64
+window_border(void *arg, int64 time)
+{
+	RustsAggNode *node = arg;
+	RustsBucket bucket;
+
+	rusts_buckets_find(node->buckets, time, Max(time, node->windows.high),
+					   &bucket);
+	return bucket.low == time ? time : bucket.high;
+}
+
+static void
+end(CustomScanState *css)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+
+	ExecClearTuple(css->ss.ss_ScanTupleSlot);
+	ExecEndNode(&node->child->css.ss.ps);
+}
+
+static void
+rescan(CustomScanState *css)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	PlanState  *child = &node->child->css.ss.ps;
+
+	if (css->ss.ps.chgParam != NULL)
+		UpdateChangedParamSet(child, css->ss.ps.chgParam);
+	ExecReScan(child);
+	node->begun = false;
+	node->groups.ngroups = 0;
+	node->next_group = 0;
+}
+
+static void
+explain(CustomScanState *css, List *ancestors, ExplainState *es)
+{
+}

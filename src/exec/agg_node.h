@@ -10,8 +10,89 @@
 #ifndef RUSTS_AGG_NODE_H
 #define RUSTS_AGG_NODE_H
 
+#include "nodes/execnodes.h"
 #include "nodes/extensible.h"
 
+#include "exec/agg_groups.h"
+#include "exec/buckets.h"
+#include "exec/scan_node.h"
+#include "exec/windows.h"
+
+/* A column that groups are returned in the order of. */
+typedef struct RustsAggOrder
+{
+	int			output;			/* in custom_scan_tlist */
+	int			key;			/* value of the tuple, or -1 for the bucket */
+	bool		descending;
+	bool		nulls_first;
+	Oid			operator;
+	Oid			collation;
+	uint32	   *ranks;			/* [tuples] of the values */
+} RustsAggOrder;
+
+typedef struct RustsAggNode
+{
+	CustomScanState css;
+	RustsScanState *child;
+	RustsBlockScan *scan;
+	bool		shortcuts;		/* statistics and skipping are allowed */
+	bool		grouped;		/* without rows there is no group */
+	bool		partial;
+	int			limit;			/* groups wanted, 0 for all */
+	int			noutputs;
+	RustsAggOutput *outputs;
+	int		   *values;			/* [noutputs] key of the tuple, or aggregate */
+	int			ntags;			/* keys that are tags */
+	int		   *tag_columns;	/* [ntags] in the scan's columns */
+	RustsBuckets *buckets;		/* NULL: no bucket is a key */
+	double		bucket_width;	/* about, in microseconds; 0 = not known */
+	int			time;			/* in the scan's columns, or -1 */
+	bool		time_not_null;
+	int			naggs;
+	RustsAgg   *aggs;
+	Size		states_size;
+	RustsCondition **filters;	/* [naggs] conditions of FILTER, or NULL */
+	int		   *nfilters;
+	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT), or NULL */
+	struct distinct_hash *distinct_pairs;
+	MemoryContext tuples_cxt;	/* tuples and what is counted distinct */
+	RustsTuples *tuples;
+	RustsGroups groups;
+	bool		need_series;	/* chunks are cut at series */
+	bool		can_skip;		/* blocks that change nothing are left out */
+	bool		all_rows;		/* nothing but time conditions: whole segments
+								 * can be answered from the directory */
+	/* of the open segment */
+	bool		keys_by_row;	/* a key is not a tag there */
+	uint32	   *series_tuples;	/* [nseries] or PG_UINT32_MAX */
+	/* returning groups */
+	int			norder;
+	RustsAggOrder *order;
+	RustsWindows windows;
+	bool		windowed;
+	bool		begun;
+	bool		finished;		/* no more input */
+	uint32		next_group;
+	bool		returned_any;
+} RustsAggNode;
+
 extern const CustomScanMethods rusts_agg_methods;
+
+/* agg_input.c: chunks into groups; false if the segment is corrupt */
+extern bool rusts_agg_add_chunk(RustsAggNode *node);
+
+/* Can the directory's entry be taken as a whole?  Then it is. */
+extern bool rusts_agg_add_entry(RustsAggNode *node,
+								const RustsSegmentEntry *entry);
+
+/* Hooks of the block scan. */
+extern void rusts_agg_opened(void *arg);
+extern bool rusts_agg_want_item(void *arg, const RustsItem *item);
+extern bool rusts_agg_want_entry(void *arg, const RustsSegmentEntry *entry);
+
+/* agg_output.c: groups in order */
+extern void rusts_agg_sort_groups(RustsAggNode *node);
+extern void rusts_agg_fill_slot(RustsAggNode *node, const RustsGroup *group,
+								TupleTableSlot *slot);
 
 #endif							/* RUSTS_AGG_NODE_H */

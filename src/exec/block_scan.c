@@ -404,6 +404,34 @@ rusts_block_scan_extent(RustsBlockScan *scan, int64 *low, int64 *high,
 }
 
 bool
+rusts_block_scan_covers(RustsBlockScan *scan, const RustsSegmentEntry *entry)
+{
+	const RustsSchema *schema = scan->schema;
+	int			i;
+
+	for (i = 0; i < scan->nconditions; i++)
+	{
+		const RustsCondition *condition = &scan->conditions[i];
+		const RustsClause *clause = &condition->clause;
+
+		if (condition->always)
+			continue;
+
+		/* A row without a time does not meet a condition on it. */
+		if (condition->generic || clause->kind != RUSTS_CLAUSE_INT ||
+			clause->is_array || clause->test == RUSTS_TEST_NE ||
+			schema->time < 0 ||
+			clause->attno != schema->columns[schema->time].attno ||
+			!TupleDescAttr(RelationGetDescr(scan->rel),
+						   clause->attno - 1)->attnotnull ||
+			entry->min_time < condition->low ||
+			entry->max_time > condition->high)
+			return false;
+	}
+	return true;
+}
+
+bool
 rusts_block_scan_next(RustsBlockScan *scan)
 {
 	if (scan->never)

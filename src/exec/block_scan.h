@@ -172,6 +172,10 @@ extern void rusts_block_scan_restart(RustsBlockScan *scan);
 extern bool rusts_block_scan_extent(RustsBlockScan *scan, int64 *low,
 									int64 *high, int64 *nrows);
 
+/* Do all rows of a segment meet the conditions, as far as its times tell? */
+extern bool rusts_block_scan_covers(RustsBlockScan *scan,
+									const RustsSegmentEntry *entry);
+
 /* The next rows, in scan->chunk; false at the end. */
 extern bool rusts_block_scan_next(RustsBlockScan *scan);
 
