@@ -102,13 +102,16 @@ FROM decode('
 SELECT * FROM f ORDER BY host, time LIMIT 4;
 SELECT differences();
 
--- a version of the future is refused, and so is a damaged image
+-- a version of the future is refused, and so is a damaged image; what this
+-- session knows of the segment must go
+SET rusts.segment_cache_size = 0;
+SELECT count(*) FROM f WHERE host IS NOT NULL;
 UPDATE rusts.segment SET payload = set_byte(payload, 4, 2) WHERE storage_id = rusts.storage_id('f'::regclass);
-SELECT count(*) FROM f;
+SELECT count(*) FROM f WHERE host IS NOT NULL;
 UPDATE rusts.segment SET payload = set_byte(set_byte(payload, 4, 1), 100, 255) WHERE storage_id = rusts.storage_id('f'::regclass);
-SELECT count(*) FROM f;
+SELECT count(*) FROM f WHERE host IS NOT NULL;
 SET rusts.skip_corrupt_segments = on;
-SELECT count(*) FROM f;
+SELECT count(*) FROM f WHERE host IS NOT NULL;
 
 SET client_min_messages = warning;
 DROP SCHEMA format CASCADE;

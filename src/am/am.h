@@ -53,6 +53,7 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 
 /* slot.c: what rows are handed out in */
 extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
+pg_noreturn extern void rusts_refuse_system_column(int attnum);
 
 /* fetch.c: single rows by TID */
 extern bool rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,

@@ -80,7 +80,6 @@ enum
 
 enum
 {
-	RUSTS_AGG_FLAG_VARNO,		/* of the relation */
 	RUSTS_AGG_FLAG_NKEYS,		/* of custom_scan_tlist the first are keys */
 	RUSTS_AGG_FLAG_MODE,		/* RustsRowMode */
 	RUSTS_AGG_FLAG_GROUPED,		/* there is GROUP BY: no row, no group */

@@ -135,12 +135,8 @@ filter_residual(RustsAggNode *node)
 		 row < chunk->to;
 		 row = rusts_next_bit(scan->bits, row + 1, chunk->to))
 	{
-		ExecClearTuple(slot);
-		if (!rusts_block_scan_fill(scan, row, child->output, child->noutput,
-								   slot))
+		if (!rusts_scan_fill_row(child, row, slot))
 			return false;
-		slot->tts_tableOid = scan->slot->tts_tableOid;
-		ExecStoreVirtualTuple(slot);
 		econtext->ecxt_scantuple = slot;
 		if (!ExecQual(child->css.ss.ps.qual, econtext))
 		{

@@ -31,6 +31,7 @@
 
 #include "exec/agg_node.h"
 #include "exec/exec.h"
+#include "meta/settings.h"
 
 static Node *create_state(CustomScan *plan);
 static void begin(CustomScanState *css, EState *estate, int eflags);
@@ -306,7 +307,7 @@ scans_all_rows(RustsAggNode *node)
 	int			i;
 
 	if (node->ntags > 0 || node->child->css.ss.ps.qual != NULL ||
-		node->scan->parallel != NULL || node->naggs == 0)
+		node->naggs == 0 || rusts_skip_corrupt_segments)
 		return false;
 	for (i = 0; i < node->naggs; i++)
 	{

@@ -22,6 +22,7 @@
 #include "pgstat.h"
 #include "utils/rel.h"
 
+#include "am/am.h"
 #include "exec/exec.h"
 #include "exec/scan_node.h"
 #include "meta/tid.h"
@@ -109,6 +110,8 @@ begin(CustomScanState *node, EState *estate, int eflags)
 			attnos = bms_add_range(attnos, 1, RelationGetDescr(rel)->natts);
 		else if (attno > 0)
 			attnos = bms_add_member(attnos, attno);
+		else if (attno != TableOidAttributeNumber)
+			rusts_refuse_system_column(attno);
 	}
 
 	state->scan = rusts_block_scan_begin(rel, varno, estate->es_snapshot,
@@ -183,21 +186,31 @@ rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot)
 			state->row = rusts_next_bit(scan->chunk.bits, state->row,
 										scan->chunk.to);
 		if (state->row < scan->chunk.to &&
-			rusts_block_scan_fill(scan, state->row, state->output,
-								  state->noutput, slot))
+			rusts_scan_fill_row(state, state->row, slot))
 			break;
 		state->in_chunk = false;
 	}
+	state->row++;
+	pgstat_count_heap_getnext(scan->rel);
+	return true;
+}
+
+bool
+rusts_scan_fill_row(RustsScanState *state, uint32 row, TupleTableSlot *slot)
+{
+	RustsBlockScan *scan = state->scan;
+
+	ExecClearTuple(slot);
+	if (!rusts_block_scan_fill(scan, row, state->output, state->noutput,
+							   slot))
+		return false;
 	if (state->want_tid)
 		rusts_row_to_tid(scan->reader->entry.segment_id +
 						 rusts_reader_tid_row(scan->reader,
-											  scan->chunk.first_row +
-											  state->row),
+											  scan->chunk.first_row + row),
 						 &slot->tts_tid);
 	slot->tts_tableOid = RelationGetRelid(scan->rel);
-	state->row++;
 	ExecStoreVirtualTuple(slot);
-	pgstat_count_heap_getnext(scan->rel);
 	return true;
 }
 

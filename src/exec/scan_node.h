@@ -55,6 +55,13 @@ extern void rusts_scan_prepare(RustsScanState *state);
 /* Fill slot with the next row as it lies; false at the end. */
 extern bool rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot);
 
+/*
+ * Fill slot with a row of the chunk's block; false if the segment turned out
+ * to be corrupt (and is skipped).
+ */
+extern bool rusts_scan_fill_row(RustsScanState *state, uint32 row,
+								TupleTableSlot *slot);
+
 /* scan_sort.c */
 extern RustsScanSort *rusts_scan_sort_create(RustsScanState *state,
 											 CustomScan *plan);

@@ -352,8 +352,7 @@ create_path(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(scan);
 
-	flags = list_make5_int(shape->rel->relid, shape->nkeys, shape->mode,
-						   shape->grouped, 0);
+	flags = list_make4_int(shape->nkeys, shape->mode, shape->grouped, 0);
 	path->custom_private = list_make3(shape->tlist, having,
 									  list_make5(flags, NIL, NIL, NIL, NIL));
 	path->methods = &path_methods;
