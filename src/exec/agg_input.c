@@ -135,7 +135,7 @@ filter_residual(RustsAggNode *node)
 		 row < chunk->to;
 		 row = rusts_next_bit(scan->bits, row + 1, chunk->to))
 	{
-		if (!rusts_scan_fill_row(child, row, slot))
+		if (!rusts_scan_fill_row(child, row))
 			return false;
 		econtext->ecxt_scantuple = slot;
 		if (!ExecQual(child->css.ss.ps.qual, econtext))

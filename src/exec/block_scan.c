@@ -585,6 +585,7 @@ close_segment(RustsBlockScan *scan)
 	if (scan->reader != NULL)
 		MemoryContextReset(scan->segment_cxt);
 	scan->reader = NULL;
+	scan->serial_reader = NULL;
 	scan->nitems = 0;
 }
 
@@ -608,6 +609,10 @@ make_chunk(RustsBlockScan *scan, const RustsItem *item)
 
 	if (scan->want_item != NULL && !scan->want_item(scan->arg, item))
 		return false;
+	/* The vectors of another block, or of another segment. */
+	if (scan->serial_reader != scan->reader || chunk->block != item->block)
+		scan->block_serial++;
+	scan->serial_reader = scan->reader;
 	chunk->block = item->block;
 	chunk->first_row = reader->block_rows[item->block];
 	chunk->block_rows = reader->block_rows[item->block + 1] -

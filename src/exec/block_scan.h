@@ -51,6 +51,27 @@ typedef struct RustsScanColumn
 	uint32		vector_block;	/* decoded, or PG_UINT32_MAX */
 } RustsScanColumn;
 
+/*
+ * Where the values of some columns go in a slot, and where they come from in
+ * the block at hand: what is to be done for each row is laid out once.
+ */
+typedef struct RustsFiller
+{
+	int			ncolumns;
+	int		   *columns;		/* [ncolumns] in the scan's columns */
+	TupleTableSlot *slot;		/* nobody else writes to its arrays */
+	/* of the block that it has been prepared for */
+	uint64		block_serial;	/* 0: none */
+	int			nwords;			/* columns of eight bytes without nulls */
+	int		   *word_places;	/* [ncolumns] in the slot's arrays */
+	const uint64 **words;		/* [ncolumns] */
+	int			nvectors;		/* other columns */
+	int		   *vectors;		/* [ncolumns] in the scan's columns */
+	int			ntags;
+	int		   *tags;			/* [ncolumns] in the scan's columns */
+	uint32		series;			/* whose tags are in the slot */
+} RustsFiller;
+
 /* Consecutive rows of a block. */
 typedef struct RustsItem
 {
@@ -132,6 +153,8 @@ typedef struct RustsBlockScan
 	uint64		piece_end;		/* parallel: items of the piece at hand */
 	RustsCodecScratch *scratch;
 	RustsChunk	chunk;
+	RustsReader *serial_reader; /* of the chunk's block, with */
+	uint64		block_serial;	/* a number that no other block gets */
 	uint64		bits[RUSTS_BITMAP_WORDS(RUSTS_BLOCK_ROWS)];
 	uint32		counted_block;	/* as decoded */
 	uint32		series;			/* of the row asked for last */
@@ -198,7 +221,59 @@ extern bool rusts_block_scan_fill(RustsBlockScan *scan, uint32 row,
 								  const int *columns, int ncolumns,
 								  TupleTableSlot *slot);
 
+/*
+ * The same for many rows: the filler's slot gets the values of its columns.
+ */
+extern RustsFiller *rusts_filler_create(RustsBlockScan *scan,
+										const int *columns, int ncolumns,
+										TupleTableSlot *slot);
+extern bool rusts_filler_prepare(RustsBlockScan *scan, RustsFiller *filler);
+
+extern void rusts_filler_tags(RustsBlockScan *scan, RustsFiller *filler,
+							  uint32 series);
+
 /* The series of a row of the chunk's block. */
-extern uint32 rusts_block_scan_series(RustsBlockScan *scan, uint32 row);
+static inline uint32
+rusts_block_scan_series(RustsBlockScan *scan, uint32 row)
+{
+	const uint32 *series_rows = scan->reader->series_rows;
+	uint32		in_segment = scan->chunk.first_row + row;
+
+	while (in_segment < series_rows[scan->series])
+		scan->series--;
+	while (in_segment >= series_rows[scan->series + 1])
+		scan->series++;
+	return scan->series;
+}
+
+static inline bool
+rusts_filler_fill(RustsBlockScan *scan, RustsFiller *filler, uint32 row)
+{
+	Datum	   *values = filler->slot->tts_values;
+	bool	   *isnull = filler->slot->tts_isnull;
+	int			i;
+
+	if (filler->block_serial != scan->block_serial &&
+		!rusts_filler_prepare(scan, filler))
+		return false;
+	for (i = 0; i < filler->nwords; i++)
+		values[filler->word_places[i]] = (Datum) filler->words[i][row];
+	for (i = 0; i < filler->nvectors; i++)
+	{
+		const RustsScanColumn *column = &scan->columns[filler->vectors[i]];
+		int			at = column->column->attno - 1;
+
+		values[at] = rusts_vector_datum(column->vector, row,
+										column->column->typlen, &isnull[at]);
+	}
+	if (filler->ntags > 0)
+	{
+		uint32		series = rusts_block_scan_series(scan, row);
+
+		if (series != filler->series)
+			rusts_filler_tags(scan, filler, series);
+	}
+	return true;
+}
 
 #endif							/* RUSTS_BLOCK_SCAN_H */

@@ -142,19 +142,6 @@ rusts_block_scan_stat(RustsBlockScan *scan, int column_index, RustsStat stat)
 	return rusts_reader_stat(scan->reader, column->index, stat);
 }
 
-uint32
-rusts_block_scan_series(RustsBlockScan *scan, uint32 row)
-{
-	const uint32 *series_rows = scan->reader->series_rows;
-	uint32		in_segment = scan->chunk.first_row + row;
-
-	while (in_segment < series_rows[scan->series])
-		scan->series--;
-	while (in_segment >= series_rows[scan->series + 1])
-		scan->series++;
-	return scan->series;
-}
-
 bool
 rusts_block_scan_fill(RustsBlockScan *scan, uint32 row, const int *columns,
 					  int ncolumns, TupleTableSlot *slot)
@@ -195,4 +182,88 @@ rusts_block_scan_fill(RustsBlockScan *scan, uint32 row, const int *columns,
 		}
 	}
 	return true;
+}
+
+RustsFiller *
+rusts_filler_create(RustsBlockScan *scan, const int *columns, int ncolumns,
+					TupleTableSlot *slot)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
+	RustsFiller *filler = palloc0_object(RustsFiller);
+	int			n = Max(ncolumns, 1);
+
+	filler->ncolumns = ncolumns;
+	filler->columns = palloc_array(int, n);
+	memcpy(filler->columns, columns, sizeof(int) * ncolumns);
+	filler->slot = slot;
+	filler->word_places = palloc_array(int, n);
+	filler->words = palloc_array(const uint64 *, n);
+	filler->vectors = palloc_array(int, n);
+	filler->tags = palloc_array(int, n);
+	MemoryContextSwitchTo(old_cxt);
+	return filler;
+}
+
+/* Decode what the block at hand has of the columns; false if it is corrupt. */
+bool
+rusts_filler_prepare(RustsBlockScan *scan, RustsFiller *filler)
+{
+	int			i;
+
+	filler->nwords = 0;
+	filler->nvectors = 0;
+	filler->ntags = 0;
+	filler->series = PG_UINT32_MAX;
+	for (i = 0; i < filler->ncolumns; i++)
+	{
+		RustsScanColumn *column = &scan->columns[filler->columns[i]];
+		RustsVector *vector;
+
+		if (column->tag >= 0)
+		{
+			if (!rusts_parts_load_tag(scan->reader, column->tag))
+				return false;
+			filler->tags[filler->ntags++] = filler->columns[i];
+			continue;
+		}
+		vector = rusts_block_scan_vector(scan, filler->columns[i]);
+		if (vector == NULL)
+			return false;
+		if (vector->nnulls == 0 && sizeof(Datum) == sizeof(uint64) &&
+			(vector->kind == RUSTS_KIND_FLOAT ||
+			 (vector->kind == RUSTS_KIND_INT &&
+			  column->column->typlen == sizeof(int64))))
+		{
+			int			at = column->column->attno - 1;
+
+			filler->word_places[filler->nwords] = at;
+			filler->words[filler->nwords++] =
+				(const uint64 *) vector->v.ints;
+			filler->slot->tts_isnull[at] = false;
+		}
+		else
+			filler->vectors[filler->nvectors++] = filler->columns[i];
+	}
+	filler->block_serial = scan->block_serial;
+	return true;
+}
+
+/* The tags of another series. */
+void
+rusts_filler_tags(RustsBlockScan *scan, RustsFiller *filler, uint32 series)
+{
+	int			i;
+
+	for (i = 0; i < filler->ntags; i++)
+	{
+		const RustsScanColumn *column = &scan->columns[filler->tags[i]];
+		int			at = column->column->attno - 1;
+		const RustsBytes *value = rusts_reader_tag_value(scan->reader,
+														 column->tag, series);
+
+		filler->slot->tts_isnull[at] = value == NULL;
+		filler->slot->tts_values[at] = value == NULL ? (Datum) 0 :
+			PointerGetDatum(value->data - VARHDRSZ);
+	}
+	filler->series = series;
 }

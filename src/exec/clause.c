@@ -27,6 +27,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -36,8 +37,10 @@ static bool classify_comparison(RustsClause *clause, Index varno,
 								const RustsSchema *schema);
 static bool match_operand(Node *column, Node *operand, Index varno,
 						  Var **var);
+static bool is_widening(Node *node);
 static bool comparable(const RustsColumn *column, Oid operand_type,
-					   Oid opno, RustsTest *test, RustsClauseKind *kind);
+					   bool widened, Oid opno, RustsTest *test,
+					   RustsClauseKind *kind);
 static void classify_series(RustsClause *clause, Index varno);
 static bool is_constant(Node *node, Index varno);
 
@@ -149,7 +152,7 @@ classify_comparison(RustsClause *clause, Index varno,
 		left = linitial(op->args);
 		right = lsecond(op->args);
 		opno = op->opno;
-		if (!match_operand(left, right, varno, &var))
+		if (IsA(left, FuncExpr) || !match_operand(left, right, varno, &var))
 			return false;
 		operand_type = get_element_type(exprType(right));
 		clause->is_array = true;
@@ -159,7 +162,8 @@ classify_comparison(RustsClause *clause, Index varno,
 		return false;
 
 	if (!comparable(&schema->columns[schema->by_attno[var->varattno - 1]],
-					operand_type, opno, &clause->test, &clause->kind))
+					operand_type, IsA(left, FuncExpr), opno, &clause->test,
+					&clause->kind))
 		return false;
 	if (clause->is_array &&
 		clause->test != (clause->any ? RUSTS_TEST_EQ : RUSTS_TEST_NE))
@@ -172,15 +176,39 @@ classify_comparison(RustsClause *clause, Index varno,
 	return true;
 }
 
-/* Is this a column of the relation, and that the same for all rows? */
+/*
+ * Is this a column of the relation, perhaps an integer that is turned into a
+ * numeric or float8 to be compared, and that the same for all rows?
+ */
 static bool
 match_operand(Node *column, Node *operand, Index varno, Var **var)
 {
+	if (is_widening(column))
+		column = linitial(((FuncExpr *) column)->args);
 	if (!IsA(column, Var) || !is_constant(operand, varno))
 		return false;
 	*var = (Var *) column;
 	return (*var)->varno == varno && (*var)->varlevelsup == 0 &&
 		(*var)->varattno > 0;
+}
+
+static bool
+is_widening(Node *node)
+{
+	if (!IsA(node, FuncExpr))
+		return false;
+	switch (((FuncExpr *) node)->funcid)
+	{
+		case F_NUMERIC_INT2:
+		case F_NUMERIC_INT4:
+		case F_NUMERIC_INT8:
+		case F_FLOAT8_INT2:
+		case F_FLOAT8_INT4:
+		case F_FLOAT8_INT8:
+			return true;
+		default:
+			return false;
+	}
 }
 
 static bool
@@ -196,14 +224,24 @@ is_constant(Node *node, Index varno)
  * float8, after the operand has been turned into the column's type?
  */
 static bool
-comparable(const RustsColumn *column, Oid operand_type, Oid opno,
+comparable(const RustsColumn *column, Oid operand_type, bool widened, Oid opno,
 		   RustsTest *test, RustsClauseKind *kind)
 {
+	Oid			order_type = column->typid;
 	Oid			family;
 	int			strategy;
 
 	*kind = RUSTS_CLAUSE_INT;
-	switch (column->typid)
+	if (widened)
+	{
+		order_type = operand_type;
+		if ((column->typid != INT2OID && column->typid != INT4OID &&
+			 column->typid != INT8OID) ||
+			(operand_type != NUMERICOID && operand_type != FLOAT8OID))
+			return false;
+	}
+	else
+		switch (column->typid)
 	{
 		case INT2OID:
 		case INT4OID:
@@ -240,7 +278,7 @@ comparable(const RustsColumn *column, Oid operand_type, Oid opno,
 	}
 
 	/* The type's own order, which is that of its values as int64 or double. */
-	family = lookup_type_cache(column->typid, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	family = lookup_type_cache(order_type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	strategy = get_op_opfamily_strategy(opno, family);
 	switch (strategy)
 	{

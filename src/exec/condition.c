@@ -13,11 +13,16 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -33,6 +38,7 @@ static void prepare_truth(RustsCondition *condition,
 						  TupleTableSlot *slot);
 static bool int_operand(Oid column_type, Oid type, Datum value,
 						int64 *result);
+static bool floor_operand(Oid type, Datum value, int64 *result, bool *above);
 static double float_operand(Oid type, Datum value);
 static int	compare_ints(const void *a, const void *b);
 static RustsFloatTest float_test(RustsTest test);
@@ -109,16 +115,36 @@ rusts_condition_prepare(RustsCondition *condition, const RustsSchema *schema,
 static void
 prepare_int(RustsCondition *condition, Oid column_type, Datum value)
 {
+	RustsTest	test = condition->clause.test;
 	int64		v;
 
-	if (!int_operand(column_type, condition->clause.operand_type, value, &v))
+	if (condition->clause.operand_type == NUMERICOID ||
+		condition->clause.operand_type == FLOAT8OID)
+	{
+		bool		above;
+
+		/* Between two integers: compare with the one below. */
+		if (!floor_operand(condition->clause.operand_type, value, &v, &above))
+			condition->generic = true;
+		else if (above && (test == RUSTS_TEST_EQ ||
+								test == RUSTS_TEST_NE))
+			condition->generic = true;
+		else if (above && test == RUSTS_TEST_LT)
+			test = RUSTS_TEST_LE;
+		else if (above && test == RUSTS_TEST_GE)
+			test = RUSTS_TEST_GT;
+		if (condition->generic)
+			return;
+	}
+	else if (!int_operand(column_type, condition->clause.operand_type, value,
+						  &v))
 	{
 		condition->generic = true;
 		return;
 	}
 	condition->low = PG_INT64_MIN;
 	condition->high = PG_INT64_MAX;
-	switch (condition->clause.test)
+	switch (test)
 	{
 		case RUSTS_TEST_LT:
 			condition->never = v == PG_INT64_MIN;
@@ -263,6 +289,42 @@ int_operand(Oid column_type, Oid type, Datum value, int64 *result)
 			*result = DatumGetInt64(value);
 			return true;
 	}
+}
+
+/*
+ * The largest int64 not above a numeric or float8; *above: it is not the same.
+ * False where that does not tell how integers compare with it.
+ */
+static bool
+floor_operand(Oid type, Datum value, int64 *result, bool *above)
+{
+	/* Up to here every integer is a float8. */
+	const double limit = 9007199254740992.0;
+
+	if (type == FLOAT8OID)
+	{
+		double		v = DatumGetFloat8(value);
+
+		if (isnan(v) || v > limit || v < -limit)
+			return false;
+		*result = (int64) floor(v);
+		*above = floor(v) != v;
+	}
+	else
+	{
+		Datum		low = NumericGetDatum(int64_to_numeric(PG_INT64_MIN));
+		Datum		high = NumericGetDatum(int64_to_numeric(PG_INT64_MAX));
+		Datum		floored;
+
+		if (numeric_is_nan(DatumGetNumeric(value)) ||
+			DatumGetBool(DirectFunctionCall2(numeric_lt, value, low)) ||
+			DatumGetBool(DirectFunctionCall2(numeric_gt, value, high)))
+			return false;
+		floored = DirectFunctionCall1(numeric_floor, value);
+		*result = DatumGetInt64(DirectFunctionCall1(numeric_int8, floored));
+		*above = DatumGetBool(DirectFunctionCall2(numeric_ne, floored, value));
+	}
+	return true;
 }
 
 static double

@@ -125,6 +125,8 @@ begin(CustomScanState *node, EState *estate, int eflags)
 		if (state->scan->by_attno[i - 1] >= 0)
 			state->output[state->noutput++] = state->scan->by_attno[i - 1];
 	}
+	state->filler = rusts_filler_create(state->scan, state->output,
+										state->noutput, slot);
 	if (list_nth(plan->custom_private, RUSTS_SCAN_SORT_ATTNOS) != NIL)
 		state->sort = rusts_scan_sort_create(state, plan);
 
@@ -151,7 +153,7 @@ next_tuple(ScanState *ss)
 	if (state->sort != NULL)
 		found = rusts_scan_sort_next(state->sort, slot);
 	else
-		found = rusts_scan_next_row(state, slot);
+		found = rusts_scan_next_row(state);
 	return found ? slot : ExecClearTuple(slot);
 }
 
@@ -168,11 +170,10 @@ rusts_scan_prepare(RustsScanState *state)
 }
 
 bool
-rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot)
+rusts_scan_next_row(RustsScanState *state)
 {
 	RustsBlockScan *scan = state->scan;
 
-	ExecClearTuple(slot);
 	for (;;)
 	{
 		if (!state->in_chunk)
@@ -186,7 +187,7 @@ rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot)
 			state->row = rusts_next_bit(scan->chunk.bits, state->row,
 										scan->chunk.to);
 		if (state->row < scan->chunk.to &&
-			rusts_scan_fill_row(state, state->row, slot))
+			rusts_scan_fill_row(state, state->row))
 			break;
 		state->in_chunk = false;
 	}
@@ -196,13 +197,13 @@ rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot)
 }
 
 bool
-rusts_scan_fill_row(RustsScanState *state, uint32 row, TupleTableSlot *slot)
+rusts_scan_fill_row(RustsScanState *state, uint32 row)
 {
 	RustsBlockScan *scan = state->scan;
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
 	ExecClearTuple(slot);
-	if (!rusts_block_scan_fill(scan, row, state->output, state->noutput,
-							   slot))
+	if (!rusts_filler_fill(scan, state->filler, row))
 		return false;
 	if (state->want_tid)
 		rusts_row_to_tid(scan->reader->entry.segment_id +

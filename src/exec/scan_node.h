@@ -34,6 +34,7 @@ typedef struct RustsScanState
 	ExprState  *recheck;		/* all conditions, for EvalPlanQual */
 	int		   *output;			/* columns of scan that rows need */
 	int			noutput;
+	RustsFiller *filler;		/* of these, into the node's scan slot */
 	bool		want_tid;
 	bool		prepared;		/* rescanned since parameters changed */
 	bool		in_chunk;
@@ -52,15 +53,14 @@ extern bool rusts_is_scan_state(PlanState *state);
 /* Evaluate parameters if that has not been done since they changed. */
 extern void rusts_scan_prepare(RustsScanState *state);
 
-/* Fill slot with the next row as it lies; false at the end. */
-extern bool rusts_scan_next_row(RustsScanState *state, TupleTableSlot *slot);
+/* Fill the node's scan slot with the next row as it lies; false at the end. */
+extern bool rusts_scan_next_row(RustsScanState *state);
 
 /*
- * Fill slot with a row of the chunk's block; false if the segment turned out
- * to be corrupt (and is skipped).
+ * Fill the slot with a row of the chunk's block; false if the segment turned
+ * out to be corrupt (and is skipped).
  */
-extern bool rusts_scan_fill_row(RustsScanState *state, uint32 row,
-								TupleTableSlot *slot);
+extern bool rusts_scan_fill_row(RustsScanState *state, uint32 row);
 
 /* scan_sort.c */
 extern RustsScanSort *rusts_scan_sort_create(RustsScanState *state,

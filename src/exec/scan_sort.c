@@ -179,7 +179,7 @@ next_window(RustsScanSort *sort)
 									  sort->operators, sort->collations,
 									  sort->nulls_first, work_mem, NULL,
 									  TUPLESORT_NONE);
-	while (rusts_scan_next_row(state, row))
+	while (rusts_scan_next_row(state))
 	{
 		ExecClearTuple(sort->in_slot);
 		for (i = 0; i < state->noutput; i++)

@@ -154,7 +154,21 @@ extern uint32 rusts_reader_tid_row(RustsReader *reader, uint32 row);
 extern uint32 rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row);
 
 /* What a value of an INT column looks like as a Datum of typlen bytes. */
-extern Datum rusts_int_datum(int64 value, int16 typlen);
+static inline Datum
+rusts_int_datum(int64 value, int16 typlen)
+{
+	switch (typlen)
+	{
+		case 1:
+			return CharGetDatum((char) value);
+		case 2:
+			return Int16GetDatum((int16) value);
+		case 4:
+			return Int32GetDatum((int32) value);
+		default:
+			return Int64GetDatum(value);
+	}
+}
 
 /* The other way round. */
 static inline int64

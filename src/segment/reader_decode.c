@@ -316,19 +316,3 @@ load_order(RustsReader *reader)
 	reader->positions = positions;
 	return true;
 }
-
-Datum
-rusts_int_datum(int64 value, int16 typlen)
-{
-	switch (typlen)
-	{
-		case 1:
-			return CharGetDatum((char) value);
-		case 2:
-			return Int16GetDatum((int16) value);
-		case 4:
-			return Int32GetDatum((int32) value);
-		default:
-			return Int64GetDatum(value);
-	}
-}
