@@ -62,7 +62,7 @@ hash_distinct(DistinctKey key)
 
 static bool filter_residual(RustsAggNode *node);
 static bool add_by_row(RustsAggNode *node);
-static uint32 series_tuple(RustsAggNode *node, uint32 series);
+static uint32 row_tuple(RustsAggNode *node, uint32 row);
 static bool add_run(RustsAggNode *node, uint32 tuple, uint32 from, uint32 to);
 static bool add_slice(RustsAggNode *node, RustsGroup *group, uint32 from,
 					  uint32 to);
@@ -74,6 +74,14 @@ static bool count_distinct(RustsAggNode *node, int agg, RustsGroup *group,
 						   uint32 to, const uint64 *bits);
 static bool changes_nothing(RustsAggNode *node, const RustsGroup *group,
 							uint32 block);
+
+void
+rusts_agg_reset_groups(RustsAggNode *node)
+{
+	rusts_groups_reset(&node->groups);
+	node->distinct_pairs = NULL;
+	node->next_group = 0;
+}
 
 bool
 rusts_agg_add_chunk(RustsAggNode *node)
@@ -104,7 +112,7 @@ rusts_agg_add_chunk(RustsAggNode *node)
 			rusts_next_bit(chunk->bits, row, end) < end)
 		{
 			if (!add_run(node, node->ntags == 0 ? 0 :
-						 series_tuple(node, series), row, end))
+						 rusts_agg_series_tuple(node, series), row, end))
 				return false;
 		}
 		row = end;
@@ -176,8 +184,8 @@ rusts_agg_opened(void *arg)
 	}
 }
 
-static uint32
-series_tuple(RustsAggNode *node, uint32 series)
+uint32
+rusts_agg_series_tuple(RustsAggNode *node, uint32 series)
 {
 	RustsReader *reader = node->scan->reader;
 	RustsBytes	values[MaxTupleAttributeNumber];
@@ -203,40 +211,68 @@ series_tuple(RustsAggNode *node, uint32 series)
 static bool
 add_by_row(RustsAggNode *node)
 {
-	RustsBlockScan *scan = node->scan;
-	RustsChunk *chunk = &scan->chunk;
-	TupleTableSlot *slot = scan->slot;
-	RustsBytes	values[MaxTupleAttributeNumber];
+	RustsChunk *chunk = &node->scan->chunk;
 	uint32		row;
-	int			i;
 
 	for (row = chunk->from; row < chunk->to; row++)
 	{
+		uint32		tuple;
+
 		if (chunk->bits != NULL && !rusts_bitmap_test(chunk->bits, row))
 			continue;
-		if (!rusts_block_scan_fill(scan, row, node->tag_columns, node->ntags,
-								   slot))
+		tuple = row_tuple(node, row);
+		if (tuple == PG_UINT32_MAX)
 			return false;
-		for (i = 0; i < node->ntags; i++)
-		{
-			int			at =
-				scan->columns[node->tag_columns[i]].column->attno - 1;
-
-			values[i] = (RustsBytes) {NULL, 0};
-			if (!slot->tts_isnull[at])
-			{
-				struct varlena *value =
-					(struct varlena *) DatumGetPointer(slot->tts_values[at]);
-
-				values[i].data = VARDATA_ANY(value);
-				values[i].len = VARSIZE_ANY_EXHDR(value);
-			}
-		}
-		if (!add_run(node, rusts_tuples_find(node->tuples, values), row,
-					 row + 1))
+		if (node->scan->want_series != NULL &&
+			!rusts_agg_tuple_in_pass(node, tuple))
+			continue;
+		if (!add_run(node, tuple, row, row + 1))
 			return false;
 	}
 	return true;
+}
+
+void
+rusts_agg_collect_rows(RustsAggNode *node)
+{
+	RustsChunk *chunk = &node->scan->chunk;
+	uint32		row;
+
+	for (row = chunk->from; row < chunk->to; row++)
+	{
+		if ((chunk->bits == NULL || rusts_bitmap_test(chunk->bits, row)) &&
+			row_tuple(node, row) == PG_UINT32_MAX)
+			return;
+	}
+}
+
+/* The tuple of a row, PG_UINT32_MAX if the segment is corrupt. */
+static uint32
+row_tuple(RustsAggNode *node, uint32 row)
+{
+	RustsBlockScan *scan = node->scan;
+	TupleTableSlot *slot = scan->slot;
+	RustsBytes	values[MaxTupleAttributeNumber];
+	int			i;
+
+	if (!rusts_block_scan_fill(scan, row, node->tag_columns, node->ntags,
+							   slot))
+		return PG_UINT32_MAX;
+	for (i = 0; i < node->ntags; i++)
+	{
+		int			at = scan->columns[node->tag_columns[i]].column->attno - 1;
+
+		values[i] = (RustsBytes) {NULL, 0};
+		if (!slot->tts_isnull[at])
+		{
+			struct varlena *value =
+				(struct varlena *) DatumGetPointer(slot->tts_values[at]);
+
+			values[i].data = VARDATA_ANY(value);
+			values[i].len = VARSIZE_ANY_EXHDR(value);
+		}
+	}
+	return rusts_tuples_find(node->tuples, values);
 }
 
 /* Rows of one series, of which some are wanted. */
@@ -452,7 +488,7 @@ count_distinct(RustsAggNode *node, int index, RustsGroup *group,
 	uint32		row;
 
 	if (node->distinct_pairs == NULL)
-		node->distinct_pairs = distinct_create(node->tuples_cxt, 256, NULL);
+		node->distinct_pairs = distinct_create(node->groups.cxt, 64, NULL);
 	for (row = from; row < to; row++)
 	{
 		DistinctKey key = {.group = group, .agg = index};
@@ -515,7 +551,7 @@ rusts_agg_want_item(void *arg, const RustsItem *item)
 			 reader->series_rows[series] < first + item->to; series++)
 		{
 			const RustsGroup *group =
-				rusts_groups_lookup(&node->groups, series_tuple(node, series),
+				rusts_groups_lookup(&node->groups, rusts_agg_series_tuple(node, series),
 									0, false);
 
 			if (group == NULL || !changes_nothing(node, group, item->block))

@@ -41,8 +41,6 @@ static void add_order(RustsAggNode *node, CustomScan *plan);
 static bool can_skip(RustsAggNode *node);
 static bool scans_all_rows(RustsAggNode *node);
 static TupleTableSlot *exec(CustomScanState *css);
-static bool read_input(RustsAggNode *node);
-static int64 window_border(void *arg, int64 time);
 static void start(RustsAggNode *node);
 static void end(CustomScanState *css);
 static void rescan(CustomScanState *css);
@@ -247,12 +245,12 @@ add_order(RustsAggNode *node, CustomScan *plan)
 				 order->operator);
 		order->descending = strategy == BTGreaterStrategyNumber;
 	}
-	if (node->norder > 0 && node->order[0].key < 0 && node->limit > 0 &&
-		node->shortcuts && node->time_not_null)
-		node->windowed = true;
+
+	/* Windows of time follow each other as buckets do. */
+	for (i = 0; i < node->norder && node->order[i].key >= 0; i++)
+		;
 	rusts_windows_init(&node->windows, node->scan,
-					   node->norder > 0 && node->order[0].key < 0 &&
-					   node->order[0].descending);
+					   i < node->norder && node->order[i].descending);
 }
 
 /* Is there a block that an aggregate's state makes unnecessary to read? */
@@ -349,7 +347,7 @@ exec(CustomScanState *css)
 		ResetExprContext(econtext);
 		if (node->next_group >= node->groups.ngroups)
 		{
-			if (!read_input(node))
+			if (!rusts_agg_read_input(node))
 				return ExecClearTuple(css->ss.ps.ps_ResultTupleSlot);
 			continue;
 		}
@@ -387,65 +385,13 @@ start(RustsAggNode *node)
 	}
 	MemoryContextReset(node->tuples_cxt);
 	node->tuples = rusts_tuples_create(node->tuples_cxt, node->ntags);
-	node->distinct_pairs = NULL;
 	for (i = 0; i < node->naggs; i++)
 		node->distinct[i] =
 			node->aggs[i].output->agg == RUSTS_AGG_COUNT_DISTINCT ?
 			rusts_tuples_create(node->tuples_cxt, 1) : NULL;
-	rusts_groups_reset(&node->groups);
-	node->next_group = 0;
-	node->returned_any = false;
-	node->finished = false;
+	rusts_agg_reset_groups(node);
+	rusts_agg_passes_begin(node);
 	node->begun = true;
-	if (node->windowed)
-	{
-		rusts_windows_begin(&node->windows, 1000);
-		if (node->bucket_width > 0 && node->bucket_width < 1e17)
-			node->windows.width = (uint64) (node->bucket_width *
-											Min(node->limit, 1000000));
-	}
-}
-
-/* Aggregate all input, or the next window of it; false at the end. */
-static bool
-read_input(RustsAggNode *node)
-{
-	for (;;)
-	{
-		if (node->finished)
-			return false;
-		rusts_groups_reset(&node->groups);
-		node->next_group = 0;
-		if (!node->windowed)
-			node->finished = true;
-		else if (!rusts_windows_next_border(&node->windows, window_border,
-											node))
-		{
-			node->finished = true;
-			return false;
-		}
-		while (rusts_block_scan_next(node->scan))
-			(void) rusts_agg_add_chunk(node);
-		if (!node->grouped && node->groups.ngroups == 0)
-			(void) rusts_groups_find(&node->groups, 0, 0, false);
-		if (node->groups.ngroups > 0)
-		{
-			rusts_agg_sort_groups(node);
-			return true;
-		}
-	}
-}
-
-/* The first time not before the given one at which a bucket begins. */
-static int64
-window_border(void *arg, int64 time)
-{
-	RustsAggNode *node = arg;
-	RustsBucket bucket;
-
-	rusts_buckets_find(node->buckets, time, Max(time, node->windows.high),
-					   &bucket);
-	return bucket.low == time ? time : bucket.high;
 }
 
 static void

@@ -30,6 +30,17 @@ typedef struct RustsAggOrder
 	uint32	   *ranks;			/* [tuples] of the values */
 } RustsAggOrder;
 
+/* A part of the input, see agg_passes.c. */
+typedef struct RustsAggPass
+{
+	bool		all_times;
+	bool		all_tuples;
+	int64		low;			/* times, inclusive, unless all_times */
+	int64		high;
+	uint32		first_place;	/* places of tuples, unless all_tuples */
+	uint32		end_place;
+} RustsAggPass;
+
 typedef struct RustsAggNode
 {
 	CustomScanState css;
@@ -68,18 +79,45 @@ typedef struct RustsAggNode
 	/* returning groups */
 	int			norder;
 	RustsAggOrder *order;
+	bool		begun;
+	uint32		next_group;
+	/* passes: the last is next, then windows follow */
+	int			npasses;
+	int			max_passes;
+	RustsAggPass *passes;
 	RustsWindows windows;
 	bool		windowed;
-	bool		begun;
-	bool		finished;		/* no more input */
-	uint32		next_group;
-	bool		returned_any;
+	bool		times_split_known;	/* buckets can be told apart by time, */
+	bool		times_split;	/* and whether */
+	bool		resume;			/* a partial aggregate has more input */
+	Size		max_memory;		/* of groups */
+	uint32		groups_at_check;
+	uint32	   *places;			/* [nplaces] of tuples in order, or NULL */
+	uint32		nplaces;
+	uint32		first_place;	/* of this pass */
+	uint32		end_place;
 } RustsAggNode;
 
 extern const CustomScanMethods rusts_agg_methods;
 
+/* agg_passes.c: groups of the input, or of the next part of it */
+extern void rusts_agg_passes_begin(RustsAggNode *node);
+extern bool rusts_agg_read_input(RustsAggNode *node);
+
+static inline bool
+rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple)
+{
+	return tuple < node->nplaces && node->places[tuple] >= node->first_place &&
+		node->places[tuple] < node->end_place;
+}
+
 /* agg_input.c: chunks into groups; false if the segment is corrupt */
 extern bool rusts_agg_add_chunk(RustsAggNode *node);
+extern void rusts_agg_reset_groups(RustsAggNode *node);
+
+/* Only the tuples of tags, where series do not tell them. */
+extern void rusts_agg_collect_rows(RustsAggNode *node);
+extern uint32 rusts_agg_series_tuple(RustsAggNode *node, uint32 series);
 
 /* Can the directory's entry be taken as a whole?  Then it is. */
 extern bool rusts_agg_add_entry(RustsAggNode *node,
@@ -92,6 +130,9 @@ extern bool rusts_agg_want_entry(void *arg, const RustsSegmentEntry *entry);
 
 /* agg_output.c: groups in order */
 extern void rusts_agg_sort_groups(RustsAggNode *node);
+
+/* Numbers of all tuples in the order asked for. */
+extern uint32 *rusts_agg_sort_tuples(RustsAggNode *node);
 extern void rusts_agg_fill_slot(RustsAggNode *node, const RustsGroup *group,
 								TupleTableSlot *slot);
 

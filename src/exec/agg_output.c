@@ -27,6 +27,7 @@ typedef struct RankContext
 static void rank_tuples(RustsAggNode *node, RustsAggOrder *order);
 static int	compare_tuples(const void *a, const void *b, void *arg);
 static int	compare_groups(const void *a, const void *b, void *arg);
+static int	compare_places(const void *a, const void *b, void *arg);
 
 void
 rusts_agg_sort_groups(RustsAggNode *node)
@@ -42,6 +43,26 @@ rusts_agg_sort_groups(RustsAggNode *node)
 	}
 	qsort_arg(node->groups.groups, node->groups.ngroups, sizeof(RustsGroup *),
 			  compare_groups, node);
+}
+
+uint32 *
+rusts_agg_sort_tuples(RustsAggNode *node)
+{
+	uint32		count = rusts_tuples_count(node->tuples);
+	uint32	   *sorted =
+		MemoryContextAllocHuge(node->groups.cxt, sizeof(uint32) *
+							   Max((Size) count, 1));
+	uint32		i;
+
+	for (i = 0; i < (uint32) node->norder; i++)
+	{
+		if (node->order[i].key >= 0)
+			rank_tuples(node, &node->order[i]);
+	}
+	for (i = 0; i < count; i++)
+		sorted[i] = i;
+	qsort_arg(sorted, count, sizeof(uint32), compare_places, node);
+	return sorted;
 }
 
 /*
@@ -126,6 +147,25 @@ compare_groups(const void *a, const void *b, void *arg)
 				-1 : 1;
 	}
 	return 0;
+}
+
+/* By what is left of the order without buckets, then by arrival. */
+static int
+compare_places(const void *a, const void *b, void *arg)
+{
+	const RustsAggNode *node = arg;
+	uint32		left = *(const uint32 *) a;
+	uint32		right = *(const uint32 *) b;
+	int			i;
+
+	for (i = 0; i < node->norder; i++)
+	{
+		const RustsAggOrder *order = &node->order[i];
+
+		if (order->key >= 0 && order->ranks[left] != order->ranks[right])
+			return order->ranks[left] < order->ranks[right] ? -1 : 1;
+	}
+	return (left > right) - (left < right);
 }
 
 void

@@ -28,6 +28,7 @@
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "am/am.h"
 #include "compat.h"
@@ -242,6 +243,13 @@ rusts_block_scan_window(RustsBlockScan *scan, int64 low, int64 high)
 }
 
 void
+rusts_block_scan_all_times(RustsBlockScan *scan)
+{
+	scan->conditions[scan->nconditions - 1].always = true;
+	rusts_block_scan_restart(scan);
+}
+
+void
 rusts_block_scan_restart(RustsBlockScan *scan)
 {
 	close_segment(scan);
@@ -401,6 +409,29 @@ rusts_block_scan_extent(RustsBlockScan *scan, int64 *low, int64 *high,
 	*low = Max(*low, from);
 	*high = Min(*high, to);
 	return *low <= *high;
+}
+
+/* Ends of segments that are an infinity do not tell. */
+void
+rusts_block_scan_finite(RustsBlockScan *scan, int64 *low, int64 *high)
+{
+	int64		min = PG_INT64_MAX;
+	int64		max = PG_INT64_MIN;
+	uint32		i;
+
+	for (i = 0; i < scan->nentries; i++)
+	{
+		const RustsSegmentEntry *entry = &scan->entries[i];
+
+		if (entry->max_time == RUSTS_NO_TIME)
+			continue;
+		if (!TIMESTAMP_NOT_FINITE(entry->min_time))
+			min = Min(min, entry->min_time);
+		if (!TIMESTAMP_NOT_FINITE(entry->max_time))
+			max = Max(max, entry->max_time);
+	}
+	*low = Max(*low, min);
+	*high = Min(*high, max);
 }
 
 bool

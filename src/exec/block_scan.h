@@ -184,6 +184,9 @@ extern void rusts_block_scan_rescan(RustsBlockScan *scan);
 extern void rusts_block_scan_window(RustsBlockScan *scan, int64 low,
 									int64 high);
 
+/* The same without a window. */
+extern void rusts_block_scan_all_times(RustsBlockScan *scan);
+
 /* Begin anew with the same parameters and window. */
 extern void rusts_block_scan_restart(RustsBlockScan *scan);
 
@@ -194,6 +197,10 @@ extern void rusts_block_scan_restart(RustsBlockScan *scan);
  */
 extern bool rusts_block_scan_extent(RustsBlockScan *scan, int64 *low,
 									int64 *high, int64 *nrows);
+
+/* Move the ends of a range of times inwards to what segments have. */
+extern void rusts_block_scan_finite(RustsBlockScan *scan, int64 *low,
+									int64 *high);
 
 /* Do all rows of a segment meet the conditions, as far as its times tell? */
 extern bool rusts_block_scan_covers(RustsBlockScan *scan,

@@ -52,6 +52,9 @@ typedef enum BucketKind
 
 #define MAX_ARGS	5
 
+/* More changes of a clock are not looked at. */
+#define MAX_CLOCK_CHANGES	10000
+
 struct RustsBuckets
 {
 	MemoryContext cxt;			/* what was found */
@@ -508,4 +511,70 @@ clock_change_after(RustsBuckets *buckets, int64 time)
 	if (boundary - epoch > PG_INT64_MAX / USECS_PER_SEC)
 		return PG_INT64_MAX;
 	return (boundary - epoch) * USECS_PER_SEC;
+}
+
+bool
+rusts_buckets_ascend(RustsBuckets *buckets, int64 low, int64 high)
+{
+	int			nchanges = 0;
+	int64		change = low;
+
+	if (buckets->each_row)
+		return false;
+	if (buckets->zone == NULL || buckets->always_null)
+		return true;
+	if (TIMESTAMP_NOT_FINITE(low) || TIMESTAMP_NOT_FINITE(high))
+		return false;
+	for (;;)
+	{
+		bool		isnull;
+
+		change = clock_change_after(buckets, change);
+		if (change > high)
+			return true;
+		if (++nchanges > MAX_CLOCK_CHANGES)
+			return false;
+		if (ask(buckets, change - 1, &isnull) > ask(buckets, change, &isnull))
+			return false;
+	}
+}
+
+int64
+rusts_buckets_border(RustsBuckets *buckets, int64 time)
+{
+	RustsBucket bucket;
+	int64		inside = time;
+	int64		outside;
+	int64		step = buckets->guess > 0 ? buckets->guess : USECS_PER_HOUR;
+
+	if (buckets->always_null || time <= MIN_TIMESTAMP || time >= END_TIMESTAMP)
+		return PG_INT64_MAX;
+	if (buckets->fixed)
+	{
+		rusts_buckets_find(buckets, time, time, &bucket);
+		return bucket.low == time ? time : bucket.high;
+	}
+	bucket.value = ask(buckets, time, &bucket.isnull);
+	if (!belongs(buckets, time - 1, &bucket))
+		return time;
+	for (;;)
+	{
+		if (inside > END_TIMESTAMP - 2 * step)
+			return PG_INT64_MAX;
+		outside = inside + step;
+		if (!belongs(buckets, outside, &bucket))
+			break;
+		inside = outside;
+		step *= 2;
+	}
+	while (outside - inside > 1)
+	{
+		int64		mid = inside + (outside - inside) / 2;
+
+		if (belongs(buckets, mid, &bucket))
+			inside = mid;
+		else
+			outside = mid;
+	}
+	return outside;
 }

@@ -53,4 +53,17 @@ extern void rusts_buckets_prepare(RustsBuckets *buckets,
 extern void rusts_buckets_find(RustsBuckets *buckets, int64 time, int64 last,
 							   RustsBucket *bucket);
 
+/*
+ * Do buckets follow each other in the order of their values, between two times
+ * that occur?  With a clock that is set back over midnight they may not.
+ */
+extern bool rusts_buckets_ascend(RustsBuckets *buckets, int64 low,
+								 int64 high);
+
+/*
+ * The first time not before the given one at which a bucket begins,
+ * PG_INT64_MAX for none.  Buckets ascend, and there are smaller times.
+ */
+extern int64 rusts_buckets_border(RustsBuckets *buckets, int64 time);
+
 #endif							/* RUSTS_BUCKETS_H */

@@ -19,8 +19,6 @@
 
 #include "exec/windows.h"
 
-static void finite_extent(RustsBlockScan *scan, int64 *low, int64 *high);
-
 void
 rusts_windows_init(RustsWindows *windows, RustsBlockScan *scan,
 				   bool descending)
@@ -28,7 +26,6 @@ rusts_windows_init(RustsWindows *windows, RustsBlockScan *scan,
 	memset(windows, 0, sizeof(*windows));
 	windows->scan = scan;
 	windows->descending = descending;
-	windows->max_width = PG_UINT64_MAX;
 }
 
 void
@@ -45,34 +42,11 @@ rusts_windows_begin(RustsWindows *windows, double nrows)
 		return;
 	low = windows->low;
 	high = windows->high;
-	finite_extent(windows->scan, &low, &high);
+	rusts_block_scan_finite(windows->scan, &low, &high);
 	width = low <= high ? ((double) high - (double) low + 1) * nrows /
 		Max((double) total, 1) : 1;
 	windows->width = width < 1 ? 1 : width > 9e18 ? UINT64CONST(9000000000000000000) :
 		(uint64) width;
-}
-
-/* The times that are neither of the infinities. */
-static void
-finite_extent(RustsBlockScan *scan, int64 *low, int64 *high)
-{
-	uint32		i;
-	int64		min = PG_INT64_MAX;
-	int64		max = PG_INT64_MIN;
-
-	for (i = 0; i < scan->nentries; i++)
-	{
-		const RustsSegmentEntry *entry = &scan->entries[i];
-
-		if (entry->max_time == RUSTS_NO_TIME)
-			continue;
-		if (!TIMESTAMP_NOT_FINITE(entry->min_time))
-			min = Min(min, entry->min_time);
-		if (!TIMESTAMP_NOT_FINITE(entry->max_time))
-			max = Max(max, entry->max_time);
-	}
-	*low = Max(*low, min);
-	*high = Min(*high, max);
 }
 
 bool
@@ -88,12 +62,10 @@ rusts_windows_next_border(RustsWindows *windows,
 	int64		from = windows->low;
 	int64		to = windows->high;
 	uint64		span = (uint64) to - (uint64) from;
-	uint64		width = Min(windows->width, windows->max_width);
+	uint64		width = windows->width;
 
 	if (windows->done)
 		return false;
-
-	/* What would be left over is not worth a window. */
 	if (TIMESTAMP_NOT_FINITE(windows->descending ? to : from))
 	{
 		if (windows->descending)
@@ -101,14 +73,8 @@ rusts_windows_next_border(RustsWindows *windows,
 		else
 			to = from;
 	}
-	else if (span > 2 * width && width < windows->max_width / 2)
-	{
-		if (windows->descending)
-			from = to - (int64) width + 1;
-		else
-			to = from + (int64) width - 1;
-	}
-	else if (span >= windows->max_width)
+	/* What would be left over is not worth a window. */
+	else if (span > 2 * width)
 	{
 		if (windows->descending)
 			from = to - (int64) width + 1;
@@ -117,23 +83,43 @@ rusts_windows_next_border(RustsWindows *windows,
 	}
 
 	/* Windows are whole buckets; an infinity is one by itself. */
-	if (border != NULL && windows->descending && from > windows->low &&
-		!TIMESTAMP_NOT_FINITE(to))
+	if (border != NULL && !TIMESTAMP_NOT_FINITE(windows->descending ? to :
+												 from))
 	{
-		int64		start = border(arg, from);
+		int64		at;
 
-		if (start > to)
-			start = border(arg, windows->low);
-		from = start > windows->low && start <= to ? start : windows->low;
-	}
-	else if (border != NULL && !windows->descending && to < windows->high &&
-			 !TIMESTAMP_NOT_FINITE(from))
-	{
-		int64		next = border(arg, to + 1);
+		if (windows->descending && from > windows->low)
+		{
+			/* The next one above may be the end: then further down. */
+			while ((at = border(arg, from)) > to)
+			{
+				uint64		left = (uint64) from - (uint64) windows->low;
 
-		to = next <= windows->high ? next - 1 : windows->high;
+				if (left <= width)
+					break;
+				from -= (int64) width;
+				width = Min(width * 2, UINT64CONST(1) << 62);
+			}
+			from = at <= to ? at : windows->low;
+		}
+		else if (!windows->descending && to < windows->high)
+		{
+			at = border(arg, to + 1);
+			to = at <= windows->high ? at - 1 : windows->high;
+		}
+
+		/* The infinity at the other end. */
+		if (TIMESTAMP_NOT_FINITE(windows->descending ? from : to) && from < to)
+		{
+			if (windows->descending)
+				from++;
+			else
+				to--;
+		}
 	}
 	rusts_block_scan_window(windows->scan, from, to);
+	windows->from = from;
+	windows->to = to;
 	windows->done = windows->descending ? from <= windows->low :
 		to >= windows->high;
 	if (windows->descending)
@@ -143,4 +129,11 @@ rusts_windows_next_border(RustsWindows *windows,
 	windows->width = windows->width < UINT64CONST(1) << 62 ?
 		windows->width * 2 : windows->width;
 	return true;
+}
+
+void
+rusts_windows_range(const RustsWindows *windows, int64 *low, int64 *high)
+{
+	*low = windows->from;
+	*high = windows->to;
 }

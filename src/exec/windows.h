@@ -20,7 +20,8 @@ typedef struct RustsWindows
 	int64		low;			/* what is left */
 	int64		high;
 	uint64		width;			/* of the next window, in microseconds */
-	uint64		max_width;		/* no window is wider */
+	int64		from;			/* the window at hand */
+	int64		to;
 } RustsWindows;
 
 extern void rusts_windows_init(RustsWindows *windows, RustsBlockScan *scan,
@@ -39,5 +40,9 @@ extern bool rusts_windows_next(RustsWindows *windows);
 extern bool rusts_windows_next_border(RustsWindows *windows,
 									  int64 (*border) (void *arg, int64 time),
 									  void *arg);
+
+/* The window at hand, inclusive. */
+extern void rusts_windows_range(const RustsWindows *windows, int64 *low,
+								int64 *high);
 
 #endif							/* RUSTS_WINDOWS_H */

@@ -1,0 +1,381 @@
+/*-------------------------------------------------------------------------
+ *
+ * agg_passes.c
+ *	  The input of RustsAgg in passes that each fit into memory.
+ *
+ * A pass is a range of times and a range of group keys.  The first one is
+ * everything, or, if only some buckets are wanted, a window of time with more
+ * to follow.  When the groups of a pass take more memory than a hash table
+ * may, the pass is given up and its parts take its place: halves of its time,
+ * between buckets, or of its keys.  Parts follow each other in the order that
+ * groups are to be returned in.  So memory is bounded whatever was estimated,
+ * and nothing is spilled: what is read again is compressed and mostly cached.
+ *
+ * A partial aggregate need not return each group once: it returns what it has
+ * and goes on.
+ *
+ * src/exec/agg_passes.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/nodeHash.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "exec/agg_node.h"
+#include "exec/exec.h"
+
+/* Below this, passes would be about the overhead of passes. */
+#define MIN_MEMORY		(1024 * 1024)
+
+/* Groups between two looks at the memory. */
+#define CHECK_GROUPS	256
+
+/* Each time a pass is given up it is divided into so many parts. */
+#define PARTS			4
+
+static bool next_pass(RustsAggNode *node, RustsAggPass *pass);
+static bool run_pass(RustsAggNode *node);
+static bool split_pass(RustsAggNode *node, const RustsAggPass *pass);
+static bool split_by_time(RustsAggNode *node, const RustsAggPass *pass);
+static bool split_by_tuples(RustsAggNode *node, const RustsAggPass *pass);
+static void push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts);
+static bool times_can_split(RustsAggNode *node);
+static int64 next_border(void *arg, int64 time);
+static void place_tuples(RustsAggNode *node);
+static bool collect_series(void *arg, uint32 series);
+static bool series_in_pass(void *arg, uint32 series);
+
+void
+rusts_agg_passes_begin(RustsAggNode *node)
+{
+	node->npasses = 0;
+	node->windowed = false;
+	node->places = NULL;
+	node->nplaces = 0;
+	node->scan->want_series = NULL;
+	node->max_memory = Max(get_hash_memory_limit(), MIN_MEMORY);
+	node->resume = false;
+	node->times_split_known = false;
+
+	/* Only some buckets are wanted, the first or the last. */
+	if (node->norder > 0 && node->order[0].key < 0 && node->limit > 0 &&
+		node->shortcuts && times_can_split(node))
+	{
+		rusts_windows_begin(&node->windows, 1000);
+		if (node->bucket_width > 0 && node->bucket_width < 1e17)
+			node->windows.width = (uint64) (node->bucket_width *
+											Min(node->limit, 1000000));
+		node->windowed = true;
+	}
+	else
+	{
+		RustsAggPass everything = {.all_times = true, .all_tuples = true};
+
+		push_parts(node, &everything, 1);
+	}
+}
+
+bool
+rusts_agg_read_input(RustsAggNode *node)
+{
+	for (;;)
+	{
+		RustsAggPass pass;
+
+		node->groups_at_check = 0;
+		rusts_agg_reset_groups(node);
+		if (node->resume)
+		{
+			/* The rest of what a partial aggregate has interrupted. */
+			node->resume = !run_pass(node);
+		}
+		else
+		{
+			if (!next_pass(node, &pass))
+				return false;
+			if (!run_pass(node))
+			{
+				if (node->partial)
+					node->resume = true;
+				else if (split_pass(node, &pass))
+					continue;
+				else
+				{
+					/* One group, or as good as: there is nothing to divide. */
+					node->max_memory = MaxAllocHugeSize;
+					push_parts(node, &pass, 1);
+					continue;
+				}
+			}
+		}
+		if (!node->grouped && node->groups.ngroups == 0)
+			(void) rusts_groups_find(&node->groups, 0, 0, false);
+		if (node->groups.ngroups > 0)
+		{
+			rusts_agg_sort_groups(node);
+			return true;
+		}
+	}
+}
+
+/* Restrict the scan to the next pass; false at the end. */
+static bool
+next_pass(RustsAggNode *node, RustsAggPass *pass)
+{
+	if (node->npasses > 0)
+	{
+		*pass = node->passes[--node->npasses];
+		if (!pass->all_times)
+			rusts_block_scan_window(node->scan, pass->low, pass->high);
+		else
+			rusts_block_scan_all_times(node->scan);
+	}
+	else
+	{
+		if (!node->windowed ||
+			!rusts_windows_next_border(&node->windows, next_border, node))
+			return false;
+		memset(pass, 0, sizeof(*pass));
+		pass->all_tuples = true;
+		rusts_windows_range(&node->windows, &pass->low, &pass->high);
+	}
+	node->first_place = pass->first_place;
+	node->end_place = pass->end_place;
+	node->scan->want_series = pass->all_tuples ? NULL : series_in_pass;
+	return true;
+}
+
+/* Aggregate what the scan returns; false if that takes too much memory. */
+static bool
+run_pass(RustsAggNode *node)
+{
+	while (rusts_block_scan_next(node->scan))
+	{
+		(void) rusts_agg_add_chunk(node);
+		if (node->groups.ngroups >= node->groups_at_check + CHECK_GROUPS)
+		{
+			node->groups_at_check = node->groups.ngroups;
+			if (rusts_groups_size(&node->groups) > node->max_memory)
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Divide a pass, along what groups are ordered by first.  False if it cannot
+ * be divided.
+ */
+static bool
+split_pass(RustsAggNode *node, const RustsAggPass *pass)
+{
+	bool		tuples_first = node->norder > 0 && node->order[0].key >= 0;
+
+	CHECK_FOR_INTERRUPTS();
+	if (tuples_first)
+		return split_by_tuples(node, pass) || split_by_time(node, pass);
+	return split_by_time(node, pass) || split_by_tuples(node, pass);
+}
+
+static bool
+split_by_time(RustsAggNode *node, const RustsAggPass *pass)
+{
+	RustsAggPass parts[PARTS + 2];
+	RustsAggPass part = *pass;
+	int			nparts = 0;
+	int64		low = pass->low;
+	int64		high = pass->high;
+	int64		finite_low;
+	int64		finite_high;
+	int64		nrows;
+	int			i;
+
+	if (!times_can_split(node))
+		return false;
+	if (pass->all_times &&
+		!rusts_block_scan_extent(node->scan, &low, &high, &nrows))
+		return false;
+	if (low >= high)
+		return false;
+
+	/* Infinities are by themselves; where to cut the rest is a guess. */
+	finite_low = low;
+	finite_high = high;
+	rusts_block_scan_finite(node->scan, &finite_low, &finite_high);
+	part.all_times = false;
+	part.low = low;
+	if (TIMESTAMP_NOT_FINITE(low))
+	{
+		part.high = low;
+		parts[nparts++] = part;
+		part.low = low + 1;
+	}
+	for (i = 1; i < PARTS && finite_low < finite_high; i++)
+	{
+		int64		at = finite_low +
+			(int64) (((uint64) finite_high - (uint64) finite_low) / PARTS) * i;
+		int64		border = next_border(node, at);
+
+		if (border > part.low && border <= high &&
+			!TIMESTAMP_NOT_FINITE(border))
+		{
+			part.high = border - 1;
+			parts[nparts++] = part;
+			part.low = border;
+		}
+	}
+	if (TIMESTAMP_NOT_FINITE(high) && part.low < high)
+	{
+		part.high = high - 1;
+		parts[nparts++] = part;
+		part.low = high;
+	}
+	part.high = high;
+	parts[nparts++] = part;
+	if (nparts < 2)
+		return false;
+	if (node->norder > 0 && node->windows.descending)
+	{
+		for (i = 0; i < nparts / 2; i++)
+		{
+			RustsAggPass swapped = parts[i];
+
+			parts[i] = parts[nparts - 1 - i];
+			parts[nparts - 1 - i] = swapped;
+		}
+	}
+	push_parts(node, parts, nparts);
+	return true;
+}
+
+static bool
+split_by_tuples(RustsAggNode *node, const RustsAggPass *pass)
+{
+	RustsAggPass parts[PARTS];
+	RustsAggPass part = *pass;
+	int			nparts = 0;
+	uint32		first;
+	uint32		end;
+	int			i;
+
+	if (node->ntags == 0)
+		return false;
+	if (node->places == NULL)
+		place_tuples(node);
+	first = pass->all_tuples ? 0 : pass->first_place;
+	end = pass->all_tuples ? node->nplaces : pass->end_place;
+	if (end - first < 2)
+		return false;
+	part.all_tuples = false;
+	for (i = 0; i < PARTS; i++)
+	{
+		part.first_place = first + (uint64) (end - first) * i / PARTS;
+		part.end_place = first + (uint64) (end - first) * (i + 1) / PARTS;
+		if (part.first_place < part.end_place)
+			parts[nparts++] = part;
+	}
+	push_parts(node, parts, nparts);
+	return true;
+}
+
+/* The first of the parts is to be the next pass. */
+static void
+push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts)
+{
+	int			i;
+
+	if (node->npasses + nparts > node->max_passes)
+	{
+		node->max_passes = Max(node->max_passes * 2, node->npasses + nparts);
+		if (node->passes == NULL)
+			node->passes =
+				MemoryContextAlloc(node->css.ss.ps.state->es_query_cxt,
+								   sizeof(RustsAggPass) * node->max_passes);
+		else
+			node->passes = repalloc(node->passes, sizeof(RustsAggPass) *
+									node->max_passes);
+	}
+	for (i = nparts; i-- > 0;)
+		node->passes[node->npasses++] = parts[i];
+}
+
+/* Are buckets ranges of times that follow each other? */
+static bool
+times_can_split(RustsAggNode *node)
+{
+	int64		low;
+	int64		high;
+	int64		nrows;
+
+	if (node->buckets == NULL || !node->time_not_null)
+		return false;
+	if (node->times_split_known)
+		return node->times_split;
+	rusts_block_scan_all_times(node->scan);
+	node->times_split =
+		rusts_block_scan_extent(node->scan, &low, &high, &nrows) &&
+		rusts_buckets_ascend(node->buckets, low, high);
+	node->times_split_known = true;
+	return node->times_split;
+}
+
+static int64
+next_border(void *arg, int64 time)
+{
+	return rusts_buckets_border(((RustsAggNode *) arg)->buckets, time);
+}
+
+/*
+ * Find all tuples of tags that the scan can meet, and give each its place in
+ * the order asked for.
+ */
+static void
+place_tuples(RustsAggNode *node)
+{
+	RustsBlockScan *scan = node->scan;
+	bool		(*want_item) (void *, const RustsItem *) = scan->want_item;
+	uint32	   *sorted;
+	uint32		i;
+
+	scan->want_series = collect_series;
+	scan->want_item = NULL;
+	rusts_block_scan_all_times(scan);
+	while (rusts_block_scan_next(scan))
+		rusts_agg_collect_rows(node);
+	scan->want_item = want_item;
+	scan->want_series = NULL;
+
+	node->nplaces = rusts_tuples_count(node->tuples);
+	node->places = MemoryContextAllocHuge(node->tuples_cxt, sizeof(uint32) *
+										  Max((Size) node->nplaces, 1));
+	sorted = rusts_agg_sort_tuples(node);
+	for (i = 0; i < node->nplaces; i++)
+		node->places[sorted[i]] = i;
+	pfree(sorted);
+}
+
+/* No rows are wanted where series tell the tuple. */
+static bool
+collect_series(void *arg, uint32 series)
+{
+	RustsAggNode *node = arg;
+
+	if (node->keys_by_row)
+		return true;
+	(void) rusts_agg_series_tuple(node, series);
+	return false;
+}
+
+static bool
+series_in_pass(void *arg, uint32 series)
+{
+	RustsAggNode *node = arg;
+
+	return node->keys_by_row ||
+		rusts_agg_tuple_in_pass(node, rusts_agg_series_tuple(node, series));
+}
