@@ -104,6 +104,10 @@ can_lead(Relation relation, const RustsSchema *schema, AttrNumber attno)
 {
 	int			index = schema->by_attno[attno - 1];
 
-	return index >= 0 && index == schema->time &&
-		TupleDescAttr(RelationGetDescr(relation), attno - 1)->attnotnull;
+	if (index < 0)
+		return false;
+	if (index == schema->time)
+		return TupleDescAttr(RelationGetDescr(relation),
+							 attno - 1)->attnotnull;
+	return schema->columns[index].role == RUSTS_ROLE_TAG;
 }

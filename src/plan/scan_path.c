@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "nodes/extensible.h"
 #include "optimizer/cost.h"
@@ -35,7 +36,9 @@
 #include "plan/plan.h"
 
 static List *remove_seqscans(List *paths);
-static void add_sorted_path(PlannerInfo *root, RelOptInfo *rel);
+static void add_sorted_paths(PlannerInfo *root, RelOptInfo *rel);
+static void add_sorted_path(PlannerInfo *root, RelOptInfo *rel,
+							List *pathkeys);
 static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel,
 					   struct CustomPath *best_path, List *tlist,
 					   List *clauses, List *custom_plans);
@@ -75,7 +78,7 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	add_path(rel, &path->path);
 	if (rel->lateral_relids != NULL)
 		return;
-	add_sorted_path(root, rel);
+	add_sorted_paths(root, rel);
 	workers = rusts_cost_workers(rel, path->path.total_cost);
 	if (workers > 0)
 		add_partial_path(rel, &rusts_scan_path_create(root, rel,
@@ -130,16 +133,44 @@ rusts_scan_path_create(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 }
 
 /*
- * A path in the order that the query asks for, as far as the scan can
- * deliver it.  Its first rows come from a window of about a thousand.
+ * Paths in orders that are of use: that of the query, and those in which the
+ * relation could be merged with another.
  */
 static void
-add_sorted_path(PlannerInfo *root, RelOptInfo *rel)
+add_sorted_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	add_sorted_path(root, rel, root->query_pathkeys);
+	if (!rel->has_eclass_joins)
+		return;
+	foreach(lc, root->eq_classes)
+	{
+		EquivalenceClass *class = lfirst(lc);
+
+		if (class->ec_has_const || class->ec_has_volatile ||
+			class->ec_merged != NULL ||
+			!bms_is_member(rel->relid, class->ec_relids) ||
+			bms_membership(class->ec_relids) != BMS_MULTIPLE)
+			continue;
+		add_sorted_path(root, rel,
+						list_make1(make_canonical_pathkey(root, class,
+														  linitial_oid(class->ec_opfamilies),
+														  BTLessStrategyNumber,
+														  false)));
+	}
+}
+
+/*
+ * The rows as far as the scan can deliver them in this order.  The first come
+ * from a window of about a thousand.
+ */
+static void
+add_sorted_path(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 {
 	CustomPath *path;
 	List	   *private;
-	int			n = rusts_scan_order(root, rel, root->query_pathkeys,
-									 &private);
+	int			n = rusts_scan_order(root, rel, pathkeys, &private);
 	RustsScanEstimate estimate;
 	double		sorted;
 	Cost		sort;
@@ -148,7 +179,7 @@ add_sorted_path(PlannerInfo *root, RelOptInfo *rel)
 		return;
 	path = rusts_scan_path_create(root, rel, rel->reltarget, NULL, 0);
 	path->custom_private = private;
-	path->path.pathkeys = list_copy_head(root->query_pathkeys, n);
+	path->path.pathkeys = list_copy_head(pathkeys, n);
 
 	rusts_cost_scan(root, rel, rel->reltarget, NULL, &estimate);
 	sorted = Max(Min(estimate.rows, 50000), 2);
