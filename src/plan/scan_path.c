@@ -39,6 +39,10 @@ static List *remove_seqscans(List *paths);
 static void add_sorted_paths(PlannerInfo *root, RelOptInfo *rel);
 static void add_sorted_path(PlannerInfo *root, RelOptInfo *rel,
 							List *pathkeys);
+static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel);
+static bool is_tag_member(PlannerInfo *root, RelOptInfo *rel,
+						  EquivalenceClass *ec, EquivalenceMember *em,
+						  void *arg);
 static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel,
 					   struct CustomPath *best_path, List *tlist,
 					   List *clauses, List *custom_plans);
@@ -79,6 +83,7 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (rel->lateral_relids != NULL)
 		return;
 	add_sorted_paths(root, rel);
+	add_parameterized_paths(root, rel);
 	workers = rusts_cost_workers(rel, path->path.total_cost);
 	if (workers > 0)
 		add_partial_path(rel, &rusts_scan_path_create(root, rel,
@@ -190,6 +195,80 @@ add_sorted_path(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 	path->path.total_cost = path->path.startup_cost + estimate.decode * 1.5 +
 		estimate.emit + sort;
 	add_path(rel, &path->path);
+}
+
+/*
+ * For nested loops: the rows for one value of a tag, which the other side of
+ * the join tells.  All other join conditions that this side of it can check
+ * come along.
+ */
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	Relation	relation;
+	RustsSchema *schema;
+	List	   *clauses = NIL;
+	List	   *done = NIL;
+	int			i;
+	ListCell   *lc;
+
+	if (!rel->has_eclass_joins && rel->joininfo == NIL)
+		return;
+	relation = table_open(rte->relid, NoLock);
+	schema = rusts_schema_build(relation);
+	table_close(relation, NoLock);
+
+	if (rel->has_eclass_joins)
+	{
+		for (i = 0; i < schema->ntags; i++)
+		{
+			AttrNumber	attno = schema->columns[schema->tags[i]].attno;
+
+			clauses = list_concat(clauses,
+								  generate_implied_equalities_for_column(root,
+																		 rel,
+																		 is_tag_member,
+																		 &attno,
+																		 rel->lateral_referencers));
+		}
+	}
+	foreach(lc, rel->joininfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		RustsClause clause;
+
+		if (!join_clause_is_movable_to(rinfo, rel))
+			continue;
+		rusts_clause_classify(rinfo->clause, rel->relid, schema, &clause);
+		if (clause.kind == RUSTS_CLAUSE_SERIES && clause.operand != NULL)
+			clauses = lappend(clauses, rinfo);
+	}
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		Relids		outer = bms_difference(rinfo->clause_relids, rel->relids);
+
+		/* Outer joins' own numbers are no relations (PostgreSQL 16). */
+		outer = bms_intersect(outer, root->all_baserels);
+		if (bms_is_empty(outer) || list_member(done, outer))
+			continue;
+		done = lappend(done, outer);
+		add_path(rel, &rusts_scan_path_create(root, rel, rel->reltarget,
+											  outer, 0)->path);
+	}
+}
+
+/* Is a member of an equivalence class the tag asked for? */
+static bool
+is_tag_member(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+			  EquivalenceMember *em, void *arg)
+{
+	Var		   *var = (Var *) em->em_expr;
+
+	return IsA(var, Var) && var->varno == rel->relid &&
+		var->varattno == *(AttrNumber *) arg;
 }
 
 static Plan *
