@@ -20,6 +20,7 @@
 #include <math.h>
 
 #include "access/stratnum.h"
+#include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -28,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 #include "exec/agg_node.h"
 #include "exec/exec.h"
@@ -420,4 +422,29 @@ rescan(CustomScanState *css)
 static void
 explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {
+	RustsAggNode *node = (RustsAggNode *) css;
+	CustomScan *plan = (CustomScan *) css->ss.ps.plan;
+	int			nkeys = list_nth_int(list_nth(plan->custom_private,
+											  RUSTS_AGG_FLAGS),
+									 RUSTS_AGG_FLAG_NKEYS);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt,
+												   css->ss.ps.plan,
+												   ancestors);
+	List	   *keys = NIL;
+	int			i;
+
+	for (i = 0; i < nkeys; i++)
+	{
+		TargetEntry *tle = list_nth_node(TargetEntry,
+										 plan->custom_scan_tlist, i);
+
+		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
+												list_length(es->rtable) > 1 ||
+												es->verbose, false));
+	}
+	if (keys != NIL)
+		ExplainPropertyList("Group Key", keys, es);
+	if (es->analyze && node->scan != NULL &&
+		(node->npasses_run > 1 || es->format != EXPLAIN_FORMAT_TEXT))
+		ExplainPropertyInteger("Passes", NULL, node->npasses_run, es);
 }

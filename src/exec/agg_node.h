@@ -84,6 +84,7 @@ typedef struct RustsAggNode
 	/* passes: the last is next, then windows follow */
 	int			npasses;
 	int			max_passes;
+	int64		npasses_run;	/* for EXPLAIN */
 	RustsAggPass *passes;
 	RustsWindows windows;
 	bool		windowed;

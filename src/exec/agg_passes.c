@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "executor/instrument.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -144,6 +145,7 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 		pass->all_tuples = true;
 		rusts_windows_range(&node->windows, &pass->low, &pass->high);
 	}
+	node->npasses_run++;
 	node->first_place = pass->first_place;
 	node->end_place = pass->end_place;
 	node->scan->want_series = pass->all_tuples ? NULL : series_in_pass;
@@ -154,8 +156,21 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 static bool
 run_pass(RustsAggNode *node)
 {
-	while (rusts_block_scan_next(node->scan))
+	Instrumentation *instrument = node->child->css.ss.ps.instrument;
+
+	for (;;)
 	{
+		bool		found;
+
+		/* For EXPLAIN the scan is a node like others. */
+		if (instrument != NULL)
+			InstrStartNode(instrument);
+		found = rusts_block_scan_next(node->scan);
+		if (instrument != NULL)
+			InstrStopNode(instrument,
+						  found ? node->scan->chunk.nrows : 0);
+		if (!found)
+			break;
 		(void) rusts_agg_add_chunk(node);
 		if (node->groups.ngroups >= node->groups_at_check + CHECK_GROUPS)
 		{
