@@ -624,7 +624,7 @@ static bool
 next_item(RustsBlockScan *scan)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (scan->backward)
+	if (scan->backward && scan->parallel == NULL)
 		return --scan->item >= 0;
 	return ++scan->item < (int64) (scan->parallel != NULL ? scan->piece_end :
 								   scan->nitems);

@@ -382,7 +382,8 @@ find_known(RustsBuckets *buckets, int64 time, RustsBucket *bucket)
 			high = mid;
 	}
 	if (low >= buckets->nfound || buckets->found[low].low > time ||
-		(buckets->found[low].high <= time && time < PG_INT64_MAX))
+		(buckets->found[low].high <= time &&
+		 buckets->found[low].high < PG_INT64_MAX))
 		return false;
 	buckets->hit = low;
 	*bucket = buckets->found[low];

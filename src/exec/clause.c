@@ -231,7 +231,8 @@ comparable(const RustsColumn *column, Oid operand_type, bool widened, Oid opno,
 	Oid			family;
 	int			strategy;
 
-	*kind = RUSTS_CLAUSE_INT;
+	RustsClauseKind order = RUSTS_CLAUSE_INT;
+
 	if (widened)
 	{
 		order_type = operand_type;
@@ -251,7 +252,7 @@ comparable(const RustsColumn *column, Oid operand_type, bool widened, Oid opno,
 				return false;
 			break;
 		case FLOAT8OID:
-			*kind = RUSTS_CLAUSE_FLOAT;
+			order = RUSTS_CLAUSE_FLOAT;
 			if (operand_type != FLOAT8OID && operand_type != FLOAT4OID)
 				return false;
 			break;
@@ -284,24 +285,30 @@ comparable(const RustsColumn *column, Oid operand_type, bool widened, Oid opno,
 	{
 		case BTLessStrategyNumber:
 			*test = RUSTS_TEST_LT;
-			return true;
+			break;
 		case BTLessEqualStrategyNumber:
 			*test = RUSTS_TEST_LE;
-			return true;
+			break;
 		case BTEqualStrategyNumber:
 			*test = RUSTS_TEST_EQ;
-			return true;
+			break;
 		case BTGreaterEqualStrategyNumber:
 			*test = RUSTS_TEST_GE;
-			return true;
+			break;
 		case BTGreaterStrategyNumber:
 			*test = RUSTS_TEST_GT;
-			return true;
+			break;
+		default:
+			opno = get_negator(opno);
+			if (!OidIsValid(opno) ||
+				get_op_opfamily_strategy(opno, family) !=
+				BTEqualStrategyNumber)
+				return false;
+			*test = RUSTS_TEST_NE;
+			break;
 	}
-	opno = get_negator(opno);
-	*test = RUSTS_TEST_NE;
-	return OidIsValid(opno) &&
-		get_op_opfamily_strategy(opno, family) == BTEqualStrategyNumber;
+	*kind = order;
+	return true;
 }
 
 /*

@@ -82,12 +82,29 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_agg
 };
 
+/* PostgreSQL puts a Result above a scan with conditions of no column. */
+static bool
+has_pseudoconstants(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (!root->hasPseudoConstantQuals)
+		return false;
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+			return true;
+	}
+	return false;
+}
+
 void
 rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
 					RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
 {
 	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_DISTINCT) ||
 		!rusts_plans_rel(root, input_rel) || IS_DUMMY_REL(input_rel) ||
+		has_pseudoconstants(root, input_rel) ||
 		root->parse->rowMarks != NIL || root->parse->hasTargetSRFs)
 		return;
 	if (stage == UPPERREL_GROUP_AGG)

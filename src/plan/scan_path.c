@@ -249,10 +249,16 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		Relids		outer = bms_difference(rinfo->clause_relids, rel->relids);
+		ListCell   *lc2;
 
 		/* Outer joins' own numbers are no relations (PostgreSQL 16). */
 		outer = bms_intersect(outer, root->all_baserels);
-		if (bms_is_empty(outer) || list_member(done, outer))
+		foreach(lc2, done)
+		{
+			if (bms_equal(lfirst(lc2), outer))
+				break;
+		}
+		if (bms_is_empty(outer) || lc2 != NULL)
 			continue;
 		done = lappend(done, outer);
 		add_path(rel, &rusts_scan_path_create(root, rel, rel->reltarget,
