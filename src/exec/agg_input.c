@@ -223,8 +223,7 @@ add_by_row(RustsAggNode *node)
 		tuple = row_tuple(node, row);
 		if (tuple == PG_UINT32_MAX)
 			return false;
-		if (node->scan->want_series != NULL &&
-			!rusts_agg_tuple_in_pass(node, tuple))
+		if (!rusts_agg_tuple_in_pass(node, tuple))
 			continue;
 		if (!add_run(node, tuple, row, row + 1))
 			return false;

@@ -19,6 +19,7 @@
 
 #include <math.h>
 
+#include "access/parallel.h"
 #include "access/stratnum.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
@@ -46,6 +47,14 @@ static TupleTableSlot *exec(CustomScanState *css);
 static void start(RustsAggNode *node);
 static void end(CustomScanState *css);
 static void rescan(CustomScanState *css);
+static Size estimate_dsm(CustomScanState *css, ParallelContext *pcxt);
+static void initialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+						   void *coordinate);
+static void reinitialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+							 void *coordinate);
+static void initialize_worker(CustomScanState *css, shm_toc *toc,
+							  void *coordinate);
+static void shut_down(CustomScanState *css);
 static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
 
 const CustomScanMethods rusts_agg_methods = {
@@ -59,6 +68,11 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = exec,
 	.EndCustomScan = end,
 	.ReScanCustomScan = rescan,
+	.EstimateDSMCustomScan = estimate_dsm,
+	.InitializeDSMCustomScan = initialize_dsm,
+	.ReInitializeDSMCustomScan = reinitialize_dsm,
+	.InitializeWorkerCustomScan = initialize_worker,
+	.ShutdownCustomScan = shut_down,
 	.ExplainCustomScan = explain
 };
 
@@ -417,6 +431,55 @@ rescan(CustomScanState *css)
 	node->begun = false;
 	node->groups.ngroups = 0;
 	node->next_group = 0;
+}
+
+/* Only where this node, not its scan, is what processes share. */
+static Size
+estimate_dsm(CustomScanState *css, ParallelContext *pcxt)
+{
+	return sizeof(RustsParallelAgg);
+}
+
+static void
+initialize_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	RustsParallelAgg *shared = coordinate;
+	int			i;
+
+	/* Workers do not see what this backend has buffered. */
+	rusts_block_scan_flush(node->scan);
+	pg_atomic_init_u32(&shared->next_part, 0);
+	for (i = 0; i < RUSTS_NCOUNTERS; i++)
+		pg_atomic_init_u64(&shared->counters[i], 0);
+	node->parallel = shared;
+}
+
+static void
+reinitialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+				 void *coordinate)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	RustsParallelAgg *shared = coordinate;
+
+	pg_atomic_write_u32(&shared->next_part, 0);
+	node->parallel = shared;
+}
+
+static void
+initialize_worker(CustomScanState *css, shm_toc *toc, void *coordinate)
+{
+	((RustsAggNode *) css)->parallel = coordinate;
+}
+
+static void
+shut_down(CustomScanState *css)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+
+	if (node->parallel != NULL)
+		rusts_scan_share_counters(node->scan, node->parallel->counters);
+	node->parallel = NULL;
 }
 
 static void
