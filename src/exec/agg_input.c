@@ -415,7 +415,7 @@ filter_agg(RustsAggNode *node, int index)
 		rusts_fill_bits(agg->bits, chunk->block_rows, chunk->from, chunk->to);
 	for (f = 0; f < node->nfilters[index]; f++)
 	{
-		const RustsCondition *condition = &node->filters[index][f];
+		RustsCondition *condition = &node->filters[index][f];
 		const RustsClause *clause = &condition->clause;
 		int			c = -1;
 
@@ -439,6 +439,8 @@ filter_agg(RustsAggNode *node, int index)
 
 			if (vector == NULL)
 				return false;
+			rusts_condition_learn(condition, vector, agg->bits,
+								  scan->econtext, scan->slot);
 			rusts_condition_filter(condition, vector, agg->bits);
 		}
 		else if (!filter_by_row(node, condition, agg->bits))

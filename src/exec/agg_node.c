@@ -397,7 +397,7 @@ start(RustsAggNode *node)
 
 		for (f = 0; f < node->nfilters[i]; f++)
 			rusts_condition_prepare(&node->filters[i][f], scan->schema,
-									scan->econtext, scan->slot);
+									scan->econtext);
 	}
 	MemoryContextReset(node->tuples_cxt);
 	node->tuples = rusts_tuples_create(node->tuples_cxt, node->ntags);

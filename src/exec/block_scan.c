@@ -221,7 +221,7 @@ rusts_block_scan_rescan(RustsBlockScan *scan)
 	for (i = 0; i < scan->nconditions - 1; i++)
 	{
 		rusts_condition_prepare(&scan->conditions[i], scan->schema,
-								scan->econtext, scan->slot);
+								scan->econtext);
 		if (scan->conditions[i].never)
 			scan->never = true;
 	}
@@ -731,7 +731,11 @@ apply_condition(RustsBlockScan *scan, RustsCondition *condition, bool *skip)
 	if (clause->kind == RUSTS_CLAUSE_VALUE)
 		filter_values(scan, condition, vector, bits);
 	else
+	{
+		rusts_condition_learn(condition, vector, bits, scan->econtext,
+							  scan->slot);
 		rusts_condition_filter(condition, vector, bits);
+	}
 	*skip = rusts_next_bit(bits, chunk->from, chunk->to) >= chunk->to;
 	return true;
 }

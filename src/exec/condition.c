@@ -27,15 +27,15 @@
 
 #include "compat.h"
 #include "exec/condition.h"
+#include "vector/aggregate.h"
 #include "vector/filter.h"
 
 static void prepare_int(RustsCondition *condition, Oid column_type,
 						Datum value);
 static void prepare_array(RustsCondition *condition, Oid column_type,
 						  Datum array);
-static void prepare_truth(RustsCondition *condition,
-						  const RustsSchema *schema, ExprContext *econtext,
-						  TupleTableSlot *slot);
+static void learn_truth(RustsCondition *condition, int value,
+						ExprContext *econtext, TupleTableSlot *slot);
 static bool int_operand(Oid column_type, Oid type, Datum value,
 						int64 *result);
 static bool floor_operand(Oid type, Datum value, int64 *result, bool *above);
@@ -73,7 +73,7 @@ rusts_conditions_create(List *clauses, Index varno, const RustsSchema *schema,
 
 void
 rusts_condition_prepare(RustsCondition *condition, const RustsSchema *schema,
-						ExprContext *econtext, TupleTableSlot *slot)
+						ExprContext *econtext)
 {
 	const RustsClause *clause = &condition->clause;
 	Oid			column_type = InvalidOid;
@@ -84,8 +84,13 @@ rusts_condition_prepare(RustsCondition *condition, const RustsSchema *schema,
 	condition->always = false;
 	condition->generic = clause->kind == RUSTS_CLAUSE_ROW;
 	condition->nvalues = 0;
-	if (clause->kind == RUSTS_CLAUSE_BOOL || clause->kind == RUSTS_CLAUSE_NULL)
-		prepare_truth(condition, schema, econtext, slot);
+	memset(condition->known, clause->kind == RUSTS_CLAUSE_NULL,
+		   sizeof(condition->known));
+	if (clause->kind == RUSTS_CLAUSE_NULL)
+	{
+		condition->truth[0] = condition->truth[1] = !clause->is_null;
+		condition->truth[2] = clause->is_null;
+	}
 	if (condition->operand == NULL)
 		return;
 
@@ -225,32 +230,6 @@ prepare_array(RustsCondition *condition, Oid column_type, Datum array)
 		qsort(condition->ints, n, sizeof(int64), compare_ints);
 }
 
-/* What the condition says of each value that its column can have. */
-static void
-prepare_truth(RustsCondition *condition, const RustsSchema *schema,
-			  ExprContext *econtext, TupleTableSlot *slot)
-{
-	const RustsClause *clause = &condition->clause;
-	int			i;
-
-	if (clause->kind == RUSTS_CLAUSE_NULL)
-	{
-		condition->truth[0] = condition->truth[1] = !clause->is_null;
-		condition->truth[2] = clause->is_null;
-		return;
-	}
-	for (i = 0; i < 3; i++)
-	{
-		ExecClearTuple(slot);
-		memset(slot->tts_isnull, true, sizeof(bool) * schema->natts);
-		slot->tts_values[clause->attno - 1] = BoolGetDatum(i == 1);
-		slot->tts_isnull[clause->attno - 1] = i == 2;
-		ExecStoreVirtualTuple(slot);
-		econtext->ecxt_scantuple = slot;
-		condition->truth[i] = ExecQual(condition->qual, econtext);
-	}
-}
-
 /*
  * The operand as a value of the column's type that compares alike; false if
  * there is none.
@@ -298,14 +277,14 @@ int_operand(Oid column_type, Oid type, Datum value, int64 *result)
 static bool
 floor_operand(Oid type, Datum value, int64 *result, bool *above)
 {
-	/* Up to here every integer is a float8. */
+	/* Below this every integer is a float8 of its own. */
 	const double limit = 9007199254740992.0;
 
 	if (type == FLOAT8OID)
 	{
 		double		v = DatumGetFloat8(value);
 
-		if (isnan(v) || v > limit || v < -limit)
+		if (isnan(v) || v >= limit || v <= -limit)
 			return false;
 		*result = (int64) floor(v);
 		*above = floor(v) != v;
@@ -458,6 +437,47 @@ check_floats(const RustsCondition *condition, double min, double max,
 	for (i = 0; i < condition->nvalues && !*may; i++)
 		*may = rusts_float_may_match(RUSTS_FLOAT_EQ, condition->floats[i],
 									 min, max);
+}
+
+void
+rusts_condition_learn(RustsCondition *condition, const RustsVector *vector,
+					  const uint64 *bits, ExprContext *econtext,
+					  TupleTableSlot *slot)
+{
+	uint32		row;
+
+	if (condition->clause.kind != RUSTS_CLAUSE_BOOL ||
+		(condition->known[0] && condition->known[1] &&
+		 (condition->known[2] || vector->nnulls == 0)))
+		return;
+	for (row = rusts_next_bit(bits, 0, vector->nrows); row < vector->nrows;
+		 row = rusts_next_bit(bits, row + 1, vector->nrows))
+	{
+		int			value = vector->v.bools[row] != 0;
+
+		if (vector->nnulls > 0 && rusts_bitmap_test(vector->nulls, row))
+			value = 2;
+		if (!condition->known[value])
+			learn_truth(condition, value, econtext, slot);
+	}
+}
+
+static void
+learn_truth(RustsCondition *condition, int value, ExprContext *econtext,
+			TupleTableSlot *slot)
+{
+	int			at = condition->clause.attno - 1;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true,
+		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	slot->tts_values[at] = BoolGetDatum(value == 1);
+	slot->tts_isnull[at] = value == 2;
+	ExecStoreVirtualTuple(slot);
+	econtext->ecxt_scantuple = slot;
+	condition->truth[value] = ExecQual(condition->qual, econtext);
+	condition->known[value] = true;
+	ResetExprContext(econtext);
 }
 
 void

@@ -33,6 +33,7 @@ typedef struct RustsCondition
 	Datum	   *texts;
 	bool		truth[3];		/* BOOL: false, true, null; NULL: not null, -,
 								 * null */
+	bool		known[3];		/* of truth: BOOL is asked when it occurs */
 } RustsCondition;
 
 /*
@@ -46,12 +47,11 @@ extern RustsCondition *rusts_conditions_create(List *clauses, Index varno,
 
 /*
  * Evaluate what the condition compares with, in econtext; results live in
- * the current memory context.  slot (of the relation's row type) is scratch.
+ * the current memory context.
  */
 extern void rusts_condition_prepare(RustsCondition *condition,
 									const RustsSchema *schema,
-									ExprContext *econtext,
-									TupleTableSlot *slot);
+									ExprContext *econtext);
 
 /*
  * By the statistics of a block: can a row match, and must all match?  Only
@@ -60,6 +60,16 @@ extern void rusts_condition_prepare(RustsCondition *condition,
 extern void rusts_condition_check_block(const RustsCondition *condition,
 										RustsReader *reader, int column,
 										uint32 block, bool *may, bool *must);
+
+/*
+ * For BOOL, before rows are filtered: ask what the condition says of values
+ * that the rows in bits have, and of no others: it might raise an error.
+ * slot (of the relation's row type) is scratch.
+ */
+extern void rusts_condition_learn(RustsCondition *condition,
+								  const RustsVector *vector,
+								  const uint64 *bits, ExprContext *econtext,
+								  TupleTableSlot *slot);
 
 /*
  * Clear the bits of rows that do not match, by the column's values.  Not for

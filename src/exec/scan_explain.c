@@ -75,6 +75,7 @@ static void
 show_conditions(RustsScanState *state, List *ancestors, ExplainState *es)
 {
 	CustomScan *plan = (CustomScan *) state->css.ss.ps.plan;
+	RustsSchema *schema;
 	List	   *reasons = NIL;
 	ListCell   *lc;
 
@@ -83,15 +84,16 @@ show_conditions(RustsScanState *state, List *ancestors, ExplainState *es)
 							deparse(state,
 									(Node *) make_ands_explicit(plan->custom_exprs),
 									ancestors, es), es);
-	if (plan->scan.plan.qual == NIL || state->scan == NULL)
+	if (plan->scan.plan.qual == NIL)
 		return;
+	schema = rusts_schema_build(state->css.ss.ss_currentRelation);
 	foreach(lc, plan->scan.plan.qual)
 	{
 		RustsClause clause;
 		const char *reason;
 
 		rusts_clause_classify(lfirst(lc), plan->scan.scanrelid,
-							  state->scan->schema, &clause);
+							  schema, &clause);
 		reason = clause.kind == RUSTS_CLAUSE_ROW ? clause.reason :
 			"may not run before a security condition";
 		reasons = lappend(reasons,
