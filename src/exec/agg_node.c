@@ -140,7 +140,7 @@ static void
 describe_outputs(RustsAggNode *node, CustomScan *plan)
 {
 	List	   *flags = list_nth(plan->custom_private, RUSTS_AGG_FLAGS);
-	Index		varno = ((CustomScan *) node->child->css.ss.ps.plan)->scan.scanrelid;
+	Index		varno = node->scan->varno;
 	int			nkeys = list_nth_int(flags, RUSTS_AGG_FLAG_NKEYS);
 	RustsRowMode mode = list_nth_int(flags, RUSTS_AGG_FLAG_MODE);
 	int			n = list_length(plan->custom_scan_tlist);
@@ -232,8 +232,11 @@ add_agg(RustsAggNode *node, int index, Index varno)
 static void
 add_order(RustsAggNode *node, CustomScan *plan)
 {
-	List	   *columns = list_nth(plan->custom_private,
-								   RUSTS_AGG_ORDER_COLUMNS);
+	List	   *private = plan->custom_private;
+	List	   *columns = list_nth(private, RUSTS_AGG_ORDER_COLUMNS);
+	List	   *operators = list_nth(private, RUSTS_AGG_ORDER_OPERATORS);
+	List	   *collations = list_nth(private, RUSTS_AGG_ORDER_COLLATIONS);
+	List	   *nulls_first = list_nth(private, RUSTS_AGG_ORDER_NULLS_FIRST);
 	int			i;
 
 	node->norder = list_length(columns);
@@ -247,14 +250,9 @@ add_order(RustsAggNode *node, CustomScan *plan)
 
 		order->output = list_nth_int(columns, i);
 		order->key = node->values[order->output];
-		order->operator = list_nth_oid(list_nth(plan->custom_private,
-												RUSTS_AGG_ORDER_OPERATORS), i);
-		order->collation = list_nth_oid(list_nth(plan->custom_private,
-												 RUSTS_AGG_ORDER_COLLATIONS),
-										i);
-		order->nulls_first = list_nth_int(list_nth(plan->custom_private,
-												   RUSTS_AGG_ORDER_NULLS_FIRST),
-										  i);
+		order->operator = list_nth_oid(operators, i);
+		order->collation = list_nth_oid(collations, i);
+		order->nulls_first = list_nth_int(nulls_first, i);
 		if (!get_ordering_op_properties(order->operator, &family, &type,
 										&strategy))
 			elog(ERROR, "operator %u is not a valid ordering operator",

@@ -77,7 +77,7 @@ typedef struct RustsAggNode
 	Size		states_size;
 	RustsCondition **filters;	/* [naggs] conditions of FILTER, or NULL */
 	int		   *nfilters;
-	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT), or NULL */
+	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT) */
 	struct distinct_hash *distinct_pairs;
 	MemoryContext tuples_cxt;	/* tuples and what is counted distinct */
 	RustsTuples *tuples;
@@ -129,12 +129,10 @@ extern void rusts_agg_reset_groups(RustsAggNode *node);
 extern void rusts_agg_collect_rows(RustsAggNode *node);
 extern uint32 rusts_agg_series_tuple(RustsAggNode *node, uint32 series);
 
-/* Can the directory's entry be taken as a whole?  Then it is. */
-extern bool rusts_agg_add_entry(RustsAggNode *node,
-								const RustsSegmentEntry *entry);
-
 /* Hooks of the block scan. */
 extern void rusts_agg_opened(void *arg);
+
+/* agg_shortcuts.c: likewise */
 extern bool rusts_agg_want_item(void *arg, const RustsItem *item);
 extern bool rusts_agg_want_entry(void *arg, const RustsSegmentEntry *entry);
 
