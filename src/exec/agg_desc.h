@@ -55,7 +55,7 @@ typedef struct RustsAggOutput
 typedef enum RustsRowMode
 {
 	RUSTS_ROW_NONE,				/* they must be keys */
-	RUSTS_ROW_FIRST,			/* those that are not keys are of the group's */
+	RUSTS_ROW_FIRST,			/* those that are not are of the group's */
 	RUSTS_ROW_LAST				/* first or last row, by time */
 } RustsRowMode;
 

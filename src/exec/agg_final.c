@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "exec/agg_states.h"
 
+static bytea *row_state(const RustsAgg *agg, const RustsRowState *state);
 static Datum sum_result(const RustsAgg *agg, const RustsSumState *state,
 						bool *isnull);
 static Datum avg_result(const RustsAgg *agg, const RustsSumState *state,
@@ -46,6 +47,8 @@ static Datum int_variance_result(const RustsAgg *agg,
 static bytea *serialize_sums(const RustsAgg *agg, int64 count, Datum sum,
 							 const Datum *squares);
 static void send_numeric(StringInfo buf, Datum value);
+static Datum sum_numeric(const RustsSumState *state);
+static Datum numeric_from_int64(int64 value);
 static Datum numeric_from_int128(int128 value);
 static Datum numeric_from_words(uint64 high, uint128 low);
 static Datum numeric_from_uint128(uint128 value);
@@ -108,11 +111,7 @@ rusts_agg_result(const RustsAgg *agg, const RustsAggState *state,
 				return (Datum) 0;
 			}
 			if (agg->output->partial)
-				return PointerGetDatum(rusts_first_last_state(agg->output->type,
-															  state->row.value,
-															  state->row.isnull,
-															  agg->time_type,
-															  Int64GetDatum(state->row.time)));
+				return PointerGetDatum(row_state(agg, &state->row));
 			*isnull = state->row.isnull;
 			return state->row.value;
 		case RUSTS_AGG_BOOL_AND:
@@ -125,6 +124,14 @@ rusts_agg_result(const RustsAgg *agg, const RustsAggState *state,
 	elog(ERROR, "unexpected kind of aggregate %d", (int) agg->output->agg);
 }
 
+static bytea *
+row_state(const RustsAgg *agg, const RustsRowState *state)
+{
+	return rusts_first_last_state(agg->output->type, state->value,
+								  state->isnull, agg->time_type,
+								  Int64GetDatum(state->time));
+}
+
 static Datum
 sum_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 {
@@ -133,8 +140,7 @@ sum_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 	{
 		*isnull = false;
 		return PointerGetDatum(serialize_sums(agg, state->count,
-											  numeric_from_int128(state->sum.i),
-											  NULL));
+											  sum_numeric(state), NULL));
 	}
 	if (*isnull)
 		return (Datum) 0;
@@ -144,7 +150,7 @@ sum_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 			check_overflow(state->sum.f, state->nonfinite);
 			return Float8GetDatum(state->sum.f);
 		case INT8OID:
-			return numeric_from_int128(state->sum.i);
+			return sum_numeric(state);
 		default:
 			return Int64GetDatum((int64) state->sum.i);
 	}
@@ -168,8 +174,7 @@ avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 	}
 	if (agg->output->partial && agg->output->type == INT8OID)
 		return PointerGetDatum(serialize_sums(agg, state->count,
-											  numeric_from_int128(state->sum.i),
-											  NULL));
+											  sum_numeric(state), NULL));
 	if (agg->output->partial)
 	{
 		Datum		values[2];
@@ -183,9 +188,14 @@ avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 	*isnull = state->count == 0;
 	if (*isnull)
 		return (Datum) 0;
-	return DirectFunctionCall2(numeric_div,
-							   numeric_from_int128(state->sum.i),
-							   NumericGetDatum(int64_to_numeric(state->count)));
+	return DirectFunctionCall2(numeric_div, sum_numeric(state),
+							   numeric_from_int64(state->count));
+}
+
+static Datum
+sum_numeric(const RustsSumState *state)
+{
+	return numeric_from_int128(state->sum.i);
 }
 
 static Datum
@@ -304,7 +314,8 @@ serialize_sums(const RustsAgg *agg, int64 count, Datum sum,
 static void
 send_numeric(StringInfo buf, Datum value)
 {
-	bytea	   *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, value));
+	Datum		message = DirectFunctionCall1(numeric_send, value);
+	bytea	   *sent = DatumGetByteaP(message);
 	StringInfoData in;
 	int			ndigits;
 	int			i;
@@ -322,10 +333,16 @@ send_numeric(StringInfo buf, Datum value)
 }
 
 static Datum
+numeric_from_int64(int64 value)
+{
+	return NumericGetDatum(int64_to_numeric(value));
+}
+
+static Datum
 numeric_from_int128(int128 value)
 {
 	if (value >= PG_INT64_MIN && value <= PG_INT64_MAX)
-		return NumericGetDatum(int64_to_numeric((int64) value));
+		return numeric_from_int64((int64) value);
 	if (value < 0)
 		return DirectFunctionCall1(numeric_uminus,
 								   numeric_from_uint128(-(uint128) value));
@@ -356,12 +373,12 @@ numeric_from_uint128(uint128 value)
 	Datum		result;
 
 	if (value <= PG_INT64_MAX)
-		return NumericGetDatum(int64_to_numeric((int64) value));
+		return numeric_from_int64((int64) value);
 	result = DirectFunctionCall2(numeric_mul,
 								 numeric_from_uint128(value / base),
-								 NumericGetDatum(int64_to_numeric(base)));
+								 numeric_from_int64(base));
 	return DirectFunctionCall2(numeric_add, result,
-							   NumericGetDatum(int64_to_numeric((int64) (value % base))));
+							   numeric_from_int64((int64) (value % base)));
 }
 
 /* The transition state of avg and the variances of float8. */

@@ -191,6 +191,12 @@ rusts_tuples_count(const RustsTuples *tuples)
 	return tuples->count;
 }
 
+uint32
+rusts_tuples_hash(const RustsTuples *tuples, uint32 number)
+{
+	return murmurhash32(hash_tuple(tuples, number));
+}
+
 RustsBytes
 rusts_tuples_value(const RustsTuples *tuples, uint32 number, int value)
 {

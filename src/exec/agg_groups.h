@@ -23,6 +23,9 @@ extern uint32 rusts_tuples_find(RustsTuples *tuples,
 								const RustsBytes *values);
 extern uint32 rusts_tuples_count(const RustsTuples *tuples);
 
+/* The same in all processes. */
+extern uint32 rusts_tuples_hash(const RustsTuples *tuples, uint32 number);
+
 /* A value of a tuple, preceded by a varlena header; data NULL for null. */
 extern RustsBytes rusts_tuples_value(const RustsTuples *tuples,
 									 uint32 number, int value);

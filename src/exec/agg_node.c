@@ -19,6 +19,7 @@
 
 #include <math.h>
 
+#include "access/parallel.h"
 #include "access/stratnum.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
@@ -46,6 +47,14 @@ static TupleTableSlot *exec(CustomScanState *css);
 static void start(RustsAggNode *node);
 static void end(CustomScanState *css);
 static void rescan(CustomScanState *css);
+static Size estimate_dsm(CustomScanState *css, ParallelContext *pcxt);
+static void initialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+						   void *coordinate);
+static void reinitialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+							 void *coordinate);
+static void initialize_worker(CustomScanState *css, shm_toc *toc,
+							  void *coordinate);
+static void shut_down(CustomScanState *css);
 static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
 
 const CustomScanMethods rusts_agg_methods = {
@@ -59,6 +68,11 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = exec,
 	.EndCustomScan = end,
 	.ReScanCustomScan = rescan,
+	.EstimateDSMCustomScan = estimate_dsm,
+	.InitializeDSMCustomScan = initialize_dsm,
+	.ReInitializeDSMCustomScan = reinitialize_dsm,
+	.InitializeWorkerCustomScan = initialize_worker,
+	.ShutdownCustomScan = shut_down,
 	.ExplainCustomScan = explain
 };
 
@@ -126,7 +140,7 @@ static void
 describe_outputs(RustsAggNode *node, CustomScan *plan)
 {
 	List	   *flags = list_nth(plan->custom_private, RUSTS_AGG_FLAGS);
-	Index		varno = ((CustomScan *) node->child->css.ss.ps.plan)->scan.scanrelid;
+	Index		varno = node->scan->varno;
 	int			nkeys = list_nth_int(flags, RUSTS_AGG_FLAG_NKEYS);
 	RustsRowMode mode = list_nth_int(flags, RUSTS_AGG_FLAG_MODE);
 	int			n = list_length(plan->custom_scan_tlist);
@@ -218,8 +232,11 @@ add_agg(RustsAggNode *node, int index, Index varno)
 static void
 add_order(RustsAggNode *node, CustomScan *plan)
 {
-	List	   *columns = list_nth(plan->custom_private,
-								   RUSTS_AGG_ORDER_COLUMNS);
+	List	   *private = plan->custom_private;
+	List	   *columns = list_nth(private, RUSTS_AGG_ORDER_COLUMNS);
+	List	   *operators = list_nth(private, RUSTS_AGG_ORDER_OPERATORS);
+	List	   *collations = list_nth(private, RUSTS_AGG_ORDER_COLLATIONS);
+	List	   *nulls_first = list_nth(private, RUSTS_AGG_ORDER_NULLS_FIRST);
 	int			i;
 
 	node->norder = list_length(columns);
@@ -233,14 +250,9 @@ add_order(RustsAggNode *node, CustomScan *plan)
 
 		order->output = list_nth_int(columns, i);
 		order->key = node->values[order->output];
-		order->operator = list_nth_oid(list_nth(plan->custom_private,
-												RUSTS_AGG_ORDER_OPERATORS), i);
-		order->collation = list_nth_oid(list_nth(plan->custom_private,
-												 RUSTS_AGG_ORDER_COLLATIONS),
-										i);
-		order->nulls_first = list_nth_int(list_nth(plan->custom_private,
-												   RUSTS_AGG_ORDER_NULLS_FIRST),
-										  i);
+		order->operator = list_nth_oid(operators, i);
+		order->collation = list_nth_oid(collations, i);
+		order->nulls_first = list_nth_int(nulls_first, i);
 		if (!get_ordering_op_properties(order->operator, &family, &type,
 										&strategy))
 			elog(ERROR, "operator %u is not a valid ordering operator",
@@ -417,6 +429,55 @@ rescan(CustomScanState *css)
 	node->begun = false;
 	node->groups.ngroups = 0;
 	node->next_group = 0;
+}
+
+/* Only where this node, not its scan, is what processes share. */
+static Size
+estimate_dsm(CustomScanState *css, ParallelContext *pcxt)
+{
+	return sizeof(RustsParallelAgg);
+}
+
+static void
+initialize_dsm(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	RustsParallelAgg *shared = coordinate;
+	int			i;
+
+	/* Workers do not see what this backend has buffered. */
+	rusts_block_scan_flush(node->scan);
+	pg_atomic_init_u32(&shared->next_part, 0);
+	for (i = 0; i < RUSTS_NCOUNTERS; i++)
+		pg_atomic_init_u64(&shared->counters[i], 0);
+	node->parallel = shared;
+}
+
+static void
+reinitialize_dsm(CustomScanState *css, ParallelContext *pcxt,
+				 void *coordinate)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+	RustsParallelAgg *shared = coordinate;
+
+	pg_atomic_write_u32(&shared->next_part, 0);
+	node->parallel = shared;
+}
+
+static void
+initialize_worker(CustomScanState *css, shm_toc *toc, void *coordinate)
+{
+	((RustsAggNode *) css)->parallel = coordinate;
+}
+
+static void
+shut_down(CustomScanState *css)
+{
+	RustsAggNode *node = (RustsAggNode *) css;
+
+	if (node->parallel != NULL)
+		rusts_scan_share_counters(node->scan, node->parallel->counters);
+	node->parallel = NULL;
 }
 
 static void

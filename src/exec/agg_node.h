@@ -30,6 +30,16 @@ typedef struct RustsAggOrder
 	uint32	   *ranks;			/* [tuples] of the values */
 } RustsAggOrder;
 
+/*
+ * In dynamic shared memory, where several processes share the groups: each
+ * part of them is aggregated by the one that draws its number.
+ */
+typedef struct RustsParallelAgg
+{
+	pg_atomic_uint32 next_part;
+	pg_atomic_uint64 counters[RUSTS_NCOUNTERS];
+} RustsParallelAgg;
+
 /* A part of the input, see agg_passes.c. */
 typedef struct RustsAggPass
 {
@@ -39,7 +49,10 @@ typedef struct RustsAggPass
 	int64		high;
 	uint32		first_place;	/* places of tuples, unless all_tuples */
 	uint32		end_place;
+	uint32		part;			/* of the tuples, or RUSTS_ALL_PARTS */
 } RustsAggPass;
+
+#define RUSTS_ALL_PARTS		PG_UINT32_MAX
 
 typedef struct RustsAggNode
 {
@@ -64,7 +77,7 @@ typedef struct RustsAggNode
 	Size		states_size;
 	RustsCondition **filters;	/* [naggs] conditions of FILTER, or NULL */
 	int		   *nfilters;
-	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT), or NULL */
+	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT) */
 	struct distinct_hash *distinct_pairs;
 	MemoryContext tuples_cxt;	/* tuples and what is counted distinct */
 	RustsTuples *tuples;
@@ -95,8 +108,8 @@ typedef struct RustsAggNode
 	uint32		groups_at_check;
 	uint32	   *places;			/* [nplaces] of tuples in order, or NULL */
 	uint32		nplaces;
-	uint32		first_place;	/* of this pass */
-	uint32		end_place;
+	RustsAggPass pass;			/* the one at hand */
+	RustsParallelAgg *parallel; /* NULL: this process makes all groups */
 } RustsAggNode;
 
 extern const CustomScanMethods rusts_agg_methods;
@@ -105,12 +118,8 @@ extern const CustomScanMethods rusts_agg_methods;
 extern void rusts_agg_passes_begin(RustsAggNode *node);
 extern bool rusts_agg_read_input(RustsAggNode *node);
 
-static inline bool
-rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple)
-{
-	return tuple < node->nplaces && node->places[tuple] >= node->first_place &&
-		node->places[tuple] < node->end_place;
-}
+/* Does the pass at hand make groups of this tuple of tags? */
+extern bool rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple);
 
 /* agg_input.c: chunks into groups; false if the segment is corrupt */
 extern bool rusts_agg_add_chunk(RustsAggNode *node);
@@ -120,12 +129,10 @@ extern void rusts_agg_reset_groups(RustsAggNode *node);
 extern void rusts_agg_collect_rows(RustsAggNode *node);
 extern uint32 rusts_agg_series_tuple(RustsAggNode *node, uint32 series);
 
-/* Can the directory's entry be taken as a whole?  Then it is. */
-extern bool rusts_agg_add_entry(RustsAggNode *node,
-								const RustsSegmentEntry *entry);
-
 /* Hooks of the block scan. */
 extern void rusts_agg_opened(void *arg);
+
+/* agg_shortcuts.c: likewise */
 extern bool rusts_agg_want_item(void *arg, const RustsItem *item);
 extern bool rusts_agg_want_entry(void *arg, const RustsSegmentEntry *entry);
 

@@ -36,10 +36,16 @@
 /* Groups between two looks at the memory. */
 #define CHECK_GROUPS	256
 
+/* Parts that parallel processes draw. */
+#define PARALLEL_PARTS	16
+
 /* Each time a pass is given up it is divided into so many parts. */
 #define PARTS			4
 
 static bool next_pass(RustsAggNode *node, RustsAggPass *pass);
+static bool draw_part(RustsAggNode *node, RustsAggPass *pass);
+static int64 part_begin(RustsAggNode *node, int64 low, int64 high,
+						uint32 part);
 static bool run_pass(RustsAggNode *node);
 static bool split_pass(RustsAggNode *node, const RustsAggPass *pass);
 static bool split_by_time(RustsAggNode *node, const RustsAggPass *pass);
@@ -63,6 +69,10 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	node->resume = false;
 	node->times_split_known = false;
 
+	/* Several processes: passes are drawn as parts. */
+	if (node->parallel != NULL)
+		return;
+
 	/* Only some buckets are wanted, the first or the last. */
 	if (node->norder > 0 && node->order[0].key < 0 && node->limit > 0 &&
 		node->shortcuts && times_can_split(node))
@@ -75,7 +85,8 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	}
 	else
 	{
-		RustsAggPass everything = {.all_times = true, .all_tuples = true};
+		RustsAggPass everything = {.all_times = true, .all_tuples = true,
+		.part = RUSTS_ALL_PARTS};
 
 		push_parts(node, &everything, 1);
 	}
@@ -129,12 +140,11 @@ static bool
 next_pass(RustsAggNode *node, RustsAggPass *pass)
 {
 	if (node->npasses > 0)
-	{
 		*pass = node->passes[--node->npasses];
-		if (!pass->all_times)
-			rusts_block_scan_window(node->scan, pass->low, pass->high);
-		else
-			rusts_block_scan_all_times(node->scan);
+	else if (node->parallel != NULL)
+	{
+		if (!draw_part(node, pass))
+			return false;
 	}
 	else
 	{
@@ -143,13 +153,84 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 			return false;
 		memset(pass, 0, sizeof(*pass));
 		pass->all_tuples = true;
+		pass->part = RUSTS_ALL_PARTS;
 		rusts_windows_range(&node->windows, &pass->low, &pass->high);
 	}
+	if (!pass->all_times)
+		rusts_block_scan_window(node->scan, pass->low, pass->high);
+	else
+		rusts_block_scan_all_times(node->scan);
 	node->npasses_run++;
-	node->first_place = pass->first_place;
-	node->end_place = pass->end_place;
-	node->scan->want_series = pass->all_tuples ? NULL : series_in_pass;
+	node->pass = *pass;
+	node->scan->want_series =
+		pass->all_tuples && pass->part == RUSTS_ALL_PARTS ? NULL :
+		series_in_pass;
 	return true;
+}
+
+/*
+ * The next part of the groups that no process has begun with: those whose
+ * tags have a hash of it, or those of a range of buckets.  All processes have
+ * the same idea of what a part is, since they have the same snapshot.
+ */
+static bool
+draw_part(RustsAggNode *node, RustsAggPass *pass)
+{
+	bool		by_time = node->ntags == 0 && times_can_split(node);
+
+	for (;;)
+	{
+		uint32		part = pg_atomic_fetch_add_u32(&node->parallel->next_part,
+												   1);
+		int64		low;
+		int64		high;
+		int64		nrows;
+
+		if (part >= PARALLEL_PARTS)
+			return false;
+		memset(pass, 0, sizeof(*pass));
+		pass->all_times = true;
+		pass->all_tuples = true;
+		pass->part = RUSTS_ALL_PARTS;
+		if (node->ntags > 0)
+		{
+			pass->part = part;
+			return true;
+		}
+		if (by_time)
+		{
+			rusts_block_scan_all_times(node->scan);
+			by_time = rusts_block_scan_extent(node->scan, &low, &high,
+											  &nrows) &&
+				!TIMESTAMP_NOT_FINITE(low) && !TIMESTAMP_NOT_FINITE(high);
+		}
+		if (!by_time)
+		{
+			if (part == 0)
+				return true;
+			continue;
+		}
+		pass->all_times = false;
+		pass->low = part_begin(node, low, high, part);
+		pass->high = part_begin(node, low, high, part + 1) - 1;
+		if (pass->low <= pass->high)
+			return true;
+	}
+}
+
+/* Where a part begins that is a range of buckets between two times. */
+static int64
+part_begin(RustsAggNode *node, int64 low, int64 high, uint32 part)
+{
+	int64		at;
+
+	if (part == 0)
+		return low;
+	if (part >= PARALLEL_PARTS)
+		return high + 1;
+	at = low + (int64) (((uint64) high - (uint64) low) / PARALLEL_PARTS) *
+		part;
+	return at <= low ? low : Min(next_border(node, at), high + 1);
 }
 
 /* Aggregate what the scan returns; false if that takes too much memory. */
@@ -393,4 +474,17 @@ series_in_pass(void *arg, uint32 series)
 
 	return node->keys_by_row ||
 		rusts_agg_tuple_in_pass(node, rusts_agg_series_tuple(node, series));
+}
+
+bool
+rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple)
+{
+	const RustsAggPass *pass = &node->pass;
+
+	if (pass->part != RUSTS_ALL_PARTS &&
+		rusts_tuples_hash(node->tuples, tuple) % PARALLEL_PARTS != pass->part)
+		return false;
+	return pass->all_tuples ||
+		(tuple < node->nplaces && node->places[tuple] >= pass->first_place &&
+		 node->places[tuple] < pass->end_place);
 }

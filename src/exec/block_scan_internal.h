@@ -31,4 +31,8 @@ extern bool rusts_block_scan_open(RustsBlockScan *scan,
 extern bool rusts_block_scan_choose_series(RustsBlockScan *scan,
 										   uint64 **chosen, bool *all);
 
+/* Make scan->chunk of an item; false if no row of it is left. */
+extern bool rusts_block_scan_chunk(RustsBlockScan *scan,
+								   const RustsItem *item);
+
 #endif							/* RUSTS_BLOCK_SCAN_INTERNAL_H */

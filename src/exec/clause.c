@@ -279,7 +279,8 @@ comparable(const RustsColumn *column, Oid operand_type, bool widened, Oid opno,
 	}
 
 	/* The type's own order, which is that of its values as int64 or double. */
-	family = lookup_type_cache(order_type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	family = lookup_type_cache(order_type,
+							   TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	strategy = get_op_opfamily_strategy(opno, family);
 	switch (strategy)
 	{

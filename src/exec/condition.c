@@ -238,6 +238,7 @@ static bool
 int_operand(Oid column_type, Oid type, Datum value, int64 *result)
 {
 	int			overflow = 0;
+	Timestamp	timestamp;
 
 	switch (type)
 	{
@@ -258,11 +259,12 @@ int_operand(Oid column_type, Oid type, Datum value, int64 *result)
 				*result = DatumGetDateADT(value);
 			return overflow == 0;
 		case TIMESTAMPOID:
+			timestamp = DatumGetTimestamp(value);
 			if (column_type == TIMESTAMPTZOID)
-				*result = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value),
+				*result = timestamp2timestamptz_opt_overflow(timestamp,
 															 &overflow);
 			else
-				*result = DatumGetTimestamp(value);
+				*result = timestamp;
 			return overflow == 0;
 		default:				/* int8, timestamptz, time */
 			*result = DatumGetInt64(value);

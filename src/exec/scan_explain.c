@@ -80,10 +80,12 @@ show_conditions(RustsScanState *state, List *ancestors, ExplainState *es)
 	ListCell   *lc;
 
 	if (plan->custom_exprs != NIL)
+	{
+		Expr	   *all = make_ands_explicit(plan->custom_exprs);
+
 		ExplainPropertyText("Scan Cond",
-							deparse(state,
-									(Node *) make_ands_explicit(plan->custom_exprs),
-									ancestors, es), es);
+							deparse(state, (Node *) all, ancestors, es), es);
+	}
 	if (plan->scan.plan.qual == NIL)
 		return;
 	schema = rusts_schema_build(state->css.ss.ss_currentRelation);
@@ -113,14 +115,14 @@ show_order(RustsScanState *state, List *ancestors, ExplainState *es)
 								  RUSTS_SCAN_SORT_ATTNOS);
 	List	   *operators = list_nth(plan->custom_private,
 									 RUSTS_SCAN_SORT_OPERATORS);
+	Oid			relid = RelationGetRelid(state->css.ss.ss_currentRelation);
 	List	   *keys = NIL;
 	ListCell   *lc;
 	int			i = 0;
 
 	foreach(lc, attnos)
 	{
-		char	   *name = get_attname(RelationGetRelid(state->css.ss.ss_currentRelation),
-									   lfirst_int(lc), false);
+		char	   *name = get_attname(relid, lfirst_int(lc), false);
 		char	   *operator = get_opname(list_nth_oid(operators, i++));
 
 		keys = lappend(keys, psprintf("%s%s", quote_identifier(name),

@@ -276,6 +276,7 @@ reinitialize_dsm(CustomScanState *node, ParallelContext *pcxt,
 	RustsParallelScan *shared = coordinate;
 
 	pg_atomic_write_u64(&shared->next_piece, 0);
+	((RustsScanState *) node)->scan->parallel = shared;
 }
 
 static void
@@ -284,30 +285,35 @@ initialize_worker(CustomScanState *node, shm_toc *toc, void *coordinate)
 	((RustsScanState *) node)->scan->parallel = coordinate;
 }
 
-/*
- * Counts go to shared memory before a worker's last row does, and from there
- * to the leader before the memory goes.
- */
 static void
 shut_down(CustomScanState *node)
 {
 	RustsScanState *state = (RustsScanState *) node;
 	RustsBlockScan *scan = state->scan;
-	int			i;
 
 	if (scan == NULL || scan->parallel == NULL)
 		return;
+	rusts_scan_share_counters(scan, scan->parallel->counters);
+	if (!IsParallelWorker())
+		scan->parallel = NULL;
+}
+
+/*
+ * Counts go to shared memory before a worker's last row does, and from there
+ * to the leader before the memory goes.
+ */
+void
+rusts_scan_share_counters(RustsBlockScan *scan, pg_atomic_uint64 *counters)
+{
+	int			i;
+
 	for (i = 0; i < RUSTS_NCOUNTERS; i++)
 	{
 		if (IsParallelWorker())
-			pg_atomic_fetch_add_u64(&scan->parallel->counters[i],
-									scan->counters[i]);
+			pg_atomic_fetch_add_u64(&counters[i], scan->counters[i]);
 		else
-			scan->counters[i] +=
-				pg_atomic_exchange_u64(&scan->parallel->counters[i], 0);
+			scan->counters[i] += pg_atomic_exchange_u64(&counters[i], 0);
 	}
 	if (IsParallelWorker())
 		memset(scan->counters, 0, sizeof(scan->counters));
-	else
-		scan->parallel = NULL;
 }

@@ -40,9 +40,6 @@ typedef struct RustsScanState
 	bool		in_chunk;
 	uint32		row;			/* next row of the chunk */
 	RustsScanSort *sort;		/* NULL: rows come as they lie */
-	uint64		counters[RUSTS_NCOUNTERS];	/* of all processes, once shut
-											 * down */
-	bool		counted;
 } RustsScanState;
 
 extern const CustomScanMethods rusts_scan_methods;
@@ -61,6 +58,10 @@ extern bool rusts_scan_next_row(RustsScanState *state);
  * out to be corrupt (and is skipped).
  */
 extern bool rusts_scan_fill_row(RustsScanState *state, uint32 row);
+
+/* At the end of a parallel scan: workers' counts become the leader's. */
+extern void rusts_scan_share_counters(RustsBlockScan *scan,
+									  pg_atomic_uint64 *counters);
 
 /* scan_sort.c */
 extern RustsScanSort *rusts_scan_sort_create(RustsScanState *state,

@@ -71,6 +71,7 @@ typedef struct ValueOrder
 	SortSupportData sort;
 } ValueOrder;
 
+static int	output_place(RustsScanState *state, int i);
 static bool next_window(RustsScanSort *sort);
 static void collect_values(RustsScanSort *sort);
 static void opened(void *arg);
@@ -110,7 +111,8 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 	/* A key that nothing else needs is needed now. */
 	for (k = 0; k < sort->nkeys; k++)
 	{
-		int			column = state->scan->by_attno[list_nth_int(attnos, k) - 1];
+		int			attno = list_nth_int(attnos, k);
+		int			column = state->scan->by_attno[attno - 1];
 
 		for (i = 0; i < state->noutput; i++)
 		{
@@ -119,7 +121,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 		}
 		if (i == state->noutput)
 			elog(ERROR, "sort key %d is not among the columns of the scan",
-				 list_nth_int(attnos, k));
+				 attno);
 		sort->keys[k] = i + 1;
 		sort->operators[k] = list_nth_oid(operators, k);
 		sort->collations[k] = list_nth_oid(collations, k);
@@ -195,7 +197,7 @@ rusts_scan_sort_next(RustsScanSort *sort, TupleTableSlot *slot)
 	slot_getallattrs(sort->out_slot);
 	for (i = 0; i < state->noutput; i++)
 	{
-		int			at = state->scan->columns[state->output[i]].column->attno - 1;
+		int			at = output_place(state, i);
 
 		slot->tts_values[at] = sort->out_slot->tts_values[i];
 		slot->tts_isnull[at] = sort->out_slot->tts_isnull[i];
@@ -209,6 +211,13 @@ rusts_scan_sort_next(RustsScanSort *sort, TupleTableSlot *slot)
 	slot->tts_tableOid = RelationGetRelid(state->scan->rel);
 	ExecStoreVirtualTuple(slot);
 	return true;
+}
+
+/* Where an output column is in the arrays of a row's slot. */
+static int
+output_place(RustsScanState *state, int i)
+{
+	return state->scan->columns[state->output[i]].column->attno - 1;
 }
 
 /* Sort the rows of the next window; false if there is none. */
@@ -241,7 +250,7 @@ next_window(RustsScanSort *sort)
 		ExecClearTuple(sort->in_slot);
 		for (i = 0; i < state->noutput; i++)
 		{
-			int			at = state->scan->columns[state->output[i]].column->attno - 1;
+			int			at = output_place(state, i);
 
 			sort->in_slot->tts_values[i] = row->tts_values[at];
 			sort->in_slot->tts_isnull[i] = row->tts_isnull[at];

@@ -33,6 +33,7 @@ typedef struct Lookup
 	uint64	   *found;
 } Lookup;
 
+static int	tag_of(RustsBlockScan *scan, AttrNumber attno);
 static bool is_about_tags(RustsBlockScan *scan, RustsCondition *condition);
 static bool look_up(RustsBlockScan *scan, RustsCondition *condition, int tag,
 					uint64 *chosen, bool all);
@@ -48,6 +49,8 @@ rusts_block_scan_choose_series(RustsBlockScan *scan, uint64 **chosen,
 							   bool *all)
 {
 	RustsReader *reader = scan->reader;
+	Size		size = sizeof(uint64) *
+		RUSTS_BITMAP_WORDS((Size) reader->nseries);
 	uint64	   *bits = NULL;
 	int			round;
 	int			i;
@@ -71,11 +74,8 @@ rusts_block_scan_choose_series(RustsBlockScan *scan, uint64 **chosen,
 				continue;
 			if (bits == NULL)
 			{
-				bits = MemoryContextAllocHuge(CurrentMemoryContext,
-											  sizeof(uint64) *
-											  RUSTS_BITMAP_WORDS((Size) reader->nseries));
-				memset(bits, 0, sizeof(uint64) *
-					   RUSTS_BITMAP_WORDS((Size) reader->nseries));
+				bits = MemoryContextAllocHuge(CurrentMemoryContext, size);
+				memset(bits, 0, size);
 				if (!lookup)
 					rusts_fill_bits(bits, reader->nseries, 0, reader->nseries);
 			}
@@ -83,7 +83,7 @@ rusts_block_scan_choose_series(RustsBlockScan *scan, uint64 **chosen,
 				good = ask_series(scan, condition, bits);
 			else
 			{
-				tag = scan->columns[scan->by_attno[condition->clause.attno - 1]].tag;
+				tag = tag_of(scan, condition->clause.attno);
 				if (lookup)
 					good = look_up(scan, condition, tag, bits, *all);
 				else
@@ -99,6 +99,13 @@ rusts_block_scan_choose_series(RustsBlockScan *scan, uint64 **chosen,
 	return true;
 }
 
+/* Which of the open segment's tags a column is, or -1. */
+static int
+tag_of(RustsBlockScan *scan, AttrNumber attno)
+{
+	return scan->columns[scan->by_attno[attno - 1]].tag;
+}
+
 /* Are all columns that the condition reads tags of the open segment? */
 static bool
 is_about_tags(RustsBlockScan *scan, RustsCondition *condition)
@@ -111,18 +118,18 @@ is_about_tags(RustsBlockScan *scan, RustsCondition *condition)
 	{
 		case RUSTS_CLAUSE_VALUE:
 		case RUSTS_CLAUSE_NULL:
-			return scan->columns[scan->by_attno[clause->attno - 1]].tag >= 0;
+			return tag_of(scan, clause->attno) >= 0;
 		case RUSTS_CLAUSE_SERIES:
 			break;
 		default:
 			return false;
 	}
 	if (clause->attno != InvalidAttrNumber)
-		return scan->columns[scan->by_attno[clause->attno - 1]].tag >= 0;
+		return tag_of(scan, clause->attno) >= 0;
 	(void) rusts_clause_attnos((Node *) clause->expr, scan->varno, &attnos);
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
 	{
-		if (scan->columns[scan->by_attno[attno - 1]].tag < 0)
+		if (tag_of(scan, attno) < 0)
 			return false;
 	}
 	return true;
@@ -241,8 +248,7 @@ ask_series(RustsBlockScan *scan, RustsCondition *condition, uint64 *chosen)
 							   &attnos);
 	while ((attno = bms_next_member(attnos, attno)) >= 0)
 	{
-		if (!rusts_parts_load_tag(reader,
-								  scan->columns[scan->by_attno[attno - 1]].tag))
+		if (!rusts_parts_load_tag(reader, tag_of(scan, attno)))
 			return false;
 	}
 	for (series = rusts_next_bit(chosen, 0, reader->nseries);
@@ -255,7 +261,7 @@ ask_series(RustsBlockScan *scan, RustsCondition *condition, uint64 *chosen)
 		attno = -1;
 		while ((attno = bms_next_member(attnos, attno)) >= 0)
 		{
-			int			tag = scan->columns[scan->by_attno[attno - 1]].tag;
+			int			tag = tag_of(scan, attno);
 			const RustsBytes *value = rusts_reader_tag_value(reader, tag,
 															 series);
 

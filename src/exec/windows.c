@@ -45,8 +45,7 @@ rusts_windows_begin(RustsWindows *windows, double nrows)
 	rusts_block_scan_finite(windows->scan, &low, &high);
 	width = low <= high ? ((double) high - (double) low + 1) * nrows /
 		Max((double) total, 1) : 1;
-	windows->width = width < 1 ? 1 : width > 9e18 ? UINT64CONST(9000000000000000000) :
-		(uint64) width;
+	windows->width = (uint64) Min(Max(width, 1), 9e18);
 }
 
 bool

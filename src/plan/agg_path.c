@@ -5,9 +5,11 @@
  *
  * Offered for GROUP BY and aggregates, for DISTINCT over tags and buckets, and
  * for DISTINCT ON (tags) ... ORDER BY tags, time, which asks for the first or
- * last row of each group.  With parallel workers each process aggregates its
- * part below a Gather, and PostgreSQL's Finalize Aggregate combines the
- * states.
+ * last row of each group.
+ *
+ * Parallel processes share the groups, where there are any: each makes some of
+ * them from all their rows, and a Gather collects them.  Without GROUP BY they
+ * share the rows, and PostgreSQL's Finalize Aggregate combines the states.
  *
  * src/plan/agg_path.c
  *
@@ -63,13 +65,16 @@ static void add_paths(PlannerInfo *root, RustsAggShape *shape,
 					  List *having, List *pathkeys, bool all_pathkeys);
 static CustomPath *create_path(PlannerInfo *root, RustsAggShape *shape,
 							   RelOptInfo *output_rel, PathTarget *target,
-							   List *having, int workers);
+							   List *having, int workers, bool share_groups);
 static void cap_groups(PlannerInfo *root, RelOptInfo *output_rel,
 					   double ngroups);
-static void add_parallel_path(PlannerInfo *root, RelOptInfo *input_rel,
-							  RelOptInfo *output_rel,
-							  GroupPathExtraData *extra, List *group_clause,
-							  double ngroups);
+static int	workers_for(PlannerInfo *root, RustsAggShape *shape);
+static void add_shared_path(PlannerInfo *root, RustsAggShape *shape,
+							RelOptInfo *output_rel, List *having);
+static void add_partial_path_below(PlannerInfo *root, RelOptInfo *input_rel,
+								   RelOptInfo *output_rel,
+								   GroupPathExtraData *extra,
+								   List *group_clause, double ngroups);
 static PathTarget *partial_target(PlannerInfo *root, PathTarget *target,
 								  List *group_clause, Node *having);
 static double wanted_groups(PlannerInfo *root);
@@ -187,8 +192,13 @@ add_group_paths(PlannerInfo *root, RelOptInfo *input_rel,
 		pathkeys = root->distinct_pathkeys;
 	add_paths(root, shape, output_rel, output_rel->reltarget, having,
 			  pathkeys, false);
-	add_parallel_path(root, input_rel, output_rel, extra, group_clause,
-					  ngroups);
+	if (!output_rel->consider_parallel || !input_rel->consider_parallel)
+		return;
+	if (shape->grouped && shape->nkeys > 0)
+		add_shared_path(root, shape, output_rel, having);
+	else
+		add_partial_path_below(root, input_rel, output_rel, extra,
+							   group_clause, ngroups);
 }
 
 static void
@@ -285,7 +295,8 @@ static void
 add_paths(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 		  PathTarget *target, List *having, List *pathkeys, bool all_pathkeys)
 {
-	CustomPath *path = create_path(root, shape, output_rel, target, having, 0);
+	CustomPath *path = create_path(root, shape, output_rel, target, having, 0,
+								   false);
 	List	   *order;
 	bool		bucket_first;
 	int			n = rusts_shape_order(shape, pathkeys, &order, &bucket_first);
@@ -328,12 +339,13 @@ add_paths(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 
 static CustomPath *
 create_path(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
-			PathTarget *target, List *having, int workers)
+			PathTarget *target, List *having, int workers, bool share_groups)
 {
 	CustomPath *path = makeNode(CustomPath);
 	PathTarget *scan_target = rusts_shape_scan_target(root, shape);
 	CustomPath *scan = rusts_scan_path_create(root, shape->rel, scan_target,
-											  NULL, workers);
+											  NULL,
+											  share_groups ? 0 : workers);
 	RustsScanEstimate estimate;
 	double		divisor = workers > 0 ? rusts_cost_divisor(workers) : 1;
 	double		nbuckets;
@@ -357,10 +369,12 @@ create_path(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output_rel;
 	path->path.pathtarget = target;
-	path->path.parallel_aware = false;
+	path->path.parallel_aware = share_groups;
 	path->path.parallel_safe = output_rel->consider_parallel &&
 		shape->rel->consider_parallel;
 	path->path.parallel_workers = workers;
+	if (share_groups)
+		ngroups = clamp_row_est(ngroups / divisor);
 	path->path.rows = ngroups;
 	path->path.startup_cost = estimate.startup + decode / divisor +
 		target->cost.startup;
@@ -401,27 +415,51 @@ cap_groups(PlannerInfo *root, RelOptInfo *output_rel, double ngroups)
 	}
 }
 
+/* Workers that pay for what the aggregation decodes. */
+static int
+workers_for(PlannerInfo *root, RustsAggShape *shape)
+{
+	RustsScanEstimate estimate;
+
+	rusts_cost_scan(root, shape->rel, rusts_shape_scan_target(root, shape),
+					NULL, &estimate);
+	return rusts_cost_workers(shape->rel, estimate.decode);
+}
+
+/* Gather above a RustsAgg whose processes share the groups. */
+static void
+add_shared_path(PlannerInfo *root, RustsAggShape *shape,
+				RelOptInfo *output_rel, List *having)
+{
+	int			workers = workers_for(root, shape);
+	CustomPath *path;
+	double		ngroups;
+
+	if (workers <= 0)
+		return;
+	path = create_path(root, shape, output_rel, output_rel->reltarget, having,
+					   workers, true);
+	ngroups = path->path.rows * rusts_cost_divisor(workers);
+	add_path(output_rel, (Path *)
+			 create_gather_path(root, output_rel, &path->path,
+								output_rel->reltarget, NULL, &ngroups));
+}
+
 /* Finalize Aggregate above Gather above a partial RustsAgg. */
 static void
-add_parallel_path(PlannerInfo *root, RelOptInfo *input_rel,
-				  RelOptInfo *output_rel, GroupPathExtraData *extra,
-				  List *group_clause, double ngroups)
+add_partial_path_below(PlannerInfo *root, RelOptInfo *input_rel,
+					   RelOptInfo *output_rel, GroupPathExtraData *extra,
+					   List *group_clause, double ngroups)
 {
 	RustsAggShape *shape;
 	PathTarget *target;
 	CustomPath *partial;
 	Path	   *gather;
-	RustsScanEstimate estimate;
 	int			workers;
 	double		total_groups;
 
-	if (!output_rel->consider_parallel || !input_rel->consider_parallel ||
-		(extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 ||
+	if ((extra->flags & GROUPING_CAN_PARTIAL_AGG) == 0 ||
 		!grouping_is_hashable(group_clause))
-		return;
-	rusts_cost_scan(root, input_rel, input_rel->reltarget, NULL, &estimate);
-	workers = rusts_cost_workers(input_rel, estimate.decode);
-	if (workers <= 0)
 		return;
 	target = partial_target(root, output_rel->reltarget, group_clause,
 							extra->havingQual);
@@ -431,7 +469,11 @@ add_parallel_path(PlannerInfo *root, RelOptInfo *input_rel,
 		return;
 	shape->grouped = root->parse->groupClause != NIL;
 	rusts_shape_finish(shape);
-	partial = create_path(root, shape, output_rel, target, NIL, workers);
+	workers = workers_for(root, shape);
+	if (workers <= 0)
+		return;
+	partial = create_path(root, shape, output_rel, target, NIL, workers,
+						  false);
 
 	if (!extra->partial_costs_set)
 	{

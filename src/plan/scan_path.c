@@ -152,17 +152,17 @@ add_sorted_paths(PlannerInfo *root, RelOptInfo *rel)
 	foreach(lc, root->eq_classes)
 	{
 		EquivalenceClass *class = lfirst(lc);
+		PathKey    *pathkey;
 
 		if (class->ec_has_const || class->ec_has_volatile ||
 			class->ec_merged != NULL ||
 			!bms_is_member(rel->relid, class->ec_relids) ||
 			bms_membership(class->ec_relids) != BMS_MULTIPLE)
 			continue;
-		add_sorted_path(root, rel,
-						list_make1(make_canonical_pathkey(root, class,
-														  linitial_oid(class->ec_opfamilies),
-														  BTLessStrategyNumber,
-														  false)));
+		pathkey = make_canonical_pathkey(root, class,
+										 linitial_oid(class->ec_opfamilies),
+										 BTLessStrategyNumber, false);
+		add_sorted_path(root, rel, list_make1(pathkey));
 	}
 }
 
@@ -210,6 +210,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 	RustsSchema *schema;
 	List	   *clauses = NIL;
 	List	   *done = NIL;
+	Relids		prohibited = rel->lateral_referencers;
 	int			i;
 	ListCell   *lc;
 
@@ -224,13 +225,13 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 		for (i = 0; i < schema->ntags; i++)
 		{
 			AttrNumber	attno = schema->columns[schema->tags[i]].attno;
+			List	   *implied;
 
-			clauses = list_concat(clauses,
-								  generate_implied_equalities_for_column(root,
-																		 rel,
-																		 is_tag_member,
-																		 &attno,
-																		 rel->lateral_referencers));
+			implied =
+				generate_implied_equalities_for_column(root, rel,
+													   is_tag_member, &attno,
+													   prohibited);
+			clauses = list_concat(clauses, implied);
 		}
 	}
 	foreach(lc, rel->joininfo)

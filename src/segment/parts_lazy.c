@@ -31,6 +31,7 @@ typedef struct TagBuild
 static bool decode_group(RustsReader *reader, RustsPartsTag *tag,
 						 uint32 group, TagBuild *build);
 static void build_index(RustsParts *parts, RustsPartsTag *tag);
+static uint32 hash_value(RustsBytes value);
 
 bool
 rusts_parts_load_tag(RustsReader *reader, int tag_index)
@@ -215,8 +216,7 @@ rusts_parts_find_value(RustsParts *parts, int tag_index, RustsBytes value,
 	Assert(tag->codes != NULL);
 	if (tag->hash_heads == NULL)
 		build_index(parts, tag);
-	next = tag->hash_heads[hash_bytes((const unsigned char *) value.data,
-									  value.len) & tag->hash_mask];
+	next = tag->hash_heads[hash_value(value) & tag->hash_mask];
 	for (; next != 0; next = tag->hash_next[next - 1])
 	{
 		uint32		index = next - 1;
@@ -259,8 +259,7 @@ build_index(RustsParts *parts, RustsPartsTag *tag)
 								  Max((size_t) tag->nvalues, 1));
 	for (i = tag->nvalues; i-- > 0;)
 	{
-		uint32		slot = hash_bytes((const unsigned char *) tag->values[i].data,
-									  tag->values[i].len) & (size - 1);
+		uint32		slot = hash_value(tag->values[i]) & (size - 1);
 
 		next[i] = heads[slot];
 		heads[slot] = i + 1;
@@ -268,4 +267,10 @@ build_index(RustsParts *parts, RustsPartsTag *tag)
 	tag->hash_mask = size - 1;
 	tag->hash_next = next;
 	tag->hash_heads = heads;
+}
+
+static uint32
+hash_value(RustsBytes value)
+{
+	return hash_bytes((const unsigned char *) value.data, value.len);
 }

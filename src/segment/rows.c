@@ -106,8 +106,8 @@ rusts_rows_fill(RustsRows *rows, uint32 row, Datum *values, bool *isnull)
 		}
 		else
 		{
-			const RustsBytes *tag = rusts_reader_tag_value(reader,
-														   -2 - rows->sources[i],
+			int			index = -2 - rows->sources[i];
+			const RustsBytes *tag = rusts_reader_tag_value(reader, index,
 														   rows->series);
 
 			isnull[i] = tag == NULL;
