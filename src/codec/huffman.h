@@ -15,6 +15,7 @@
 #define RUSTS_HUFFMAN_SYMBOLS	65	/* at most, in an alphabet */
 #define RUSTS_HUFFMAN_BITS		10	/* at most, in a code */
 #define RUSTS_HUFFMAN_LANES		4
+#define RUSTS_HUFFMAN_LANES_MIN	256 /* symbols; fewer are in a single lane */
 
 /* Room for the lanes of a block, and for what one lane may read after them. */
 #define RUSTS_HUFFMAN_LANE_BYTES \
