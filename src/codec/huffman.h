@@ -38,6 +38,7 @@ extern uint8 *rusts_huffman_encode(const uint8 *symbols, uint32 n,
 extern const uint8 *rusts_huffman_decode(const uint8 *src, const uint8 *end,
 										 const uint8 *lengths,
 										 uint32 nsymbols, uint32 n,
-										 uint8 *symbols, RustsHuffman *work);
+										 uint8 *symbols, uint16 *sums,
+										 RustsHuffman *work);
 
 #endif							/* RUSTS_HUFFMAN_H */

@@ -144,66 +144,107 @@ typedef struct Lane
 		(symbol) = (uint8) (entry >> 8); \
 	} while (0)
 
-static void
+/* A symbol, or with sums all up to it, goes to its place. */
+#define PUT(lane, j) \
+	do { \
+		uint8		symbol; \
+		\
+		TAKE(lane, symbol); \
+		if (sums != NULL) \
+			sums[j] = sum += symbol; \
+		else \
+			symbols[j] = symbol; \
+	} while (0)
+
+static inline __attribute__ ((always_inline))
+void
 decode_one_lane(Lane *lane, const uint16 *table, uint64 mask, uint32 n,
-				uint8 *symbols)
+				uint8 *symbols, uint16 *sums)
 {
+	uint16		sum = 0;
 	uint32		i;
 
 	for (i = 0; i < n; i++)
 	{
 		REFILL(*lane);
-		TAKE(*lane, symbols[i]);
+		PUT(*lane, i);
 	}
 }
 
-static void
+static inline __attribute__ ((always_inline))
+void
 decode_four_lanes(Lane *lanes, const uint16 *table, uint64 mask, uint32 n,
-				  uint8 *symbols)
+				  uint8 *symbols, uint16 *sums)
 {
 	Lane		a = lanes[0];
 	Lane		b = lanes[1];
 	Lane		c = lanes[2];
 	Lane		d = lanes[3];
-	const uint8 *end = symbols + n;
+	uint16		sum = 0;
 	uint32		i;
 
-#define TAKE_FOUR(j) \
+#define PUT_FOUR(j) \
 	do { \
-		TAKE(a, symbols[(j)]); \
-		TAKE(b, symbols[(j) + 1]); \
-		TAKE(c, symbols[(j) + 2]); \
-		TAKE(d, symbols[(j) + 3]); \
+		PUT(a, (j)); \
+		PUT(b, (j) + 1); \
+		PUT(c, (j) + 2); \
+		PUT(d, (j) + 3); \
 	} while (0)
-	while (end - symbols >= 20)
+	for (i = 0; i + 20 <= n; i += 20)
 	{
 		REFILL(a);
 		REFILL(b);
 		REFILL(c);
 		REFILL(d);
-		TAKE_FOUR(0);
-		TAKE_FOUR(4);
-		TAKE_FOUR(8);
-		TAKE_FOUR(12);
-		TAKE_FOUR(16);
-		symbols += 20;
+		PUT_FOUR(0);
+		PUT_FOUR(4);
+		PUT_FOUR(8);
+		PUT_FOUR(12);
+		PUT_FOUR(16);
+		if (sums != NULL)
+			sums += 20;
+		else
+			symbols += 20;
 	}
-#undef TAKE_FOUR
+#undef PUT_FOUR
 	lanes[0] = a;
 	lanes[1] = b;
 	lanes[2] = c;
 	lanes[3] = d;
-	for (i = 0; symbols < end; i++)
+	for (n -= i, i = 0; i < n; i++)
 	{
 		REFILL(lanes[i % 4]);
-		TAKE(lanes[i % 4], *symbols);
-		symbols++;
+		PUT(lanes[i % 4], i);
 	}
 }
 
+/* Each way of its own, so that the loops do not ask which it is. */
+static void
+decode_symbols(Lane *lanes, const uint16 *table, uint64 mask, uint32 n,
+			   uint8 *symbols)
+{
+	if (n < RUSTS_HUFFMAN_LANES_MIN)
+		decode_one_lane(lanes, table, mask, n, symbols, NULL);
+	else
+		decode_four_lanes(lanes, table, mask, n, symbols, NULL);
+}
+
+static void
+decode_sums(Lane *lanes, const uint16 *table, uint64 mask, uint32 n,
+			uint16 *sums)
+{
+	if (n < RUSTS_HUFFMAN_LANES_MIN)
+		decode_one_lane(lanes, table, mask, n, NULL, sums);
+	else
+		decode_four_lanes(lanes, table, mask, n, NULL, sums);
+}
+
 /*
- * Decode n symbols, all below nsymbols, from [src, end).  Returns the byte
- * after the code, or NULL if it is corrupt.
+ * Decode n symbols, all below nsymbols, from [src, end), to symbols[]; or, if
+ * sums is not NULL, the sum of the symbols up to each, modulo 2^16, to sums[].
+ * Returns the byte after the code, or NULL if it is corrupt.
+ *
+ * The sums come for nothing: the CPU adds while it waits for lookups.
  *
  * n symbols take at most n * RUSTS_HUFFMAN_BITS bits whatever they are, so
  * the lanes are copied to where that much may be read after the beginning of
@@ -212,7 +253,7 @@ decode_four_lanes(Lane *lanes, const uint16 *table, uint64 mask, uint32 n,
 const uint8 *
 rusts_huffman_decode(const uint8 *src, const uint8 *end,
 					 const uint8 *lengths, uint32 nsymbols, uint32 n,
-					 uint8 *symbols, RustsHuffman *work)
+					 uint8 *symbols, uint16 *sums, RustsHuffman *work)
 {
 	uint32		nlanes = n < RUSTS_HUFFMAN_LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
 	unsigned	longest = build_table(lengths, nsymbols, work->table);
@@ -249,10 +290,10 @@ rusts_huffman_decode(const uint8 *src, const uint8 *end,
 	if (size < RUSTS_HUFFMAN_OVERREAD)
 		memset(work->lanes + total, 0, RUSTS_HUFFMAN_OVERREAD - size);
 
-	if (nlanes == 1)
-		decode_one_lane(lanes, work->table, mask, n, symbols);
+	if (sums != NULL)
+		decode_sums(lanes, work->table, mask, n, sums);
 	else
-		decode_four_lanes(lanes, work->table, mask, n, symbols);
+		decode_symbols(lanes, work->table, mask, n, symbols);
 
 	/* Each lane must have been used up, to the byte. */
 	start = work->lanes;
@@ -261,7 +302,6 @@ rusts_huffman_decode(const uint8 *src, const uint8 *end,
 		uint64		nbits = (lanes[i].next - start) * 8;
 
 		nbits -= lanes[i].nbits & 63;
-
 		if ((nbits + 7) / 8 != sizes[i])
 			return NULL;
 		start += sizes[i];
