@@ -91,8 +91,12 @@ build_table(const uint8 *lengths, uint32 nsymbols, uint16 *table)
 	for (len = 1; len <= longest; len++)
 	{
 		for (i = 0; i < size; i += TABLE_CHUNK)
-			memcpy(&table[size + i], &table[i],
-				   TABLE_CHUNK * sizeof(uint16));
+		{
+			uint16		chunk[TABLE_CHUNK]; /* may overlap its copy */
+
+			memcpy(chunk, &table[i], sizeof(chunk));
+			memcpy(&table[size + i], chunk, sizeof(chunk));
+		}
 		size *= 2;
 		for (i = 0; i < nlength[len]; i++)
 		{
