@@ -49,6 +49,7 @@ _PG_init(void)
 	rusts_fetch_init();
 	rusts_storage_hooks_init();
 	rusts_refuse_init();
+	rusts_time_column_init();
 	rusts_plan_init();
 	rusts_worker_init();
 }

@@ -103,6 +103,9 @@ extern void rusts_check_publication(Node *statement);
 extern void rusts_check_published(Oid relid, const char *name,
 								  Oid namespace);
 
+/* time_column.c: stored rows keep their time column */
+extern void rusts_time_column_init(void);
+
 /* refuse.c: what is not supported, refused before it begins */
 extern void rusts_refuse_init(void);
 pg_noreturn extern void rusts_refuse(Relation rel, const char *what,
