@@ -441,8 +441,8 @@ rusts_block_scan_covers(RustsBlockScan *scan, const RustsSegmentEntry *entry)
 			clause->is_array || clause->test == RUSTS_TEST_NE ||
 			schema->time < 0 ||
 			clause->attno != schema->columns[schema->time].attno ||
-			!TupleDescAttr(RelationGetDescr(scan->rel),
-						   clause->attno - 1)->attnotnull ||
+			!rusts_is_not_null(RelationGetDescr(scan->rel),
+							   clause->attno - 1) ||
 			entry->min_time < condition->low ||
 			entry->max_time > condition->high)
 			return false;

@@ -20,7 +20,6 @@
 
 #include <math.h>
 
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "nodes/extensible.h"
 #include "optimizer/cost.h"
@@ -31,6 +30,7 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "exec/clause.h"
 #include "exec/scan_node.h"
 #include "plan/plan.h"
@@ -161,7 +161,7 @@ add_sorted_paths(PlannerInfo *root, RelOptInfo *rel)
 			continue;
 		pathkey = make_canonical_pathkey(root, class,
 										 linitial_oid(class->ec_opfamilies),
-										 BTLessStrategyNumber, false);
+										 RUSTS_ORDER_ASCENDING, false);
 		add_sorted_path(root, rel, list_make1(pathkey));
 	}
 }
@@ -272,10 +272,9 @@ static bool
 is_tag_member(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 			  EquivalenceMember *em, void *arg)
 {
-	Var		   *var = (Var *) em->em_expr;
+	Var		   *var = rusts_column_var((Node *) em->em_expr, rel->relid);
 
-	return IsA(var, Var) && var->varno == rel->relid &&
-		var->varattno == *(AttrNumber *) arg;
+	return var != NULL && var->varattno == *(AttrNumber *) arg;
 }
 
 static Plan *
