@@ -25,8 +25,8 @@ schemas=${SOAK_SCHEMAS:-25}
 bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree || exit 1
 . test/tools/server.sh
-perl -Itest/diff -MDiffRun -e 'print DiffRun::server_conf()' |
-	server_start soak
+server_start soak \
+	< <(perl -Itest/diff -MDiffRun -e 'print DiffRun::server_conf()')
 trap 'server_stop' EXIT
 mkdir -p build/soak
 
