@@ -20,7 +20,6 @@
 #include <math.h>
 
 #include "access/parallel.h"
-#include "access/stratnum.h"
 #include "catalog/pg_type_d.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
@@ -33,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "compat.h"
 #include "exec/agg_node.h"
 #include "exec/exec.h"
 #include "meta/settings.h"
@@ -116,8 +116,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 
 		node->time = node->scan->by_attno[attno - 1];
 		node->time_not_null =
-			TupleDescAttr(RelationGetDescr(node->scan->rel),
-						  attno - 1)->attnotnull;
+			rusts_is_not_null(RelationGetDescr(node->scan->rel), attno - 1);
 	}
 	node->tuples_cxt = AllocSetContextCreate(CurrentMemoryContext,
 											 "rusts group keys",
@@ -241,8 +240,8 @@ add_agg(RustsAggNode *node, int index, Index varno)
 		agg->kind = column->kind;
 		agg->typlen = column->typlen;
 		agg->typbyval = column->typbyval;
-		agg->not_null = TupleDescAttr(RelationGetDescr(node->scan->rel),
-									  output->attno - 1)->attnotnull;
+		agg->not_null = rusts_is_not_null(RelationGetDescr(node->scan->rel),
+										  output->attno - 1);
 	}
 	if (output->agg == RUSTS_AGG_FIRST || output->agg == RUSTS_AGG_LAST ||
 		output->agg == RUSTS_AGG_COUNT_DISTINCT)
@@ -273,20 +272,14 @@ add_order(RustsAggNode *node, CustomScan *plan)
 	for (i = 0; i < node->norder; i++)
 	{
 		RustsAggOrder *order = &node->order[i];
-		Oid			family;
-		Oid			type;
-		int16		strategy;
-
 		order->output = list_nth_int(columns, i);
 		order->key = node->values[order->output];
 		order->operator = list_nth_oid(operators, i);
 		order->collation = list_nth_oid(collations, i);
 		order->nulls_first = list_nth_int(nulls_first, i);
-		if (!get_ordering_op_properties(order->operator, &family, &type,
-										&strategy))
+		if (!rusts_order_direction(order->operator, &order->descending))
 			elog(ERROR, "operator %u is not a valid ordering operator",
 				 order->operator);
-		order->descending = strategy == BTGreaterStrategyNumber;
 	}
 
 	/* Windows of time follow each other as buckets do. */

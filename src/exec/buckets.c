@@ -110,10 +110,9 @@ rusts_is_bucket(Expr *expr, Index varno, const RustsSchema *schema)
 
 		if (i++ == time_arg)
 		{
-			Var		   *var = (Var *) arg;
+			Var		   *var = rusts_column_var(arg, varno);
 
-			if (!IsA(arg, Var) || var->varno != varno ||
-				var->varlevelsup != 0 ||
+			if (var == NULL ||
 				var->varattno != schema->columns[schema->time].attno)
 				return false;
 		}

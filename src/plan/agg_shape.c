@@ -33,6 +33,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "exec/buckets.h"
 #include "exec/clause.h"
 #include "plan/agg_shape.h"
@@ -117,12 +118,8 @@ add_needed(Node *node, void *context)
 	if (IsA(node, Aggref))
 		return !add_output(shape, (Expr *) node, false, 0);
 	if (IsA(node, Var))
-	{
-		if (((Var *) node)->varno != shape->rel->relid ||
-			((Var *) node)->varlevelsup != 0)
-			return true;
-		return !add_output(shape, (Expr *) node, false, 0);
-	}
+		return rusts_column_var(node, shape->rel->relid) == NULL ||
+			!add_output(shape, (Expr *) node, false, 0);
 	if (IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc) ||
 		IsA(node, SubPlan) || IsA(node, AlternativeSubPlan))
 		return true;
@@ -199,7 +196,7 @@ rusts_shape_order(RustsAggShape *shape, List *pathkeys, List **order,
 		Oid			operator;
 		ListCell   *lc2;
 
-		foreach(lc2, pathkey->pk_eclass->ec_members)
+		foreach(lc2, rusts_class_members(pathkey->pk_eclass, shape->rel))
 		{
 			member = lfirst(lc2);
 			tle = tlist_member(member->em_expr, shape->tlist);
@@ -209,10 +206,7 @@ rusts_shape_order(RustsAggShape *shape, List *pathkeys, List **order,
 		}
 		if (tle == NULL)
 			break;
-		operator = get_opfamily_member(pathkey->pk_opfamily,
-									   member->em_datatype,
-									   member->em_datatype,
-									   pathkey->pk_strategy);
+		operator = rusts_pathkey_operator(pathkey, member->em_datatype);
 		if (!OidIsValid(operator))
 			break;
 		columns = lappend_int(columns, tle->resno - 1);
