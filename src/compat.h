@@ -128,6 +128,13 @@ rusts_order_direction(Oid operator, bool *descending)
 
 typedef struct VacuumParams *VacuumParamsArg;
 
+/* Tables of the query that EXPLAIN shows: one needs no names in front. */
+#if PG_VERSION_NUM >= 180000
+#define RUSTS_EXPLAIN_NTABLES(es)	((es)->rtable_size)
+#else
+#define RUSTS_EXPLAIN_NTABLES(es)	list_length((es)->rtable)
+#endif
+
 #ifndef pg_noreturn
 #define pg_noreturn					__attribute__((noreturn))
 #endif
