@@ -20,6 +20,7 @@
 #include <math.h>
 
 #include "access/parallel.h"
+#include "catalog/pg_type_d.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -40,6 +41,7 @@ static Node *create_state(CustomScan *plan);
 static void begin(CustomScanState *css, EState *estate, int eflags);
 static void describe_outputs(RustsAggNode *node, CustomScan *plan);
 static void add_agg(RustsAggNode *node, int index, Index varno);
+static bool needs_squares(const RustsAggOutput *output, List *tlist);
 static void add_order(RustsAggNode *node, CustomScan *plan);
 static bool can_skip(RustsAggNode *node);
 static bool scans_all_rows(RustsAggNode *node);
@@ -163,6 +165,8 @@ describe_outputs(RustsAggNode *node, CustomScan *plan)
 								node->scan->schema, output))
 			elog(ERROR, "RustsAgg cannot compute column %d of its plan",
 				 i + 1);
+		if (needs_squares(output, plan->custom_scan_tlist))
+			output->agg = RUSTS_AGG_VARIANCE;
 		switch (output->kind)
 		{
 			case RUSTS_OUTPUT_TAG:
@@ -184,6 +188,31 @@ describe_outputs(RustsAggNode *node, CustomScan *plan)
 	}
 	if (node->ntags > 0)
 		node->need_series = true;
+}
+
+/*
+ * Aggregates with the same transition function share a state in PostgreSQL's
+ * Finalize Aggregate, which takes it from either of them: avg and the
+ * variances of float8 do.
+ */
+static bool
+needs_squares(const RustsAggOutput *output, List *tlist)
+{
+	ListCell   *lc;
+
+	if (!output->partial || output->agg != RUSTS_AGG_AVG ||
+		output->type != FLOAT8OID)
+		return false;
+	foreach(lc, tlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (IsA(tle->expr, Aggref) && (Expr *) tle->expr != output->expr &&
+			((Aggref *) tle->expr)->aggtransno ==
+			((Aggref *) output->expr)->aggtransno)
+			return true;
+	}
+	return false;
 }
 
 static void
