@@ -124,6 +124,8 @@ rusts_scan_path_create(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	path->path.parallel_safe = rel->consider_parallel;
 	path->path.parallel_workers = parallel;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	if (parallel == 0)
+		path->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	path->custom_private = list_make4(NIL, NIL, NIL, NIL);
 	path->methods = &path_methods;
 
@@ -184,6 +186,7 @@ add_sorted_path(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 		return;
 	path = rusts_scan_path_create(root, rel, rel->reltarget, NULL, 0);
 	path->custom_private = private;
+	path->flags &= ~CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	path->path.pathkeys = list_copy_head(pathkeys, n);
 
 	rusts_cost_scan(root, rel, rel->reltarget, NULL, &estimate);

@@ -16,6 +16,8 @@
 #	--print			print the schema and its queries instead
 #	--sabotage		spoil the heap table first: differences must be found
 #	--stop			stop after the first schema with a difference
+#	--until TIME	begin no schema after this time, in seconds since 1970
+#	--verbose		a line for each schema
 #
 # The exit status tells whether there was none.
 #
@@ -34,7 +36,8 @@ my %option = (seed => time, schemas => 10, queries => 90, conn => '',
 	dir => '.', psql => 'psql', sabotage => $ENV{RUSTS_DIFF_SABOTAGE});
 
 GetOptions(\%option, 'seed=s', 'schemas=i', 'schema=i', 'queries=i', 'query=i',
-	'conn=s', 'psql=s', 'dir=s', 'log=s', 'print', 'sabotage', 'stop', 'verbose')
+	'conn=s', 'psql=s', 'dir=s', 'log=s', 'print', 'sabotage', 'stop',
+	'until=i', 'verbose')
   or die "run.pl: see its first lines for the usage\n";
 
 my @numbers = defined $option{schema} ? $option{schema} : 1 .. $option{schemas};
@@ -53,6 +56,7 @@ $| = 1;
 print "seed $option{seed}\n";
 foreach my $number (@numbers)
 {
+	last if defined $option{until} && time > $option{until};
 	my @failures = $run->run_schema($option{seed}, $number,
 		queries => $option{queries}, sabotage => $option{sabotage});
 
