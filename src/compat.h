@@ -31,6 +31,13 @@
 #include "commands/explain_state.h"
 #endif
 
+/* Relations of the query: with more than one, names are qualified. */
+#if PG_VERSION_NUM < 180000
+#define rusts_explain_nrelations(es)	list_length((es)->rtable)
+#else
+#define rusts_explain_nrelations(es)	((es)->rtable_size)
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "storage/relfilenode.h"
 

@@ -522,7 +522,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 										 plan->custom_scan_tlist, i);
 
 		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
-												list_length(es->rtable) > 1 ||
+												rusts_explain_nrelations(es) > 1 ||
 												es->verbose, false));
 	}
 	if (keys != NIL)
