@@ -150,3 +150,6 @@ RESET enable_material;
 RESET enable_memoize;
 SELECT same('SELECT keys.*, t.i4 FROM keys JOIN t USING (host)');
 SELECT same('SELECT keys.*, t.i4 FROM keys FULL JOIN t ON t.host = keys.host AND t.i4 = keys.n');
+
+SET client_min_messages = warning;
+DROP SCHEMA m, h, same CASCADE;

@@ -232,9 +232,10 @@ decode_patch(const uint8 *src, const uint8 *end, unsigned width, uint64 base,
 
 static const uint8 *
 decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
-			   uint64 base, uint32 n, uint64 *values,
+			   uint32 n, uint64 *values, RustsResiduals *residuals,
 			   RustsCodecScratch *scratch)
 {
+	uint64		base = residuals->base;
 	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS + 1];
 	uint8	   *symbols = scratch->symbols;
 	uint64	   *exceptions = scratch->exceptions;
@@ -258,6 +259,11 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
+	if (width == 0 && lengths[nsymbols] == 0)
+	{
+		residuals->form = RUSTS_RESIDUALS_SYMBOLS;
+		return src;
+	}
 	if (width == 0)
 		base_and_symbols(base, symbols, n, values);
 	else
@@ -283,13 +289,13 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 }
 
 /*
- * Decode n >= 1 values.  Returns the byte after them, or NULL if they are
- * corrupt.
+ * Decode n >= 1 values, in the form that residuals tells.  Returns the byte
+ * after them, or NULL if they are corrupt.
  */
 const uint8 *
 rusts_residuals_decode(const uint8 *src, const uint8 *end,
 					   RustsMethod method, uint32 n, uint64 *values,
-					   RustsCodecScratch *scratch)
+					   RustsResiduals *residuals, RustsCodecScratch *scratch)
 {
 	uint64		base;
 	unsigned	width;
@@ -298,12 +304,14 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 	if (src == NULL)
 		return NULL;
 	base = rusts_unzigzag(base);
+	residuals->base = base;
 	if (method == RUSTS_METHOD_CONSTANT)
 	{
-		rusts_bitunpack(src, 0, n, 0, base, values);
+		residuals->form = RUSTS_RESIDUALS_CONSTANT;
 		return src;
 	}
 
+	residuals->form = RUSTS_RESIDUALS_VALUES;
 	if (src == end)
 		return NULL;
 	width = *src++;
@@ -315,8 +323,30 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 		case RUSTS_METHOD_PATCH:
 			return decode_patch(src, end, width, base, n, values, scratch);
 		case RUSTS_METHOD_HUFFMAN:
-			return decode_huffman(src, end, width, base, n, values, scratch);
+			return decode_huffman(src, end, width, n, values, residuals,
+								  scratch);
 		default:
 			return NULL;
+	}
+}
+
+/* Values of any form to values[]. */
+void
+rusts_residuals_expand(const RustsResiduals *residuals, uint32 n,
+					   uint64 *values, RustsCodecScratch *scratch)
+{
+	uint32		i;
+
+	switch (residuals->form)
+	{
+		case RUSTS_RESIDUALS_CONSTANT:
+			for (i = 0; i < n; i++)
+				values[i] = residuals->base;
+			break;
+		case RUSTS_RESIDUALS_SYMBOLS:
+			base_and_symbols(residuals->base, scratch->symbols, n, values);
+			break;
+		case RUSTS_RESIDUALS_VALUES:
+			break;
 	}
 }

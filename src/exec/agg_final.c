@@ -33,6 +33,9 @@
 #include "compat.h"
 #include "exec/agg_states.h"
 
+/* NUMERIC_MIN_SIG_DIGITS */
+#define MIN_SIGNIFICANT_DIGITS	16
+
 static bytea *row_state(const RustsAgg *agg, const RustsRowState *state);
 static Datum sum_result(const RustsAgg *agg, const RustsSumState *state,
 						bool *isnull);
@@ -47,6 +50,8 @@ static Datum int_variance_result(const RustsAgg *agg,
 static bytea *serialize_sums(const RustsAgg *agg, int64 count, Datum sum,
 							 const Datum *squares);
 static void send_numeric(StringInfo buf, Datum value);
+static bool quick_quotient(int128 sum, int64 count, Datum *result);
+static int	leading_digit(uint64 value, int *weight);
 static Datum sum_numeric(const RustsSumState *state);
 static Datum numeric_from_int64(int64 value);
 static Datum numeric_from_int128(int128 value);
@@ -159,6 +164,8 @@ sum_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 static Datum
 avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 {
+	Datum		result;
+
 	*isnull = false;
 	if (agg->output->type == FLOAT8OID)
 	{
@@ -188,8 +195,61 @@ avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 	*isnull = state->count == 0;
 	if (*isnull)
 		return (Datum) 0;
+	if (quick_quotient(state->sum.i, state->count, &result))
+		return result;
 	return DirectFunctionCall2(numeric_div, sum_numeric(state),
 							   numeric_from_int64(state->count));
+}
+
+/*
+ * numeric_div(sum, count) where 128 bits are enough, which is faster by far:
+ * the scale of the result is that of select_div_scale of numeric.c, halves are
+ * rounded away from zero.
+ */
+static bool
+quick_quotient(int128 sum, int64 count, Datum *result)
+{
+	uint128		numerator = sum < 0 ? -(uint128) sum : (uint128) sum;
+	uint128		quotient;
+	int			sum_weight;
+	int			count_weight;
+	int			sum_digit;
+	int			count_digit;
+	int			quotient_weight;
+	int			scale;
+	int			i;
+
+	if (count > 1000000000 || numerator / (uint64) count > 900)
+		return false;
+	sum_digit = leading_digit((uint64) numerator, &sum_weight);
+	count_digit = leading_digit(count, &count_weight);
+	quotient_weight = sum_weight - count_weight;
+	if (sum_digit <= count_digit)
+		quotient_weight--;
+	scale = Max(MIN_SIGNIFICANT_DIGITS - quotient_weight * 4, 0);
+	for (i = 0; i < scale; i++)
+		numerator *= 10;
+	quotient = (numerator + (uint64) count / 2) / (uint64) count;
+	if (quotient > PG_INT64_MAX)
+		return false;
+	*result = NumericGetDatum(int64_div_fast_to_numeric(sum < 0 ?
+														-(int64) quotient :
+														(int64) quotient,
+														scale));
+	return true;
+}
+
+/* The first digit to the base 10,000, as numeric has them, and its weight. */
+static int
+leading_digit(uint64 value, int *weight)
+{
+	*weight = 0;
+	while (value >= 10000)
+	{
+		value /= 10000;
+		(*weight)++;
+	}
+	return (int) value;
 }
 
 static Datum

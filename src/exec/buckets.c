@@ -473,17 +473,20 @@ find_end(RustsBuckets *buckets, int64 time, int64 last,
 	if (outside - 1 == time || belongs(buckets, outside - 1, bucket))
 		return outside;
 	outside--;
-	while (outside - inside > 1)
+
+	/* All of PostgreSQL's times span more than an int64. */
+	while ((uint64) outside - (uint64) inside > 1)
 	{
-		int64		mid = inside + (outside - inside) / 2;
+		int64		mid = inside +
+			(int64) (((uint64) outside - (uint64) inside) / 2);
 
 		if (belongs(buckets, mid, bucket))
 			inside = mid;
 		else
 			outside = mid;
 	}
-	if (!bucket->isnull && outside - bucket->value > 0 &&
-		outside - bucket->value < END_TIMESTAMP / 4)
+	if (!bucket->isnull && outside > bucket->value &&
+		(uint64) outside - (uint64) bucket->value < END_TIMESTAMP / 4)
 		buckets->guess = outside - bucket->value;
 	return outside;
 }

@@ -19,6 +19,7 @@
 #include <math.h>
 
 #include "access/stratnum.h"
+#include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -52,7 +53,7 @@ struct RustsScanSort
 	uint32	   *code_values;	/* of the open segment: [codes] or
 								 * PG_UINT32_MAX */
 	uint32		null_value;
-	TupleDesc	desc;			/* output columns only */
+	TupleDesc	desc;			/* output columns, and the TID if wanted */
 	TupleTableSlot *in_slot;	/* rows into the sort, */
 	TupleTableSlot *out_slot;	/* and out of it */
 	int			nkeys;
@@ -127,7 +128,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 		sort->nulls_first[k] = list_nth_int(nulls_first, k);
 	}
 
-	sort->desc = CreateTemplateTupleDesc(state->noutput);
+	sort->desc = CreateTemplateTupleDesc(state->noutput + state->want_tid);
 	for (i = 0; i < state->noutput; i++)
 	{
 		const RustsColumn *column =
@@ -135,6 +136,9 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 
 		TupleDescCopyEntry(sort->desc, i + 1, rel_desc, column->attno);
 	}
+	if (state->want_tid)
+		TupleDescInitEntry(sort->desc, state->noutput + 1, "ctid", TIDOID, -1,
+						   0);
 	sort->in_slot = MakeSingleTupleTableSlot(sort->desc, &TTSOpsVirtual);
 	sort->out_slot = MakeSingleTupleTableSlot(sort->desc, &TTSOpsMinimalTuple);
 
@@ -198,6 +202,12 @@ rusts_scan_sort_next(RustsScanSort *sort, TupleTableSlot *slot)
 		slot->tts_values[at] = sort->out_slot->tts_values[i];
 		slot->tts_isnull[at] = sort->out_slot->tts_isnull[i];
 	}
+	if (state->want_tid)
+	{
+		Datum		tid = sort->out_slot->tts_values[state->noutput];
+
+		slot->tts_tid = *(ItemPointer) DatumGetPointer(tid);
+	}
 	slot->tts_tableOid = RelationGetRelid(state->scan->rel);
 	ExecStoreVirtualTuple(slot);
 	return true;
@@ -244,6 +254,12 @@ next_window(RustsScanSort *sort)
 
 			sort->in_slot->tts_values[i] = row->tts_values[at];
 			sort->in_slot->tts_isnull[i] = row->tts_isnull[at];
+		}
+		if (state->want_tid)
+		{
+			sort->in_slot->tts_values[state->noutput] =
+				PointerGetDatum(&row->tts_tid);
+			sort->in_slot->tts_isnull[state->noutput] = false;
 		}
 		ExecStoreVirtualTuple(sort->in_slot);
 		tuplesort_puttupleslot(sort->sort, sort->in_slot);

@@ -358,7 +358,7 @@ create_path(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 	ngroups = rusts_shape_groups(root, shape, estimate.rows, &nbuckets);
 	if (!shape->grouped)
 		ngroups = 1;
-	decode = estimate.decode + estimate.rows_read * REDUCE_VALUE_COST *
+	decode = estimate.decode + estimate.rows * REDUCE_VALUE_COST *
 		(list_length(shape->tlist) - shape->nkeys);
 	if (rusts_enable_shortcuts && unfiltered && shape->from_directory)
 		decode = 0;
