@@ -514,6 +514,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 												   css->ss.ps.plan,
 												   ancestors);
 	List	   *keys = NIL;
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	int			i;
 
 	for (i = 0; i < nkeys; i++)
@@ -522,8 +523,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 										 plan->custom_scan_tlist, i);
 
 		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
-												rusts_explain_nrelations(es) > 1 ||
-												es->verbose, false));
+												prefix, false));
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);
