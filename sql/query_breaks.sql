@@ -1,0 +1,35 @@
+--
+-- Queries that the query engine once got wrong
+--
+\getenv srcdir PG_ABS_SRCDIR
+\set same :srcdir '/test/data/same.sql'
+\i :same
+\pset format unaligned
+\pset tuples_only on
+SET timezone = 'UTC';
+SET max_parallel_workers_per_gather = 0;
+
+-- do the rows of a query come in its order? (key: a row expression)
+CREATE FUNCTION same.ordered(query text, key text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	wrong bigint;
+	total bigint;
+BEGIN
+	PERFORM set_config('search_path', 'm, public', true);
+	EXECUTE format('SELECT count(*) FILTER (WHERE k < before), count(*) FROM (SELECT k, lag(k) OVER (ROWS UNBOUNDED PRECEDING) AS before FROM (SELECT %s AS k FROM (%s) AS q OFFSET 0) AS x) AS y', key, query) INTO wrong, total;
+	PERFORM set_config('search_path', 'public, same', true);
+	RETURN total || ' rows, ' || wrong || ' out of order';
+END $$;
+
+--
+-- The order is by a column that only the scan's own condition reads
+--
+SELECT twice('CREATE TABLE ec (time timestamptz NOT NULL, host text, region text, v int8)');
+SECURITY LABEL FOR rusts ON COLUMN m.ec.host IS 'tag';
+SECURITY LABEL FOR rusts ON COLUMN m.ec.region IS 'tag';
+SELECT twice($$INSERT INTO ec SELECT '2021-01-01'::timestamptz + i * interval '1 min', 'h' || i % 3, 'h' || i % 4, i FROM generate_series(1, 100000) AS i$$);
+ANALYZE m.ec;
+SELECT region FROM m.ec WHERE host = region ORDER BY region LIMIT 1;
+SELECT count(*) FROM (SELECT v FROM m.ec WHERE host = region ORDER BY host LIMIT 5) AS x;
+SELECT count(*) FROM (SELECT v FROM m.ec WHERE host = region ORDER BY region LIMIT 5) AS x;
