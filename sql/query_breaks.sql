@@ -33,3 +33,12 @@ ANALYZE m.ec;
 SELECT region FROM m.ec WHERE host = region ORDER BY region LIMIT 1;
 SELECT count(*) FROM (SELECT v FROM m.ec WHERE host = region ORDER BY host LIMIT 5) AS x;
 SELECT count(*) FROM (SELECT v FROM m.ec WHERE host = region ORDER BY region LIMIT 5) AS x;
+
+--
+-- LIMIT times the width of a bucket is more than 64 bits hold
+--
+SET statement_timeout = '30s';
+SELECT time_bucket('1 year', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 1 DESC LIMIT 1000000;
+SELECT time_bucket('3000 years', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 1 DESC LIMIT 1000000;
+SELECT time_bucket('3000 years', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 1 LIMIT 1000000;
+RESET statement_timeout;

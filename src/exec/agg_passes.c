@@ -39,6 +39,9 @@
 /* Parts that parallel processes draw. */
 #define PARALLEL_PARTS	16
 
+/* A first window of more microseconds is as good as everything. */
+#define MAX_WINDOW		4e18
+
 /* Each time a pass is given up it is divided into so many parts. */
 #define PARTS			4
 
@@ -79,8 +82,9 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	{
 		rusts_windows_begin(&node->windows, 1000);
 		if (node->bucket_width > 0 && node->bucket_width < 1e17)
-			node->windows.width = (uint64) (node->bucket_width *
-											Min(node->limit, 1000000));
+			node->windows.width = (uint64)
+				Min(node->bucket_width * Min(node->limit, 1000000),
+					MAX_WINDOW);
 		node->windowed = true;
 	}
 	else
