@@ -42,3 +42,35 @@ SELECT time_bucket('1 year', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 
 SELECT time_bucket('3000 years', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 1 DESC LIMIT 1000000;
 SELECT time_bucket('3000 years', time) AS b, count(*) FROM m.ec GROUP BY 1 ORDER BY 1 LIMIT 1000000;
 RESET statement_timeout;
+
+--
+-- More groups than fit into memory, in orders that do not end with the bucket
+--
+CREATE TABLE m.p (time timestamptz NOT NULL, host text, region text, v int8) USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN m.p.host IS 'tag';
+SECURITY LABEL FOR rusts ON COLUMN m.p.region IS 'tag';
+INSERT INTO m.p SELECT '2021-01-01'::timestamptz + i % 300 * interval '1 min', 'h' || i % 5, 'r' || i % 211, i FROM generate_series(1, 60000) AS i;
+ANALYZE m.p;
+SET work_mem = '64kB';
+SELECT o, ordered('SELECT host, time_bucket(''1 min'', time) AS b, region, count(*) FROM p GROUP BY 1, 2, 3 ORDER BY ' || o, format('(%s)', o)) FROM unnest(ARRAY['host, b, region', 'region, b, host', 'host, b', 'b, host, region', 'b, region', 'host, region, b']) AS o (o);
+EXPLAIN (COSTS OFF) SELECT host, time_bucket('1 min', time) AS b, region, count(*) FROM m.p GROUP BY 1, 2, 3 ORDER BY host, b, region;
+
+-- a time that may be null does not tell where buckets begin
+CREATE TABLE m.pn (LIKE m.p) USING rusts;
+ALTER TABLE m.pn ALTER time DROP NOT NULL;
+SECURITY LABEL FOR rusts ON COLUMN m.pn.host IS 'tag';
+SECURITY LABEL FOR rusts ON COLUMN m.pn.region IS 'tag';
+INSERT INTO m.pn SELECT * FROM m.p;
+ANALYZE m.pn;
+SELECT o, ordered('SELECT host, time_bucket(''1 min'', time) AS b, region, count(*) FROM pn GROUP BY 1, 2, 3 ORDER BY ' || o, format('(%s)', o)) FROM unnest(ARRAY['host, b, region', 'b, host, region']) AS o (o);
+
+-- one border, where no guess finds it; buckets of a zone, with infinities
+CREATE TABLE m.two (time timestamptz NOT NULL, host text) USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN m.two.host IS 'tag';
+INSERT INTO m.two SELECT '2021-01-01 23:59:59'::timestamptz + (i + j) % 2 * interval '12 hours', 'h' || i FROM generate_series(1, 15000) AS i, generate_series(0, 1) AS j;
+ANALYZE m.two;
+SELECT ordered('SELECT time_bucket(''1 day'', time) AS b, host, count(*) FROM two GROUP BY 1, 2 ORDER BY 1, 2', '(b, host)');
+INSERT INTO m.two SELECT 'infinity', 'h' || i FROM generate_series(1, 20) AS i;
+SELECT ordered('SELECT time_bucket(''1 day'', time) AS b, host, count(*) FROM two GROUP BY 1, 2 ORDER BY 1, 2', '(b, host)');
+SELECT ordered('SELECT date_trunc(''day'', time, ''Europe/Berlin'') AS b, host, count(*) FROM two GROUP BY 1, 2 ORDER BY 1, 2', '(b, host)');
+RESET work_mem;
