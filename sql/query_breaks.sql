@@ -74,3 +74,10 @@ INSERT INTO m.two SELECT 'infinity', 'h' || i FROM generate_series(1, 20) AS i;
 SELECT ordered('SELECT time_bucket(''1 day'', time) AS b, host, count(*) FROM two GROUP BY 1, 2 ORDER BY 1, 2', '(b, host)');
 SELECT ordered('SELECT date_trunc(''day'', time, ''Europe/Berlin'') AS b, host, count(*) FROM two GROUP BY 1, 2 ORDER BY 1, 2', '(b, host)');
 RESET work_mem;
+
+--
+-- Buckets with months in the offset are no ranges of times
+--
+SELECT same($$SELECT time_bucket('6 hours', time, "offset" => interval '1 month') AS b, count(*) FROM ec GROUP BY 1$$);
+SELECT same($$SELECT time_bucket('6 hours', time, "offset" => interval '-1 month') AS b, count(*) FROM ec GROUP BY 1$$);
+SELECT same($$SELECT time_bucket('1 day', time, 'Europe/Berlin', NULL, interval '1 month 3 hours') AS b, count(*) FROM ec GROUP BY 1$$);
