@@ -81,3 +81,33 @@ RESET work_mem;
 SELECT same($$SELECT time_bucket('6 hours', time, "offset" => interval '1 month') AS b, count(*) FROM ec GROUP BY 1$$);
 SELECT same($$SELECT time_bucket('6 hours', time, "offset" => interval '-1 month') AS b, count(*) FROM ec GROUP BY 1$$);
 SELECT same($$SELECT time_bucket('1 day', time, 'Europe/Berlin', NULL, interval '1 month 3 hours') AS b, count(*) FROM ec GROUP BY 1$$);
+
+--
+-- Segments are sorted by what was called time when they were written
+--
+CREATE TABLE m.named (t1 timestamptz NOT NULL, v int8) USING rusts;
+ALTER TABLE m.named RENAME t1 TO time;
+ALTER TABLE m.named RENAME time TO t1;
+INSERT INTO m.named VALUES ('2021-01-02', 2), ('2021-01-01', 1);
+ALTER TABLE m.named RENAME t1 TO time;
+ALTER TABLE m.named ADD COLUMN time timestamptz NOT NULL DEFAULT '2021-01-01';
+CREATE DOMAIN m.moment AS timestamptz;
+ALTER TABLE m.named ADD COLUMN time m.moment DEFAULT '2021-01-01';
+ALTER TABLE m.named ALTER time TYPE timestamptz;
+ALTER TABLE m.named DROP COLUMN time;
+
+-- they may be written anew
+ALTER TABLE m.named ADD COLUMN time text DEFAULT '2021-01-03';
+ALTER TABLE m.named ALTER time DROP DEFAULT, ALTER time TYPE timestamptz USING time::timestamptz;
+SELECT * FROM m.named WHERE time > '2021-01-02' ORDER BY v;
+TRUNCATE m.named;
+ALTER TABLE m.named DROP COLUMN time;
+ALTER TABLE m.named RENAME t1 TO time;
+INSERT INTO m.named VALUES ('2021-01-02', 2), ('2021-01-01', 1);
+SELECT * FROM m.named WHERE time > '2021-01-01 12:00';
+
+-- partitions are altered with their table
+CREATE TABLE m.parted (t1 timestamptz NOT NULL, v int8) PARTITION BY RANGE (t1);
+CREATE TABLE m.part PARTITION OF m.parted DEFAULT USING rusts;
+INSERT INTO m.parted VALUES ('2021-01-02', 2);
+ALTER TABLE m.parted RENAME t1 TO time;

@@ -22,14 +22,19 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/multixact.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
+#include "catalog/pg_type_d.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
@@ -37,9 +42,11 @@
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "storage/smgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "am/am.h"
@@ -53,6 +60,8 @@ static object_access_hook_type prev_object_access = NULL;
 
 static void at_object_access(ObjectAccessType access, Oid class_id,
 							 Oid object_id, int sub_id, void *arg);
+static void check_time_column(Oid relid, AttrNumber attno);
+static bool is_time_column(Form_pg_attribute att);
 static void check_published(Relation rel, char persistence);
 static void check_columns(Relation rel);
 
@@ -276,6 +285,9 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 	if (prev_object_access)
 		prev_object_access(access, class_id, object_id, sub_id, arg);
 
+	if ((access == OAT_POST_CREATE || access == OAT_POST_ALTER) &&
+		class_id == RelationRelationId && sub_id > 0)
+		check_time_column(object_id, sub_id);
 	if (access == OAT_DROP && class_id == RelationRelationId && sub_id == 0 &&
 		rusts_relid_is_measurement(object_id))
 	{
@@ -287,4 +299,83 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 			table_close(rel, NoLock);
 		}
 	}
+}
+
+/*
+ * A column has been added, renamed or given another type.  Segments are
+ * sorted by the column that was called time when they were written, and the
+ * directory has the times of that one: it must not become another, unless
+ * there are no rows, or all are being written anew.
+ */
+static void
+check_time_column(Oid relid, AttrNumber attno)
+{
+	Relation	attributes;
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		is_time;
+	bool		was_time = false;
+	uint32		nentries;
+	Relation	rel;
+	Snapshot	snapshot;
+
+	if (!rusts_relid_is_measurement(relid) ||
+		!rusts_has_storage(get_rel_relkind(relid)))
+		return;
+
+	/* Caches do not know yet what has happened. */
+	attributes = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyInit(&key[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber,
+				F_INT2EQ, Int16GetDatum(attno));
+	scan = systable_beginscan(attributes, AttributeRelidNumIndexId, true,
+							  SnapshotSelf, 2, key);
+	tuple = systable_getnext(scan);
+	is_time = HeapTupleIsValid(tuple) &&
+		is_time_column((Form_pg_attribute) GETSTRUCT(tuple));
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
+	if (!is_time)
+		return;
+
+	/* A type that is stored otherwise has the rows written anew. */
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+							Int16GetDatum(attno));
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(tuple);
+		Oid			base = getBaseType(att->atttypid);
+
+		was_time = is_time_column(att) ||
+			(base != TIMESTAMPTZOID && base != TIMESTAMPOID);
+		ReleaseSysCache(tuple);
+	}
+	if (was_time)
+		return;
+
+	rel = table_open(relid, NoLock);
+	rusts_buffers_flush_relation(relid);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	pfree(rusts_directory_load(rusts_storage_id(rel), -1, snapshot,
+							   &nentries));
+	UnregisterSnapshot(snapshot);
+	if (nentries > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("measurement \"%s\" has rows, so no other column can become its time",
+						RelationGetRelationName(rel)),
+				 errdetail("They are stored in the order of the column that was called \"%s\" when they were written.",
+						   RUSTS_TIME_COLUMN),
+				 errhint("Copy them into a new measurement.")));
+	table_close(rel, NoLock);
+}
+
+static bool
+is_time_column(Form_pg_attribute att)
+{
+	return (att->atttypid == TIMESTAMPTZOID ||
+			att->atttypid == TIMESTAMPOID) &&
+		strcmp(NameStr(att->attname), RUSTS_TIME_COLUMN) == 0;
 }
