@@ -46,8 +46,7 @@ typedef enum BucketKind
 	BUCKET_PLAIN,				/* ascends everywhere */
 	BUCKET_WIDTH,				/* likewise, with a width: may be fixed */
 	BUCKET_ORIGIN,				/* likewise, third argument is the origin */
-	BUCKET_OFFSET,				/* ascends unless the third argument, the offset,
-								 * has months */
+	BUCKET_OFFSET,				/* likewise, third argument is the offset */
 	BUCKET_SESSION_ZONE,		/* by the session's time zone */
 	BUCKET_ZONE					/* by the time zone in the third argument */
 } BucketKind;
