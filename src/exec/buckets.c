@@ -46,6 +46,7 @@ typedef enum BucketKind
 	BUCKET_PLAIN,				/* ascends everywhere */
 	BUCKET_WIDTH,				/* likewise, with a width: may be fixed */
 	BUCKET_ORIGIN,				/* likewise, third argument is the origin */
+	BUCKET_OFFSET,				/* likewise, third argument is the offset */
 	BUCKET_SESSION_ZONE,		/* by the session's time zone */
 	BUCKET_ZONE					/* by the time zone in the third argument */
 } BucketKind;
@@ -70,7 +71,7 @@ struct RustsBuckets
 	int64		width;
 	int64		origin;
 	pg_tz	   *zone;			/* NULL: none, or its clock never changes */
-	bool		each_row;		/* the zone's changes are not known */
+	bool		each_row;		/* buckets may be anything but ranges */
 	uint32		nfound;
 	uint32		max_found;
 	RustsBucket *found;			/* ascending */
@@ -79,6 +80,7 @@ struct RustsBuckets
 };
 
 static BucketKind function_kind(Oid funcid, int nargs, int *time_arg);
+static bool has_months(const RustsBuckets *buckets);
 static bool find_known(RustsBuckets *buckets, int64 time,
 					   RustsBucket *bucket);
 static void remember(RustsBuckets *buckets, const RustsBucket *bucket);
@@ -207,7 +209,7 @@ function_kind(Oid funcid, int nargs, int *time_arg)
 			if (strcmp(symbol, "rusts_time_bucket_timestamp") == 0)
 				kind = nargs == 2 ? BUCKET_WIDTH : BUCKET_ORIGIN;
 			else if (strcmp(symbol, "rusts_time_bucket_timestamp_offset") == 0)
-				kind = BUCKET_PLAIN;
+				kind = BUCKET_OFFSET;
 			else if (strcmp(symbol, "rusts_time_bucket_timezone") == 0)
 				kind = BUCKET_ZONE;
 			pfree(symbol);
@@ -286,6 +288,8 @@ rusts_buckets_prepare(RustsBuckets *buckets, ExprContext *econtext)
 		buckets->zone = pg_tzset(name);
 		buckets->each_row = buckets->zone == NULL;
 	}
+	if (has_months(buckets))
+		buckets->each_row = true;
 	if ((buckets->kind == BUCKET_WIDTH || buckets->kind == BUCKET_ORIGIN) &&
 		!buckets->always_null)
 	{
@@ -305,6 +309,25 @@ rusts_buckets_prepare(RustsBuckets *buckets, ExprContext *econtext)
 		}
 	}
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/*
+ * Does the offset have months?  A month before 28 February and before the
+ * three days that follow it is the same day: such buckets are no ranges.
+ */
+static bool
+has_months(const RustsBuckets *buckets)
+{
+	int			offset;
+
+	if (buckets->kind == BUCKET_OFFSET)
+		offset = 2;
+	else if (buckets->kind == BUCKET_ZONE && buckets->nargs == MAX_ARGS)
+		offset = 4;
+	else
+		return false;
+	return !buckets->fcinfo->args[offset].isnull &&
+		DatumGetIntervalP(buckets->fcinfo->args[offset].value)->month != 0;
 }
 
 void
