@@ -61,7 +61,7 @@ like($standby->safe_psql('postgres', $m), qr/^30000\|100\|/, 'and not empty ones
 # A reader that began before the flush goes on.
 my $reader = open_session($standby);
 tell_session($reader,
-	'BEGIN; DECLARE c SCROLL CURSOR FOR SELECT i FROM m; FETCH 10 FROM c');
+	'BEGIN; DECLARE c CURSOR FOR SELECT i FROM m; FETCH 10 FROM c');
 $primary->safe_psql('postgres', 'SELECT rusts_flush()');
 same('same answers after a flush', $m);
 is( tell_session($reader, 'MOVE FORWARD ALL FROM c; MOVE BACKWARD ALL FROM c; FETCH 1 FROM c; COMMIT')
