@@ -513,6 +513,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   css->ss.ps.plan,
 												   ancestors);
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	List	   *keys = NIL;
 	int			i;
 
@@ -522,8 +523,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 										 plan->custom_scan_tlist, i);
 
 		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
-												rusts_explain_nrelations(es) > 1 ||
-												es->verbose, false));
+												prefix, false));
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);
