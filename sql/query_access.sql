@@ -185,7 +185,7 @@ SET enable_sort = off;
 SELECT plan('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.time = b.time');
 SELECT plan('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.host = b.host');
 SELECT same('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.time = b.time WHERE a.i < 1000');
-SELECT same('SELECT count(*), sum(a.i) FROM t AS a LEFT JOIN t AS b ON a.host = b.host AND a.i = b.i');
+SELECT same('SELECT a.i, b.s FROM (SELECT * FROM t WHERE i < 1000) AS a LEFT JOIN (SELECT * FROM t WHERE i BETWEEN 500 AND 1500) AS b ON a.host = b.host AND a.i = b.i');
 SELECT same('SELECT a.host, a.i, b.i FROM (SELECT * FROM t WHERE i < 100) AS a JOIN (SELECT * FROM t WHERE i > 34000) AS b ON a.host = b.host');
 SELECT same('SELECT a.host, a.i, b.i FROM (SELECT * FROM t WHERE i < 100) AS a FULL JOIN (SELECT * FROM t WHERE i > 34000) AS b ON a.time = b.time');
 RESET enable_hashjoin;

@@ -515,6 +515,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 												   ancestors);
 	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	List	   *keys = NIL;
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	int			i;
 
 	for (i = 0; i < nkeys; i++)
