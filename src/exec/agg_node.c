@@ -513,7 +513,6 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   css->ss.ps.plan,
 												   ancestors);
-	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	List	   *keys = NIL;
 	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	int			i;
