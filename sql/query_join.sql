@@ -1,7 +1,7 @@
 --
 -- RustsScan and RustsAgg in queries of several relations: conditions from the
 -- other side of a join, columns that an outer join sets to null, partitions,
--- keys that a condition makes constant
+-- keys that a condition makes constant; columns that are NOT NULL by halves
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set same :srcdir '/test/data/same.sql'
@@ -117,3 +117,18 @@ SELECT nodes(q) FROM unnest(ARRAY[
  'SELECT host, time_bucket($$1 day$$, time), count(*) FROM q GROUP BY 1, 2 ORDER BY 1, 2',
  'SELECT host, time_bucket($$1 day$$, time), count(*), sum(count(*)) OVER (PARTITION BY host ORDER BY time_bucket($$1 day$$, time)) FROM q WHERE host IN ($$h3$$, $$h4$$) GROUP BY 1, 2']) AS q;
 DROP TABLE public.a, public.b;
+
+-- nulls in spite of NOT NULL, which 18 can leave unchecked
+SELECT twice('CREATE TABLE v (time timestamptz, f float8)');
+SELECT twice($$INSERT INTO v SELECT CASE WHEN i % 10 > 0 THEN '2024-01-01'::timestamptz + i * '1 s'::interval END, nullif(i % 7, 0) FROM generate_series(1, 1000) AS i$$);
+SELECT rusts_flush('m.v');
+DO $$ BEGIN
+	IF current_setting('server_version_num')::int >= 180000 THEN
+		EXECUTE 'ALTER TABLE m.v ADD NOT NULL time NOT VALID, ADD NOT NULL f NOT VALID';
+	END IF;
+END $$;
+SELECT nodes(q) FROM unnest(ARRAY[
+ 'SELECT count(*), count(time), count(f), min(time), max(time), max(f) FROM v',
+ 'SELECT count(*) FROM v WHERE time < $$2025-01-01$$',
+ 'SELECT * FROM (SELECT * FROM v ORDER BY time LIMIT 20) AS x',
+ 'SELECT * FROM (SELECT time FROM v ORDER BY time DESC LIMIT 120) AS x']) AS q;
