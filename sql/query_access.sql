@@ -110,7 +110,7 @@ SELECT analyzed('SELECT host FROM t WHERE s = $$none$$ AND i + 1 = f AND random(
 SELECT analyzed('SELECT i FROM t WHERE i < 0 ORDER BY time DESC LIMIT 1');
 SELECT analyzed('SELECT i FROM t WHERE time > NULL::timestamptz');
 -- never executed, several times
-SELECT analyzed('SELECT t.i FROM (SELECT 1 AS x WHERE now() < $$2000-01-01$$) AS a, t WHERE t.i = a.x');
+SELECT analyzed('SELECT i FROM t WHERE now() < $$2000-01-01$$ AND i = 1');
 SELECT analyzed('SELECT (SELECT max(f) FROM (SELECT * FROM t WHERE i = x OFFSET 0) AS y) FROM generate_series(1, 2) AS x');
 -- properties
 SELECT counted('SELECT i FROM t WHERE time >= $$2021-01-04$$', 'Segments', 'Segments Removed by Time', 'Blocks', 'Blocks Decoded', 'Values Decoded');
@@ -324,7 +324,7 @@ SELECT twice('DROP VIEW v');
 SELECT twice('ALTER TABLE t ADD COLUMN a int DEFAULT 7, ADD COLUMN b text DEFAULT $$old$$, ADD COLUMN c float8, ADD COLUMN d bool NOT NULL DEFAULT true');
 SELECT twice($$INSERT INTO t (time, host, i, a, b, c, d) SELECT '2021-02-01'::timestamptz + g * '1 s'::interval, 'n' || g % 2, g, CASE WHEN g % 3 > 0 THEN g END, 'new' || g, g / 2.0, g % 2 = 0 FROM generate_series(1, 3000) AS g$$);
 SELECT rusts_flush('m.t');
-SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', 'd IS NULL', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
+SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', 'd IS FALSE', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
 SELECT same('SELECT * FROM t');
 SELECT same('SELECT count(a), sum(a), min(a), max(a), count(b), count(c), bool_and(d), avg(a), variance(a) FROM t');
 SELECT same('SELECT host, count(a), sum(a), max(c), last(b, time), first(a, time), bool_or(d) FROM t GROUP BY host');
