@@ -49,6 +49,14 @@ SELECT same('SELECT a.i, b.s FROM m.t AS a JOIN h.t AS b ON a.i = b.i AND a.time
 SELECT plan('INSERT INTO h.t SELECT * FROM m.t WHERE i < 5');
 SELECT plan('UPDATE h.t SET f = x.f FROM m.t AS x WHERE x.i = t.i AND x.i < 5');
 SELECT plan('CREATE TABLE c AS SELECT host FROM m.t WHERE i < 5');
+-- ... keep each row for themselves before they ask for the next
+CREATE TABLE m.copy AS SELECT * FROM m.t;
+CREATE TABLE h.copy AS SELECT * FROM h.t;
+SELECT same('SELECT * FROM copy');
+TRUNCATE m.copy;
+INSERT INTO m.copy SELECT * FROM m.t ORDER BY host, time;
+SELECT same('SELECT * FROM copy');
+SELECT same('SELECT (SELECT string_agg(host, $$,$$) FROM (SELECT * FROM t WHERE i BETWEEN a.i AND a.i + 2 ORDER BY i) AS x) FROM t AS a WHERE i < 10');
 -- partitions and children of inheritance, some of them heap tables
 CREATE TABLE m.p (time timestamptz NOT NULL, host text, i int) PARTITION BY RANGE (time);
 CREATE TABLE m.p1 PARTITION OF m.p FOR VALUES FROM ('2021-01-01') TO ('2021-01-02') USING rusts;

@@ -69,7 +69,8 @@ typedef struct RustsFiller
 	int		   *vectors;		/* [ncolumns] in the scan's columns */
 	int			ntags;
 	int		   *tags;			/* [ncolumns] in the scan's columns */
-	uint32		series;			/* whose tags are in the slot */
+	uint32		series;			/* whose tags are in the slot, or
+								 * PG_UINT32_MAX */
 } RustsFiller;
 
 /* Consecutive rows of a block. */

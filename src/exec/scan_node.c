@@ -243,6 +243,9 @@ rusts_scan_fill_row(RustsScanState *state, uint32 row)
 	RustsBlockScan *scan = state->scan;
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
+	/* Whoever has materialized the slot has copied its tags: they go now. */
+	if (TTS_SHOULDFREE(slot))
+		state->filler->series = PG_UINT32_MAX;
 	ExecClearTuple(slot);
 	if (!rusts_filler_fill(scan, state->filler, row))
 		return false;
