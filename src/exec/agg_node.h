@@ -107,8 +107,8 @@ typedef struct RustsAggNode
 	Size		max_memory;		/* of groups */
 	uint32		groups_at_check;
 	uint32	   *places;			/* [nplaces] of tuples in order, or NULL */
-	uint32	   *leading_places; /* [nplaces] the first place whose tuple has the
-								 * same tags before the bucket */
+	uint32	   *leading_places; /* [nplaces] the first place whose tuple has
+								 * the same tags before the bucket */
 	uint32		nplaces;
 	RustsAggPass pass;			/* the one at hand */
 	RustsParallelAgg *parallel; /* NULL: this process makes all groups */
