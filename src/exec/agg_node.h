@@ -79,7 +79,8 @@ typedef struct RustsAggNode
 	int		   *nfilters;
 	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT) */
 	struct distinct_hash *distinct_pairs;
-	MemoryContext tuples_cxt;	/* tuples and what is counted distinct */
+	MemoryContext tuples_cxt;	/* tuples, what is counted distinct, operands
+								 * of FILTER */
 	RustsTuples *tuples;
 	RustsGroups groups;
 	bool		need_series;	/* chunks are cut at series */

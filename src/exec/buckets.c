@@ -53,6 +53,9 @@ typedef enum BucketKind
 
 #define MAX_ARGS	5
 
+/* Buckets that are moved at most to keep all in order. */
+#define MAX_MOVED	1024
+
 /* More changes of a clock are not looked at. */
 #define MAX_CLOCK_CHANGES	10000
 
@@ -421,6 +424,10 @@ remember(RustsBuckets *buckets, const RustsBucket *bucket)
 
 	while (at > 0 && buckets->found[at - 1].low > entry.low)
 		at--;
+
+	/* Making room among many takes longer than asking for them again. */
+	if (buckets->nfound - at > MAX_MOVED)
+		buckets->nfound = at = 0;
 	if (at > 0 && buckets->found[at - 1].high > entry.low)
 		entry.low = buckets->found[at - 1].high;
 	if (at < buckets->nfound && buckets->found[at].low < entry.high)
