@@ -185,15 +185,19 @@ sub marked
 	  . "\\echo $mark $id :SQLSTATE $mark\n";
 }
 
-# A query under some settings, with marks.
+# A query under some settings, with marks; on the heap table, where rows are
+# looked up that LIMIT has left out, also without it.
 sub query_script
 {
 	my ($query, $id, @set) = @_;
+	my $compare = $query->{steps}[0]{compare};
 	my $n = 0;
 	my $sql = join '', map { "$_;\n" } 'RESET ALL', @set, @{ $query->{settings} // [] },
 	  $query->{role} ? 'SET ROLE rusts_diff_reader' : ();
 
 	$sql .= marked($_->{sql}, "$id " . $n++) foreach @{ $query->{steps} };
+	$sql .= marked($compare->{superset}, "$id superset")
+	  if $compare && defined $compare->{superset} && $id =~ / 0$/ && !@set;
 	$sql .= "RESET ROLE;\n" if $query->{role};
 	return $sql;
 }
@@ -319,15 +323,13 @@ sub run_queries
 	foreach my $q (0 .. $#$queries)
 	{
 		my $query = $queries->[$q];
-		my $superset = ($query->{steps}[0]{compare} // {})->{superset};
 		my %seen;
 		my @runs = (['defaults']);
 
-		push @runs, grep { !$seen{ $_->[0] }++ }
+		push @runs, grep { !$seen{ $_->[0] }++ && !too_slow($schema, $query, $_) }
 		  map { $rng->weighted(@{ $self->{variants} }) } 1 .. $rng->weighted(3 => 1, 2 => 2, 1 => 3);
 		$chosen[$q] = \@runs;
 		$heap .= query_script($query, "$q 0");
-		$heap .= marked($superset, "$q 0 superset") if defined $superset;
 		if (@{ $query->{steps} } == 1)
 		{
 			$rusts .= "RESET ALL;\n";
@@ -380,6 +382,15 @@ sub run_queries
 	push @failures, $self->failure($seed, $number, $schema, { what => "server log:\n$log" })
 	  if $log ne '';
 	return @failures;
+}
+
+# Nested loops read a long measurement again and again.
+sub too_slow
+{
+	my ($schema, $query, $run) = @_;
+
+	return $run->[0] =~ /nested loops/ && @{ $schema->{rows} } > 3000
+	  && grep { $_->{sql} =~ /\bdim\b|\bJOIN\b/ } @{ $query->{steps} };
 }
 
 # What is wrong with one query's answers under one setting, and in which step.
@@ -515,9 +526,6 @@ sub check_again
 	foreach my $side ('h', 'm')
 	{
 		my $sql = query_script($query, '0 0', $side eq 'm' ? @set : ());
-		my $superset = ($query->{steps}[0]{compare} // {})->{superset};
-
-		$sql .= marked($superset, '0 0 superset') if defined $superset && $side eq 'h';
 		my ($ended, $out) = $self->script($sql, settings($schema, $side, 60), marks => 1);
 
 		push @answers, answers($out);
