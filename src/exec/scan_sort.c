@@ -108,7 +108,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 	sort->collations = palloc_array(Oid, sort->nkeys);
 	sort->nulls_first = palloc_array(bool, sort->nkeys);
 
-	/* A key that nothing else needs is needed now. */
+	/* The scan has seen to it that all keys are output columns. */
 	for (k = 0; k < sort->nkeys; k++)
 	{
 		int			attno = list_nth_int(attnos, k);
