@@ -125,3 +125,12 @@ SELECT max(bytes) - min(bytes) < 1000000 FROM (
  LATERAL (SELECT count(*) FILTER (WHERE v = ANY ('{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64}')) AS n
   FROM m.ec WHERE time < '2020-01-01'::timestamptz + i * interval '1 s') AS l) AS x;
 RESET enable_memoize;
+
+--
+-- A volatile condition is evaluated once for each row, in passes, too
+--
+SET work_mem = '64kB';
+CREATE SEQUENCE m.s;
+SELECT sum(c) FROM (SELECT host, time_bucket('1 min', time), region, count(*) AS c FROM m.p WHERE nextval('m.s') <= 30000 GROUP BY 1, 2, 3) AS x;
+SELECT last_value FROM m.s;
+RESET work_mem;
