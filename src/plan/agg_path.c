@@ -88,8 +88,8 @@ static const CustomPathMethods path_methods = {
 };
 
 /*
- * PostgreSQL puts a Result above a scan with conditions of no column.
- * Volatile conditions are to be evaluated once for each row, but RustsAgg may
+ * PostgreSQL puts a Result above a scan with conditions of no column.  A
+ * volatile condition is to be evaluated once for each row, but RustsAgg may
  * read its input more often.
  */
 static bool
