@@ -332,7 +332,7 @@ SELECT twice('DROP VIEW v');
 SELECT twice('ALTER TABLE t ADD COLUMN a int DEFAULT 7, ADD COLUMN b text DEFAULT $$old$$, ADD COLUMN c float8, ADD COLUMN d bool NOT NULL DEFAULT true');
 SELECT twice($$INSERT INTO t (time, host, i, a, b, c, d) SELECT '2021-02-01'::timestamptz + g * '1 s'::interval, 'n' || g % 2, g, CASE WHEN g % 3 > 0 THEN g END, 'new' || g, g / 2.0, g % 2 = 0 FROM generate_series(1, 3000) AS g$$);
 SELECT rusts_flush('m.t');
-SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
+SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', 'd IS FALSE', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
 SELECT same('SELECT * FROM t');
 SELECT same('SELECT count(a), sum(a), min(a), max(a), count(b), count(c), bool_and(d), avg(a), variance(a) FROM t');
 SELECT same('SELECT host, count(a), sum(a), max(c), last(b, time), first(a, time), bool_or(d) FROM t GROUP BY host');

@@ -50,7 +50,8 @@ SELECT plan('SELECT DISTINCT ON (host) host, time, f8 FROM t ORDER BY host, time
 SELECT plan('SELECT count(*) + 1, sum(i4) * 2 AS twice FROM t ORDER BY twice');
 SELECT plan('SELECT host, count(*) FROM t WHERE i4 + 1 = f8 GROUP BY host');
 SELECT plan('SELECT i4, count(*) FROM t GROUP BY i4');
-SELECT plan('SELECT * FROM (SELECT host, max(time) AS latest FROM t GROUP BY host) AS x WHERE latest > $$2021-01-03$$');
+-- 15 has the sides the other way round
+SELECT replace(plan('SELECT * FROM (SELECT host, max(time) AS latest FROM t GROUP BY host) AS x JOIN t USING (host) WHERE t.time = latest'), 't_1.host = t.host', 't.host = t_1.host');
 
 --
 -- Keys

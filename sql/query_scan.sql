@@ -70,10 +70,10 @@ SET timezone = 'UTC';
 SELECT condition(c) FROM unnest(ARRAY['b', 'NOT b', 'b IS TRUE', 'b IS NOT TRUE', 'b IS FALSE', 'b IS NOT FALSE', 'b IS UNKNOWN', 'b IS NOT UNKNOWN', 'b IS NULL', 'b IS NOT NULL', 'b = true', 'b <> true', 'b < true', 'b IN (true, NULL)', 'b IN (false)', 'b IS DISTINCT FROM true', 'b = NULL',
  'coalesce(b, true)', 'b::int = 1', 'b AND i4 < 100', 'b OR i4 < 100', $$time > '2021-02-01' AND 10 / CASE WHEN b THEN 0 ELSE 1 END = 10 AND time < '2021-04-01'$$, 'b IS NULL AND 10 / CASE WHEN b IS NULL THEN 1 ELSE 0 END = 10']) AS c;
 -- nulls, also of columns that are all null in a block or a segment
-SELECT condition(c) FROM unnest(ARRAY['i2 IS NULL', 'i2 IS NOT NULL', 'f8 IS NULL', 'f8 IS NOT NULL', 's IS NULL', 's IS NOT NULL', 'n IS NULL', 'n IS NOT NULL', 'tm IS NULL', 'host IS NULL', 'host IS NOT NULL', 'region IS NULL', 'region IS NOT NULL',
+SELECT condition(c) FROM unnest(ARRAY['i2 IS NULL', 'i2 IS NOT NULL', 'f8 IS NULL', 'f8 IS NOT NULL', 's IS NULL', 's IS NOT NULL', 'n IS NULL', 'n IS NOT NULL', 'tm IS NULL', 'tm IS NOT NULL', 'host IS NULL', 'host IS NOT NULL', 'region IS NULL', 'region IS NOT NULL',
  'NOT (i2 IS NULL)', 'i2 IS NULL AND i4 IS NOT NULL', 'i2 IS NULL OR host IS NULL', 'i2 = NULL', 'f8 > NULL', 'host = NULL', 'i2 IS DISTINCT FROM NULL', 'i2 IS NOT DISTINCT FROM NULL', 'i8 IS DISTINCT FROM 1', 'coalesce(i2, 7) = 7']) AS c;
--- PostgreSQL 17 knows what a column that is NOT NULL answers
-SELECT same('SELECT * FROM t WHERE time IS NULL'), same('SELECT * FROM t WHERE time IS NOT NULL');
+-- from 17 on the planner knows the answer
+SELECT same('SELECT * FROM t WHERE time IS NULL') AS is_null, same('SELECT * FROM t WHERE time IS NOT NULL') AS is_not_null;
 -- lists
 SELECT condition(c) FROM unnest(ARRAY['i4 IN (5, 7, 100300)', 'i4 IN (5, NULL)', 'i4 NOT IN (5, 7)', 'i4 NOT IN (5, NULL)', $$i4 = ANY ('{}')$$, $$i4 <> ALL ('{}')$$, $$i2 <> ALL ('{}')$$, 'i4 = ANY (NULL)', 'i4 <> ALL (NULL)', $$i4 = ANY ('{NULL}')$$, $$i4 <> ALL ('{NULL}')$$,
  $$i4 = ANY ('{NULL,5,5,5,NULL}')$$, $$i4 = ANY ('{{5,6},{7,8}}')$$, 'i4 > ANY (ARRAY[11000, 11500])', 'i4 > ALL (ARRAY[11000, 11500])', 'i4 = ALL (ARRAY[5, 5])', 'i4 <> ANY (ARRAY[5, 6])', $$i4 > ALL ('{}')$$, 'i8 IN (1, 2000000000000)', 'i8 = ANY (ARRAY[1, 2]::int2[])', 'i2 IN (1, 100000)', 'i2 = ANY (ARRAY[1, 9223372036854775807])',

@@ -31,6 +31,13 @@
 #include "commands/explain_state.h"
 #endif
 
+/* Relations of the query: with more than one, names are qualified. */
+#if PG_VERSION_NUM < 180000
+#define rusts_explain_nrelations(es)	list_length((es)->rtable)
+#else
+#define rusts_explain_nrelations(es)	((es)->rtable_size)
+#endif
+
 #if PG_VERSION_NUM < 160000
 #include "storage/relfilenode.h"
 
@@ -127,13 +134,6 @@ rusts_order_direction(Oid operator, bool *descending)
 }
 
 typedef struct VacuumParams *VacuumParamsArg;
-
-/* Tables of the query that EXPLAIN shows: one needs no names in front. */
-#if PG_VERSION_NUM >= 180000
-#define RUSTS_EXPLAIN_NTABLES(es)	((es)->rtable_size)
-#else
-#define RUSTS_EXPLAIN_NTABLES(es)	list_length((es)->rtable)
-#endif
 
 #ifndef pg_noreturn
 #define pg_noreturn					__attribute__((noreturn))

@@ -406,11 +406,14 @@ static void
 start(RustsAggNode *node)
 {
 	RustsBlockScan *scan = node->scan;
+	MemoryContext old_cxt;
 	int			i;
 
 	rusts_scan_prepare(node->child);
 	if (node->buckets != NULL)
 		rusts_buckets_prepare(node->buckets, scan->econtext);
+	MemoryContextReset(node->tuples_cxt);
+	old_cxt = MemoryContextSwitchTo(node->tuples_cxt);
 	for (i = 0; i < node->naggs; i++)
 	{
 		int			f;
@@ -419,7 +422,7 @@ start(RustsAggNode *node)
 			rusts_condition_prepare(&node->filters[i][f], scan->schema,
 									scan->econtext);
 	}
-	MemoryContextReset(node->tuples_cxt);
+	MemoryContextSwitchTo(old_cxt);
 	node->tuples = rusts_tuples_create(node->tuples_cxt, node->ntags);
 	for (i = 0; i < node->naggs; i++)
 		node->distinct[i] =
@@ -513,8 +516,8 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   css->ss.ps.plan,
 												   ancestors);
-	bool		prefix = RUSTS_EXPLAIN_NTABLES(es) > 1 || es->verbose;
 	List	   *keys = NIL;
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	int			i;
 
 	for (i = 0; i < nkeys; i++)

@@ -211,9 +211,9 @@ extern bool rusts_block_scan_covers(RustsBlockScan *scan,
 extern bool rusts_block_scan_next(RustsBlockScan *scan);
 
 /*
- * The rows before those at hand, in scan->chunk; false at the beginning.  After
- * the end these are the last ones.  Not for parallel scans, and not together
- * with scan->backward.
+ * The rows before those at hand, in scan->chunk; false at the beginning.
+ * After the end these are the last ones.  Not for parallel scans, and not
+ * together with scan->backward.
  */
 extern bool rusts_block_scan_prev(RustsBlockScan *scan);
 

@@ -95,6 +95,7 @@ begin(CustomScanState *node, EState *estate, int eflags)
 	Bitmapset  *varattnos = NULL;
 	Bitmapset  *attnos = NULL;
 	int			i = -1;
+	ListCell   *lc;
 
 	state->recheck = ExecInitQual(plan->custom_exprs, (PlanState *) node);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -115,6 +116,10 @@ begin(CustomScanState *node, EState *estate, int eflags)
 		else if (attno != TableOidAttributeNumber)
 			rusts_refuse_system_column(attno);
 	}
+
+	/* Keys of the order that only the scan's own conditions read. */
+	foreach(lc, list_nth(plan->custom_private, RUSTS_SCAN_SORT_ATTNOS))
+		attnos = bms_add_member(attnos, lfirst_int(lc));
 
 	state->scan = rusts_block_scan_begin(rel, varno, estate->es_snapshot,
 										 attnos, plan->custom_exprs,

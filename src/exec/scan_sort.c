@@ -105,7 +105,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 	sort->collations = palloc_array(Oid, sort->nkeys);
 	sort->nulls_first = palloc_array(bool, sort->nkeys);
 
-	/* A key that nothing else needs is needed now. */
+	/* scan_node.c has seen to it that keys are among the output. */
 	for (k = 0; k < sort->nkeys; k++)
 	{
 		int			attno = list_nth_int(attnos, k);

@@ -87,17 +87,22 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_agg
 };
 
-/* PostgreSQL puts a Result above a scan with conditions of no column. */
+/*
+ * PostgreSQL puts a Result above a scan with conditions of no column.  A
+ * volatile condition is to be evaluated once for each row, but RustsAgg may
+ * read its input more often.
+ */
 static bool
-has_pseudoconstants(PlannerInfo *root, RelOptInfo *rel)
+has_unfit_conditions(PlannerInfo *root, RelOptInfo *rel)
 {
 	ListCell   *lc;
 
-	if (!root->hasPseudoConstantQuals)
-		return false;
 	foreach(lc, rel->baserestrictinfo)
 	{
-		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if ((root->hasPseudoConstantQuals && rinfo->pseudoconstant) ||
+			contain_volatile_functions((Node *) rinfo->clause))
 			return true;
 	}
 	return false;
@@ -109,7 +114,7 @@ rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
 {
 	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_DISTINCT) ||
 		!rusts_plans_rel(root, input_rel) || IS_DUMMY_REL(input_rel) ||
-		has_pseudoconstants(root, input_rel) ||
+		has_unfit_conditions(root, input_rel) ||
 		root->parse->rowMarks != NIL || root->parse->hasTargetSRFs)
 		return;
 	if (stage == UPPERREL_GROUP_AGG)

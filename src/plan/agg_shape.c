@@ -55,6 +55,14 @@ rusts_shape_create(PlannerInfo *root, RelOptInfo *rel, RustsRowMode mode)
 	shape->rel = rel;
 	shape->mode = mode;
 	shape->schema = rusts_schema_build(relation);
+	if (shape->schema->time >= 0)
+	{
+		AttrNumber	attno =
+			shape->schema->columns[shape->schema->time].attno;
+
+		shape->time_not_null = TupleDescAttr(RelationGetDescr(relation),
+											 attno - 1)->attnotnull;
+	}
 	table_close(relation, NoLock);
 	return shape;
 }
@@ -205,6 +213,10 @@ rusts_shape_order(RustsAggShape *shape, List *pathkeys, List **order,
 			tle = NULL;
 		}
 		if (tle == NULL)
+			break;
+
+		/* The executor can divide its input by times that are never null. */
+		if (tle->expr == shape->bucket && !shape->time_not_null)
 			break;
 		operator = rusts_pathkey_operator(pathkey, member->em_datatype);
 		if (!OidIsValid(operator))

@@ -255,8 +255,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 		Relids		outer = bms_difference(rinfo->clause_relids, rel->relids);
 		ListCell   *lc2;
 
-		/* Outer joins' own numbers are no relations (PostgreSQL 16). */
-		outer = bms_intersect(outer, root->all_baserels);
+		/* From 16 on outer joins are among them, for what they return. */
 		foreach(lc2, done)
 		{
 			if (bms_equal(lfirst(lc2), outer))

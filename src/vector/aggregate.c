@@ -293,6 +293,19 @@ flip_negative(int64 v)
 	return v ^ (v < 0 ? PG_INT64_MAX : 0);
 }
 
+/* Of all NaNs, PostgreSQL's. */
+static inline double
+float_of_rank(int64 rank)
+{
+	double		value;
+
+	if (rank == PG_INT64_MAX)
+		return NAN;
+	rank = flip_negative(rank);
+	memcpy(&value, &rank, sizeof(value));
+	return value;
+}
+
 RUSTS_KERNEL void
 rusts_minmax_floats(const double *values, uint32 from, uint32 to,
 					const uint64 *bits, uint32 *count,
@@ -320,10 +333,8 @@ rusts_minmax_floats(const double *values, uint32 from, uint32 to,
 		}
 		*count += stretch.count;
 	}
-	lowest = flip_negative(lowest);
-	highest = flip_negative(highest);
-	memcpy(min, &lowest, sizeof(*min));
-	memcpy(max, &highest, sizeof(*max));
+	*min = float_of_rank(lowest);
+	*max = float_of_rank(highest);
 }
 
 uint32

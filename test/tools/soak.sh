@@ -35,7 +35,7 @@ failed=0
 end=$(($(date +%s) + seconds))
 while [ "$(date +%s)" -lt "$end" ] && [ "$failed" -eq 0 ]; do
 	if PATH=$BIN:$PATH nice perl test/diff/run.pl --seed "$seed" \
-		--schemas "$schemas" --until "$end" --stop --dir build/soak \
+		--schemas "$schemas" --until "$end" --stop --reduce --dir build/soak \
 		--conn "host=$SOCKETS port=$PORT user=postgres dbname=soak" \
 		--log "$SERVER/log"; then
 		passed=$((passed + 1))

@@ -194,6 +194,9 @@ test_known(void)
 	check(min == 1.0 && isnan(max), "NaN is the greatest");
 	rusts_minmax_floats(nans, 0, 2, NULL, &count, &min, &max);
 	check(isnan(min) && isnan(max), "NaN alone is the smallest");
+	check(memcmp(&min, &nans[0], sizeof(min)) == 0 &&
+		  memcmp(&max, &nans[0], sizeof(max)) == 0,
+		  "NaN is PostgreSQL's");
 
 	for (i = 0; i < MAX_ROWS; i++)
 		ints[i] = PG_INT64_MIN;
