@@ -50,6 +50,7 @@ typedef struct RustsAggPass
 	uint32		first_place;	/* places of tuples, unless all_tuples */
 	uint32		end_place;
 	uint32		part;			/* of the tuples, or RUSTS_ALL_PARTS */
+	double		bytes;			/* its groups are expected to take, or 0 */
 } RustsAggPass;
 
 #define RUSTS_ALL_PARTS		PG_UINT32_MAX

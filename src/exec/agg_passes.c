@@ -39,6 +39,10 @@
 /* Groups between two looks at the memory. */
 #define CHECK_GROUPS	256
 
+/* What a group takes beside its states, about, with what memory contexts and
+ * the hash table have in reserve. */
+#define GROUP_BYTES		250
+
 /* Parts that parallel processes draw. */
 #define PARALLEL_PARTS	16
 
@@ -106,6 +110,9 @@ rusts_agg_passes_begin(RustsAggNode *node)
 		RustsAggPass everything = {.all_times = true, .all_tuples = true,
 		.part = RUSTS_ALL_PARTS};
 
+		if (node->grouped && !node->partial)
+			everything.bytes = node->css.ss.ps.plan->plan_rows *
+				(GROUP_BYTES + node->states_size);
 		push_parts(node, &everything, 1);
 	}
 }
@@ -128,6 +135,11 @@ rusts_agg_read_input(RustsAggNode *node)
 		{
 			if (!next_pass(node, &pass))
 				return false;
+
+			/* To find out that it is too large would take half its time. */
+			if (pass.bytes > node->max_memory && split_pass(node, &pass))
+				continue;
+			node->npasses_run++;
 			if (!run_pass(node))
 			{
 				if (node->partial)
@@ -178,7 +190,6 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 		rusts_block_scan_window(node->scan, pass->low, pass->high);
 	else
 		rusts_block_scan_all_times(node->scan);
-	node->npasses_run++;
 	node->pass = *pass;
 	node->scan->want_series =
 		pass->all_tuples && pass->part == RUSTS_ALL_PARTS ? NULL :
@@ -475,7 +486,10 @@ push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts)
 									node->max_passes);
 	}
 	for (i = nparts; i-- > 0;)
+	{
+		parts[i].bytes /= nparts;
 		node->passes[node->npasses++] = parts[i];
+	}
 }
 
 /* Are buckets ranges of times that follow each other? */
