@@ -28,6 +28,8 @@ help:
 #:	make lint unit regress isolation tap
 #:				one kind of test; TESTS="..." picks some of them
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
+#:	make soak		measurements against heap tables, SOAK_SECONDS=3600
+#:	make smith		sqlsmith's statements, SMITH_SECONDS=300
 #:	make bench		the benchmarks; PARTS="..." picks some, see
 #:				doc/benchmarks.md
 #:	make indent		lay out the C code; FILES="..." picks some files
@@ -55,6 +57,12 @@ fuzz:
 	@bash $(TOOLS)/install_deps.sh fuzz
 	@bash $(TOOLS)/fuzz.sh $(FUZZERS)
 
+soak:
+	+@bash $(TOOLS)/soak.sh
+
+smith:
+	+@bash $(TOOLS)/sqlsmith.sh
+
 bench:
 	+@bash bench/run.sh $(PARTS)
 
@@ -62,7 +70,7 @@ indent:
 	@bash $(TOOLS)/indent.sh $(FILES)
 
 .PHONY: help demo demo-stop test deps lint unit regress isolation tap fuzz \
-	bench indent
+	soak smith bench indent
 
 # The rest needs PostgreSQL's own makefiles.
 ifeq ($(wildcard $(PG_CONFIG)),)

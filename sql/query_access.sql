@@ -49,6 +49,14 @@ SELECT same('SELECT a.i, b.s FROM m.t AS a JOIN h.t AS b ON a.i = b.i AND a.time
 SELECT plan('INSERT INTO h.t SELECT * FROM m.t WHERE i < 5');
 SELECT plan('UPDATE h.t SET f = x.f FROM m.t AS x WHERE x.i = t.i AND x.i < 5');
 SELECT plan('CREATE TABLE c AS SELECT host FROM m.t WHERE i < 5');
+-- ... keep each row for themselves before they ask for the next
+CREATE TABLE m.copy AS SELECT * FROM m.t;
+CREATE TABLE h.copy AS SELECT * FROM h.t;
+SELECT same('SELECT * FROM copy');
+TRUNCATE m.copy;
+INSERT INTO m.copy SELECT * FROM m.t ORDER BY host, time;
+SELECT same('SELECT * FROM copy');
+SELECT same('SELECT (SELECT string_agg(host, $$,$$) FROM (SELECT * FROM t WHERE i BETWEEN a.i AND a.i + 2 ORDER BY i) AS x) FROM t AS a WHERE i < 10');
 -- partitions and children of inheritance, some of them heap tables
 CREATE TABLE m.p (time timestamptz NOT NULL, host text, i int) PARTITION BY RANGE (time);
 CREATE TABLE m.p1 PARTITION OF m.p FOR VALUES FROM ('2021-01-01') TO ('2021-01-02') USING rusts;
@@ -110,7 +118,7 @@ SELECT analyzed('SELECT host FROM t WHERE s = $$none$$ AND i + 1 = f AND random(
 SELECT analyzed('SELECT i FROM t WHERE i < 0 ORDER BY time DESC LIMIT 1');
 SELECT analyzed('SELECT i FROM t WHERE time > NULL::timestamptz');
 -- never executed, several times
-SELECT analyzed('SELECT t.i FROM (SELECT 1 AS x WHERE now() < $$2000-01-01$$) AS a, t WHERE t.i = a.x');
+SELECT analyzed('SELECT i FROM t WHERE now() < $$2000-01-01$$ AND i = 1');
 SELECT analyzed('SELECT (SELECT max(f) FROM (SELECT * FROM t WHERE i = x OFFSET 0) AS y) FROM generate_series(1, 2) AS x');
 -- properties
 SELECT counted('SELECT i FROM t WHERE time >= $$2021-01-04$$', 'Segments', 'Segments Removed by Time', 'Blocks', 'Blocks Decoded', 'Values Decoded');
@@ -185,7 +193,7 @@ SET enable_sort = off;
 SELECT plan('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.time = b.time');
 SELECT plan('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.host = b.host');
 SELECT same('SELECT a.i, b.i FROM t AS a JOIN t AS b ON a.time = b.time WHERE a.i < 1000');
-SELECT same('SELECT count(*), sum(a.i) FROM t AS a LEFT JOIN t AS b ON a.host = b.host AND a.i = b.i');
+SELECT same('SELECT a.i, b.s FROM (SELECT * FROM t WHERE i < 1000) AS a LEFT JOIN (SELECT * FROM t WHERE i BETWEEN 500 AND 1500) AS b ON a.host = b.host AND a.i = b.i');
 SELECT same('SELECT a.host, a.i, b.i FROM (SELECT * FROM t WHERE i < 100) AS a JOIN (SELECT * FROM t WHERE i > 34000) AS b ON a.host = b.host');
 SELECT same('SELECT a.host, a.i, b.i FROM (SELECT * FROM t WHERE i < 100) AS a FULL JOIN (SELECT * FROM t WHERE i > 34000) AS b ON a.time = b.time');
 RESET enable_hashjoin;
@@ -324,7 +332,7 @@ SELECT twice('DROP VIEW v');
 SELECT twice('ALTER TABLE t ADD COLUMN a int DEFAULT 7, ADD COLUMN b text DEFAULT $$old$$, ADD COLUMN c float8, ADD COLUMN d bool NOT NULL DEFAULT true');
 SELECT twice($$INSERT INTO t (time, host, i, a, b, c, d) SELECT '2021-02-01'::timestamptz + g * '1 s'::interval, 'n' || g % 2, g, CASE WHEN g % 3 > 0 THEN g END, 'new' || g, g / 2.0, g % 2 = 0 FROM generate_series(1, 3000) AS g$$);
 SELECT rusts_flush('m.t');
-SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', 'd IS NULL', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
+SELECT condition(c) FROM unnest(ARRAY['a = 7', 'a > 7', 'a <> 7', 'a IS NULL', 'a IS NOT NULL', 'a IN (7, 8)', 'a NOT IN (7, 8)', $$b = 'old'$$, $$b LIKE 'new1%'$$, 'b IS NULL', 'c IS NULL', 'c > 100', 'd', 'NOT d', 'd IS FALSE', $$a = 7 AND host = 'h1'$$, 'a + 1 = 8', 'a > c']) AS c;
 SELECT same('SELECT * FROM t');
 SELECT same('SELECT count(a), sum(a), min(a), max(a), count(b), count(c), bool_and(d), avg(a), variance(a) FROM t');
 SELECT same('SELECT host, count(a), sum(a), max(c), last(b, time), first(a, time), bool_or(d) FROM t GROUP BY host');

@@ -50,7 +50,8 @@ SELECT plan('SELECT DISTINCT ON (host) host, time, f8 FROM t ORDER BY host, time
 SELECT plan('SELECT count(*) + 1, sum(i4) * 2 AS twice FROM t ORDER BY twice');
 SELECT plan('SELECT host, count(*) FROM t WHERE i4 + 1 = f8 GROUP BY host');
 SELECT plan('SELECT i4, count(*) FROM t GROUP BY i4');
-SELECT plan('SELECT * FROM (SELECT host, max(time) AS latest FROM t GROUP BY host) AS x JOIN t USING (host) WHERE t.time = latest');
+-- 15 has the sides the other way round
+SELECT replace(plan('SELECT * FROM (SELECT host, max(time) AS latest FROM t GROUP BY host) AS x JOIN t USING (host) WHERE t.time = latest'), 't_1.host = t.host', 't.host = t_1.host');
 
 --
 -- Keys
@@ -123,10 +124,12 @@ SELECT host, count(*), first(s, time), last(s, time), last(i8, time), bool_and(b
 -- all of them at once, of everything, of groups, of buckets; RustsAgg is to
 -- do also what PostgreSQL may do as well, for conditions that are not pushed down
 SET cpu_operator_cost = 10;
+SET jit = off;
 SELECT agg('SELECT ' || concat_ws(', ', k, 'count(*), count(f8), sum(i2), sum(i4), sum(i8), sum(f8), avg(i2), avg(i4), avg(i8), avg(f8), min(i2), max(i4), min(i8), max(f8), min(time), max(time), max(d), variance(i2), stddev(i4), var_pop(i8), bool_and(b), bool_or(b), first(s, time), last(f8, time), count(DISTINCT host), count(*) FILTER (WHERE b), min(f8) FILTER (WHERE i4 > 100) FROM t') || w || g, concat(coalesce(k, 'all'), w))
  FROM (VALUES (NULL, ''), ('host', ' GROUP BY host'), ('time_bucket($$5 h$$, time)', ' GROUP BY 1'), ('time_bucket($$7 min$$, time), region', ' GROUP BY 1, 2'), ('date_trunc($$month$$, time), host, region', ' GROUP BY 1, 2, 3')) AS keys (k, g),
  unnest(ARRAY['', ' WHERE i4 < 10000', ' WHERE host = $$h1$$', ' WHERE time > $$2021-01-01 10:00$$ AND f8 > 100', ' WHERE i2 % 2 = 0 AND f8 > i2', ' WHERE time > $$2022-01-01$$', ' WHERE host = $$h1$$ AND i4 + 0 > 5 AND s <> $$s5$$ AND time < $$2021-01-03$$']) AS w;
 RESET cpu_operator_cost;
+RESET jit;
 -- FILTER, HAVING
 SELECT agg(q) FROM unnest(ARRAY[
  'SELECT host, count(*) FILTER (WHERE i4 > 5000), sum(f8) FILTER (WHERE b), max(i4) FILTER (WHERE host = $$h1$$ AND time < $$2021-01-02$$), count(*) FROM t GROUP BY host',

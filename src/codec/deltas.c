@@ -8,9 +8,9 @@
  * from one four to the next there is a single addition.  The fours are vectors
  * of the compiler's (not plain loops, which it did not see through).
  *
- * Differences that are small symbols are summed up in the bytes they come in,
- * and those that are all the same need not be there at all: for these two the
- * common cases, see residuals.h, there is no array of differences.
+ * The Huffman decoder sums up small differences itself, and those that are all
+ * the same need not be there at all: for these two, the common cases, see
+ * residuals.h, there is no array of differences.
  *
  * All arithmetic is modulo 2^64.
  *
@@ -24,7 +24,6 @@
 #include "postgres_fe.h"
 #endif
 
-#include "base/bytes.h"
 #include "base/kernels.h"
 #include "codec/deltas.h"
 
@@ -98,37 +97,30 @@ rusts_deltas_sum(const RustsRuns *runs, const uint64 *starts, uint32 n,
 	}
 }
 
-/* One run; four symbols below 64 have a sum that is a byte. */
+/* n values from value on, base apart, and sums[] on top. */
 RUSTS_KERNEL static void
-sum_symbols(uint64 value, const uint8 *restrict symbols, uint64 base,
-			uint32 n, uint64 *restrict values)
+add_sums(uint64 value, uint64 base, const uint16 *restrict sums, uint32 n,
+		 uint64 *restrict values)
 {
-	const		Four bases = {base, 2 * base, 3 * base, 4 * base};
-	const		Four shifts = {0, 8, 16, 24};
 	uint32		i;
 
-	for (i = 0; i + 4 <= n; i += 4)
+	for (i = 0; i < n; i++)
 	{
-		uint32		sums = rusts_get_u32(symbols + i) * 0x01010101U;
-		Four		sum = {sums, sums, sums, sums};
-
-		sum = (sum >> shifts & 0xFF) + (bases + value);
-		memcpy(&values[i], &sum, sizeof(sum));
-		value += 4 * base + (sums >> 24);
-	}
-	for (; i < n; i++)
-	{
-		value += base + symbols[i];
-		values[i] = value;
+		values[i] = value + sums[i];
+		value += base;
 	}
 }
 
-/* Sum up differences base + symbols[], symbols being below 64. */
+/*
+ * Sum up differences that are base and more; the sum of what is more, up to
+ * each of the differences, is in sums[].
+ */
 void
-rusts_deltas_sum_symbols(const RustsRuns *runs, const uint64 *starts,
-						 const uint8 *symbols, uint64 base, uint32 n,
-						 uint64 *values)
+rusts_deltas_add_sums(const RustsRuns *runs, const uint64 *starts,
+					  const uint16 *sums, uint64 base, uint32 n,
+					  uint64 *values)
 {
+	uint64		before = 0;		/* the sum where the run begins */
 	uint32		run;
 
 	for (run = 0; run < runs->nruns; run++)
@@ -137,8 +129,12 @@ rusts_deltas_sum_symbols(const RustsRuns *runs, const uint64 *starts,
 		uint32		ndeltas = run_end(runs, run, n) - first - 1;
 
 		values[first] = starts[run];
-		sum_symbols(starts[run], symbols, base, ndeltas, values + first + 1);
-		symbols += ndeltas;
+		if (ndeltas == 0)
+			continue;
+		add_sums(starts[run] + base - before, base, sums, ndeltas,
+				 values + first + 1);
+		sums += ndeltas;
+		before = sums[-1];
 	}
 }
 

@@ -14,10 +14,9 @@
 
 extern void rusts_deltas_sum(const RustsRuns *runs, const uint64 *starts,
 							 uint32 n, uint64 *values);
-extern void rusts_deltas_sum_symbols(const RustsRuns *runs,
-									 const uint64 *starts,
-									 const uint8 *symbols, uint64 base,
-									 uint32 n, uint64 *values);
+extern void rusts_deltas_add_sums(const RustsRuns *runs,
+								  const uint64 *starts, const uint16 *sums,
+								  uint64 base, uint32 n, uint64 *values);
 extern void rusts_deltas_sum_constant(const RustsRuns *runs,
 									  const uint64 *starts, uint64 delta,
 									  uint32 n, uint64 *values);

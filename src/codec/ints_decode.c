@@ -298,9 +298,9 @@ decode_deltas(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 			rusts_deltas_sum_constant(runs, starts, residuals.base, n,
 									  values);
 			break;
-		case RUSTS_RESIDUALS_SYMBOLS:
-			rusts_deltas_sum_symbols(runs, starts, scratch->symbols,
-									 residuals.base, n, values);
+		case RUSTS_RESIDUALS_SUMS:
+			rusts_deltas_add_sums(runs, starts, scratch->sums, residuals.base,
+								  n, values);
 			break;
 		case RUSTS_RESIDUALS_VALUES:
 			rusts_deltas_sum(runs, starts, n, values);

@@ -115,6 +115,17 @@ base_and_symbols(uint64 base, const uint8 *restrict symbols, uint32 n,
 		values[i] = base + symbols[i];
 }
 
+RUSTS_KERNEL static void
+base_and_differences(uint64 base, const uint16 *restrict sums, uint32 n,
+					 uint64 *restrict values)
+{
+	uint32		i;
+
+	values[0] = base + sums[0];
+	for (i = 1; i < n; i++)
+		values[i] = base + (uint16) (sums[i] - sums[i - 1]);
+}
+
 /* Low bits and symbols together. */
 RUSTS_KERNEL static void
 add_symbols(const uint8 *restrict symbols, uint32 n, unsigned width,
@@ -239,6 +250,7 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS + 1];
 	uint8	   *symbols = scratch->symbols;
 	uint64	   *exceptions = scratch->exceptions;
+	bool		only_symbols;	/* no low bits, no escapes */
 	uint32		nsymbols;
 	uint32		nescapes;
 	uint32		i;
@@ -255,13 +267,15 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 
 	if (width > 0 && !take_packed(&src, end, n, width, base, values))
 		return NULL;
+	only_symbols = width == 0 && lengths[nsymbols] == 0;
 	src = rusts_huffman_decode(src, end, lengths, nsymbols + 1, n, symbols,
+							   only_symbols ? scratch->sums : NULL,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
-	if (width == 0 && lengths[nsymbols] == 0)
+	if (only_symbols)
 	{
-		residuals->form = RUSTS_RESIDUALS_SYMBOLS;
+		residuals->form = RUSTS_RESIDUALS_SUMS;
 		return src;
 	}
 	if (width == 0)
@@ -343,8 +357,8 @@ rusts_residuals_expand(const RustsResiduals *residuals, uint32 n,
 			for (i = 0; i < n; i++)
 				values[i] = residuals->base;
 			break;
-		case RUSTS_RESIDUALS_SYMBOLS:
-			base_and_symbols(residuals->base, scratch->symbols, n, values);
+		case RUSTS_RESIDUALS_SUMS:
+			base_and_differences(residuals->base, scratch->sums, n, values);
 			break;
 		case RUSTS_RESIDUALS_VALUES:
 			break;

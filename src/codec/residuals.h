@@ -35,8 +35,9 @@ typedef enum RustsResidualsForm
 {
 	RUSTS_RESIDUALS_VALUES,		/* they are in values[] */
 	RUSTS_RESIDUALS_CONSTANT,	/* all are base; values[] is not written */
-	RUSTS_RESIDUALS_SYMBOLS		/* base + scratch->symbols[], these below
-								 * RUSTS_WINDOW_SYMBOLS; likewise */
+	RUSTS_RESIDUALS_SUMS		/* base and more: the sum of what is more up
+								 * to each is in scratch->sums[], and less
+								 * than 2^16; likewise */
 } RustsResidualsForm;
 
 typedef struct RustsResiduals

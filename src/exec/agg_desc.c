@@ -269,10 +269,9 @@ first_last_kind(Oid aggfnoid, RustsAggKind *kind)
 static const RustsColumn *
 plain_column(Expr *expr, Index varno, const RustsSchema *schema)
 {
-	Var		   *var = (Var *) expr;
+	Var		   *var = rusts_column_var((Node *) expr, varno);
 
-	if (!IsA(expr, Var) || var->varno != varno || var->varlevelsup != 0 ||
-		var->varattno <= 0 || schema->by_attno[var->varattno - 1] < 0)
+	if (var == NULL || schema->by_attno[var->varattno - 1] < 0)
 		return NULL;
 	return &schema->columns[schema->by_attno[var->varattno - 1]];
 }

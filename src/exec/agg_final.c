@@ -101,7 +101,9 @@ rusts_agg_result(const RustsAgg *agg, const RustsAggState *state,
 		case RUSTS_AGG_MAX:
 			*isnull = !state->extreme.found;
 			if (agg->kind == RUSTS_KIND_FLOAT)
-				return Float8GetDatum(state->extreme.value.f);
+				return Float8GetDatum(isnan(state->extreme.value.f) ?
+									  get_float8_nan() :
+									  state->extreme.value.f);
 			return rusts_int_datum(state->extreme.value.i, agg->typlen);
 		case RUSTS_AGG_VARIANCE:
 			if (agg->kind == RUSTS_KIND_FLOAT)
@@ -273,7 +275,7 @@ float_variance_result(const RustsAgg *agg,
 	if (state->nonfinite)
 		squares = get_float8_nan();
 	if (agg->output->partial)
-		return float_array(n, state->sum, squares);
+		return float_array(n, 0.0 + state->sum, squares);
 	switch (agg->output->aggfnoid)
 	{
 		case F_VAR_POP_FLOAT8:

@@ -20,7 +20,7 @@
 #include <math.h>
 
 #include "access/parallel.h"
-#include "access/stratnum.h"
+#include "catalog/pg_type_d.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -32,6 +32,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "compat.h"
 #include "exec/agg_node.h"
 #include "exec/exec.h"
 #include "meta/settings.h"
@@ -40,6 +41,7 @@ static Node *create_state(CustomScan *plan);
 static void begin(CustomScanState *css, EState *estate, int eflags);
 static void describe_outputs(RustsAggNode *node, CustomScan *plan);
 static void add_agg(RustsAggNode *node, int index, Index varno);
+static bool needs_squares(const RustsAggOutput *output, List *tlist);
 static void add_order(RustsAggNode *node, CustomScan *plan);
 static bool can_skip(RustsAggNode *node);
 static bool scans_all_rows(RustsAggNode *node);
@@ -114,8 +116,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 
 		node->time = node->scan->by_attno[attno - 1];
 		node->time_not_null =
-			TupleDescAttr(RelationGetDescr(node->scan->rel),
-						  attno - 1)->attnotnull;
+			rusts_is_not_null(RelationGetDescr(node->scan->rel), attno - 1);
 	}
 	node->tuples_cxt = AllocSetContextCreate(CurrentMemoryContext,
 											 "rusts group keys",
@@ -164,6 +165,8 @@ describe_outputs(RustsAggNode *node, CustomScan *plan)
 								node->scan->schema, output))
 			elog(ERROR, "RustsAgg cannot compute column %d of its plan",
 				 i + 1);
+		if (needs_squares(output, plan->custom_scan_tlist))
+			output->agg = RUSTS_AGG_VARIANCE;
 		switch (output->kind)
 		{
 			case RUSTS_OUTPUT_TAG:
@@ -185,6 +188,31 @@ describe_outputs(RustsAggNode *node, CustomScan *plan)
 	}
 	if (node->ntags > 0)
 		node->need_series = true;
+}
+
+/*
+ * Aggregates with the same transition function share a state in PostgreSQL's
+ * Finalize Aggregate, which takes it from either of them: avg and the
+ * variances of float8 do.
+ */
+static bool
+needs_squares(const RustsAggOutput *output, List *tlist)
+{
+	ListCell   *lc;
+
+	if (!output->partial || output->agg != RUSTS_AGG_AVG ||
+		output->type != FLOAT8OID)
+		return false;
+	foreach(lc, tlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (IsA(tle->expr, Aggref) && (Expr *) tle->expr != output->expr &&
+			((Aggref *) tle->expr)->aggtransno ==
+			((Aggref *) output->expr)->aggtransno)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -212,8 +240,8 @@ add_agg(RustsAggNode *node, int index, Index varno)
 		agg->kind = column->kind;
 		agg->typlen = column->typlen;
 		agg->typbyval = column->typbyval;
-		agg->not_null = TupleDescAttr(RelationGetDescr(node->scan->rel),
-									  output->attno - 1)->attnotnull;
+		agg->not_null = rusts_is_not_null(RelationGetDescr(node->scan->rel),
+										  output->attno - 1);
 	}
 	if (output->agg == RUSTS_AGG_FIRST || output->agg == RUSTS_AGG_LAST ||
 		output->agg == RUSTS_AGG_COUNT_DISTINCT)
@@ -244,20 +272,14 @@ add_order(RustsAggNode *node, CustomScan *plan)
 	for (i = 0; i < node->norder; i++)
 	{
 		RustsAggOrder *order = &node->order[i];
-		Oid			family;
-		Oid			type;
-		int16		strategy;
-
 		order->output = list_nth_int(columns, i);
 		order->key = node->values[order->output];
 		order->operator = list_nth_oid(operators, i);
 		order->collation = list_nth_oid(collations, i);
 		order->nulls_first = list_nth_int(nulls_first, i);
-		if (!get_ordering_op_properties(order->operator, &family, &type,
-										&strategy))
+		if (!rusts_order_direction(order->operator, &order->descending))
 			elog(ERROR, "operator %u is not a valid ordering operator",
 				 order->operator);
-		order->descending = strategy == BTGreaterStrategyNumber;
 	}
 
 	/* Windows of time follow each other as buckets do. */
@@ -384,11 +406,14 @@ static void
 start(RustsAggNode *node)
 {
 	RustsBlockScan *scan = node->scan;
+	MemoryContext old_cxt;
 	int			i;
 
 	rusts_scan_prepare(node->child);
 	if (node->buckets != NULL)
 		rusts_buckets_prepare(node->buckets, scan->econtext);
+	MemoryContextReset(node->tuples_cxt);
+	old_cxt = MemoryContextSwitchTo(node->tuples_cxt);
 	for (i = 0; i < node->naggs; i++)
 	{
 		int			f;
@@ -397,7 +422,7 @@ start(RustsAggNode *node)
 			rusts_condition_prepare(&node->filters[i][f], scan->schema,
 									scan->econtext);
 	}
-	MemoryContextReset(node->tuples_cxt);
+	MemoryContextSwitchTo(old_cxt);
 	node->tuples = rusts_tuples_create(node->tuples_cxt, node->ntags);
 	for (i = 0; i < node->naggs; i++)
 		node->distinct[i] =
@@ -492,6 +517,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 												   css->ss.ps.plan,
 												   ancestors);
 	List	   *keys = NIL;
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 	int			i;
 
 	for (i = 0; i < nkeys; i++)
@@ -500,8 +526,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 										 plan->custom_scan_tlist, i);
 
 		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
-												list_length(es->rtable) > 1 ||
-												es->verbose, false));
+												prefix, false));
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);

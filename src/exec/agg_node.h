@@ -79,7 +79,8 @@ typedef struct RustsAggNode
 	int		   *nfilters;
 	RustsTuples **distinct;		/* [naggs] values of count(DISTINCT) */
 	struct distinct_hash *distinct_pairs;
-	MemoryContext tuples_cxt;	/* tuples and what is counted distinct */
+	MemoryContext tuples_cxt;	/* tuples, what is counted distinct, operands
+								 * of FILTER */
 	RustsTuples *tuples;
 	RustsGroups groups;
 	bool		need_series;	/* chunks are cut at series */
@@ -107,6 +108,8 @@ typedef struct RustsAggNode
 	Size		max_memory;		/* of groups */
 	uint32		groups_at_check;
 	uint32	   *places;			/* [nplaces] of tuples in order, or NULL */
+	uint32	   *leading_places; /* [nplaces] the first place whose tuple has
+								 * the same tags before the bucket */
 	uint32		nplaces;
 	RustsAggPass pass;			/* the one at hand */
 	RustsParallelAgg *parallel; /* NULL: this process makes all groups */

@@ -8,8 +8,11 @@
  * to follow.  When the groups of a pass take more memory than a hash table
  * may, the pass is given up and its parts take its place: halves of its time,
  * between buckets, or of its keys.  Parts follow each other in the order that
- * groups are to be returned in.  So memory is bounded whatever was estimated,
- * and nothing is spilled: what is read again is compressed and mostly cached.
+ * groups are to be returned in: with ORDER BY host, bucket, region a pass is
+ * divided between hosts; one of a single host between buckets; and one of a
+ * single host and bucket between regions.  So memory is bounded whatever was
+ * estimated, and nothing is spilled: what is read again is compressed and
+ * mostly cached.
  *
  * A partial aggregate need not return each group once: it returns what it has
  * and goes on.
@@ -39,8 +42,19 @@
 /* Parts that parallel processes draw. */
 #define PARALLEL_PARTS	16
 
+/* A first window of more microseconds is as good as everything. */
+#define MAX_WINDOW		4e18
+
 /* Each time a pass is given up it is divided into so many parts. */
 #define PARTS			4
+
+/* What has become of a pass that was to be divided by time. */
+typedef enum SplitResult
+{
+	SPLIT_DONE,
+	SPLIT_ONE_BUCKET,			/* there is nothing to divide */
+	SPLIT_UNKNOWN				/* where buckets begin is not known */
+} SplitResult;
 
 static bool next_pass(RustsAggNode *node, RustsAggPass *pass);
 static bool draw_part(RustsAggNode *node, RustsAggPass *pass);
@@ -48,8 +62,11 @@ static int64 part_begin(RustsAggNode *node, int64 low, int64 high,
 						uint32 part);
 static bool run_pass(RustsAggNode *node);
 static bool split_pass(RustsAggNode *node, const RustsAggPass *pass);
-static bool split_by_time(RustsAggNode *node, const RustsAggPass *pass);
-static bool split_by_tuples(RustsAggNode *node, const RustsAggPass *pass);
+static SplitResult split_by_time(RustsAggNode *node,
+								 const RustsAggPass *pass);
+static bool split_by_tuples(RustsAggNode *node, const RustsAggPass *pass,
+							bool leading);
+static int	leading_tags(const RustsAggNode *node);
 static void push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts);
 static bool times_can_split(RustsAggNode *node);
 static int64 next_border(void *arg, int64 time);
@@ -79,8 +96,9 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	{
 		rusts_windows_begin(&node->windows, 1000);
 		if (node->bucket_width > 0 && node->bucket_width < 1e17)
-			node->windows.width = (uint64) (node->bucket_width *
-											Min(node->limit, 1000000));
+			node->windows.width = (uint64)
+				Min(node->bucket_width * Min(node->limit, 1000000),
+					MAX_WINDOW);
 		node->windowed = true;
 	}
 	else
@@ -270,15 +288,41 @@ run_pass(RustsAggNode *node)
 static bool
 split_pass(RustsAggNode *node, const RustsAggPass *pass)
 {
-	bool		tuples_first = node->norder > 0 && node->order[0].key >= 0;
+	int			leading = leading_tags(node);
 
 	CHECK_FOR_INTERRUPTS();
-	if (tuples_first)
-		return split_by_tuples(node, pass) || split_by_time(node, pass);
-	return split_by_time(node, pass) || split_by_tuples(node, pass);
+	if (leading == node->norder && leading > 0)
+		return split_by_tuples(node, pass, false) ||
+			split_by_time(node, pass) == SPLIT_DONE;
+	if (leading > 0 && split_by_tuples(node, pass, true))
+		return true;
+	switch (split_by_time(node, pass))
+	{
+		case SPLIT_DONE:
+			return true;
+		case SPLIT_ONE_BUCKET:
+			break;
+		case SPLIT_UNKNOWN:
+			/* Groups of several buckets would not be in order. */
+			if (node->norder > 0)
+				return false;
+			break;
+	}
+	return split_by_tuples(node, pass, false);
 }
 
-static bool
+/* How many tags are ordered by before the bucket is. */
+static int
+leading_tags(const RustsAggNode *node)
+{
+	int			i;
+
+	for (i = 0; i < node->norder && node->order[i].key >= 0; i++)
+		;
+	return i;
+}
+
+static SplitResult
 split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 {
 	RustsAggPass parts[PARTS + 2];
@@ -291,13 +335,14 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 	int64		nrows;
 	int			i;
 
-	if (!times_can_split(node))
-		return false;
-	if (pass->all_times &&
-		!rusts_block_scan_extent(node->scan, &low, &high, &nrows))
-		return false;
+	if (node->buckets == NULL)
+		return SPLIT_ONE_BUCKET;
+	if (!times_can_split(node) ||
+		(pass->all_times &&
+		 !rusts_block_scan_extent(node->scan, &low, &high, &nrows)))
+		return SPLIT_UNKNOWN;
 	if (low >= high)
-		return false;
+		return SPLIT_ONE_BUCKET;
 
 	/* Infinities are by themselves; where to cut the rest is a guess. */
 	finite_low = low;
@@ -325,6 +370,21 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 			part.low = border;
 		}
 	}
+
+	/* No guess was good: is there a border at all? */
+	if (nparts == 0 && !TIMESTAMP_NOT_FINITE(high))
+	{
+		int64		border;
+
+		if (low < MIN_TIMESTAMP)
+			return SPLIT_UNKNOWN;
+		border = next_border(node, low + 1);
+		if (border > high)
+			return SPLIT_ONE_BUCKET;
+		part.high = border - 1;
+		parts[nparts++] = part;
+		part.low = border;
+	}
 	if (TIMESTAMP_NOT_FINITE(high) && part.low < high)
 	{
 		part.high = high - 1;
@@ -333,8 +393,6 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 	}
 	part.high = high;
 	parts[nparts++] = part;
-	if (nparts < 2)
-		return false;
 	if (node->norder > 0 && node->windows.descending)
 	{
 		for (i = 0; i < nparts / 2; i++)
@@ -346,34 +404,54 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 		}
 	}
 	push_parts(node, parts, nparts);
-	return true;
+	return SPLIT_DONE;
 }
 
+/* leading: only between tuples that differ in what comes before the bucket */
 static bool
-split_by_tuples(RustsAggNode *node, const RustsAggPass *pass)
+split_by_tuples(RustsAggNode *node, const RustsAggPass *pass, bool leading)
 {
 	RustsAggPass parts[PARTS];
 	RustsAggPass part = *pass;
 	int			nparts = 0;
-	uint32		first;
 	uint32		end;
+	uint32		at;
 	int			i;
 
 	if (node->ntags == 0)
 		return false;
 	if (node->places == NULL)
 		place_tuples(node);
-	first = pass->all_tuples ? 0 : pass->first_place;
+	part.first_place = pass->all_tuples ? 0 : pass->first_place;
 	end = pass->all_tuples ? node->nplaces : pass->end_place;
-	if (end - first < 2)
+	if (end - part.first_place < 2)
 		return false;
 	part.all_tuples = false;
-	for (i = 0; i < PARTS; i++)
+	for (i = 1; i <= PARTS; i++)
 	{
-		part.first_place = first + (uint64) (end - first) * i / PARTS;
-		part.end_place = first + (uint64) (end - first) * (i + 1) / PARTS;
-		if (part.first_place < part.end_place)
-			parts[nparts++] = part;
+		uint32		first = pass->all_tuples ? 0 : pass->first_place;
+
+		/* Only the last tuples may differ from the others. */
+		if (i == PARTS)
+			at = nparts == 0 && leading ? node->leading_places[end - 1] : end;
+		else
+		{
+			at = first + (uint64) (end - first) * i / PARTS;
+			if (leading)
+				at = node->leading_places[at];
+		}
+		if (at <= part.first_place)
+			continue;
+		part.end_place = at;
+		parts[nparts++] = part;
+		part.first_place = at;
+	}
+	if (nparts == 0)
+		return false;
+	if (part.first_place < end)
+	{
+		part.end_place = end;
+		parts[nparts++] = part;
 	}
 	push_parts(node, parts, nparts);
 	return true;
@@ -435,6 +513,7 @@ place_tuples(RustsAggNode *node)
 {
 	RustsBlockScan *scan = node->scan;
 	bool		(*want_item) (void *, const RustsItem *) = scan->want_item;
+	int			leading = leading_tags(node);
 	uint32	   *sorted;
 	uint32		i;
 
@@ -450,8 +529,27 @@ place_tuples(RustsAggNode *node)
 	node->places = MemoryContextAllocHuge(node->tuples_cxt, sizeof(uint32) *
 										  Max((Size) node->nplaces, 1));
 	sorted = rusts_agg_sort_tuples(node);
+	node->leading_places =
+		MemoryContextAllocHuge(node->tuples_cxt, sizeof(uint32) *
+							   Max((Size) node->nplaces, 1));
 	for (i = 0; i < node->nplaces; i++)
+	{
+		int			k;
+
 		node->places[sorted[i]] = i;
+		node->leading_places[i] = i;
+		if (i == 0)
+			continue;
+		for (k = 0; k < leading; k++)
+		{
+			const uint32 *ranks = node->order[k].ranks;
+
+			if (ranks[sorted[i - 1]] != ranks[sorted[i]])
+				break;
+		}
+		if (k == leading)
+			node->leading_places[i] = node->leading_places[i - 1];
+	}
 	pfree(sorted);
 }
 

@@ -441,8 +441,8 @@ rusts_block_scan_covers(RustsBlockScan *scan, const RustsSegmentEntry *entry)
 			clause->is_array || clause->test == RUSTS_TEST_NE ||
 			schema->time < 0 ||
 			clause->attno != schema->columns[schema->time].attno ||
-			!TupleDescAttr(RelationGetDescr(scan->rel),
-						   clause->attno - 1)->attnotnull ||
+			!rusts_is_not_null(RelationGetDescr(scan->rel),
+							   clause->attno - 1) ||
 			entry->min_time < condition->low ||
 			entry->max_time > condition->high)
 			return false;
@@ -503,7 +503,38 @@ next_segment(RustsBlockScan *scan)
 			return true;
 		}
 	}
+	scan->at = scan->nentries;
 	return false;
+}
+
+bool
+rusts_block_scan_prev(RustsBlockScan *scan)
+{
+	if (scan->never)
+		return false;
+	load_entries(scan);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (scan->reader == NULL)
+		{
+			if (scan->at <= 0)
+			{
+				scan->at = -1;
+				return false;
+			}
+			scan->at--;
+			if (open_segment(scan, &scan->entries[scan->order[scan->at]]))
+				scan->item = scan->nitems;
+			continue;
+		}
+		if (--scan->item < 0)
+			close_segment(scan);
+		else if (rusts_block_scan_chunk(scan, &scan->items[scan->item]))
+			return true;
+		else if (scan->reader->corrupt)
+			close_segment(scan);
+	}
 }
 
 static bool

@@ -69,7 +69,8 @@ typedef struct RustsFiller
 	int		   *vectors;		/* [ncolumns] in the scan's columns */
 	int			ntags;
 	int		   *tags;			/* [ncolumns] in the scan's columns */
-	uint32		series;			/* whose tags are in the slot */
+	uint32		series;			/* whose tags are in the slot, or
+								 * PG_UINT32_MAX */
 } RustsFiller;
 
 /* Consecutive rows of a block. */
@@ -208,6 +209,13 @@ extern bool rusts_block_scan_covers(RustsBlockScan *scan,
 
 /* The next rows, in scan->chunk; false at the end. */
 extern bool rusts_block_scan_next(RustsBlockScan *scan);
+
+/*
+ * The rows before those at hand, in scan->chunk; false at the beginning.
+ * After the end these are the last ones.  Not for parallel scans, and not
+ * together with scan->backward.
+ */
+extern bool rusts_block_scan_prev(RustsBlockScan *scan);
 
 /*
  * The values of a column (an index in scan->columns) in the chunk's block.

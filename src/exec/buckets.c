@@ -46,11 +46,15 @@ typedef enum BucketKind
 	BUCKET_PLAIN,				/* ascends everywhere */
 	BUCKET_WIDTH,				/* likewise, with a width: may be fixed */
 	BUCKET_ORIGIN,				/* likewise, third argument is the origin */
+	BUCKET_OFFSET,				/* likewise, third argument is the offset */
 	BUCKET_SESSION_ZONE,		/* by the session's time zone */
 	BUCKET_ZONE					/* by the time zone in the third argument */
 } BucketKind;
 
 #define MAX_ARGS	5
+
+/* Buckets that are moved at most to keep all in order. */
+#define MAX_MOVED	1024
 
 /* More changes of a clock are not looked at. */
 #define MAX_CLOCK_CHANGES	10000
@@ -70,7 +74,7 @@ struct RustsBuckets
 	int64		width;
 	int64		origin;
 	pg_tz	   *zone;			/* NULL: none, or its clock never changes */
-	bool		each_row;		/* the zone's changes are not known */
+	bool		each_row;		/* buckets may be anything but ranges */
 	uint32		nfound;
 	uint32		max_found;
 	RustsBucket *found;			/* ascending */
@@ -79,6 +83,7 @@ struct RustsBuckets
 };
 
 static BucketKind function_kind(Oid funcid, int nargs, int *time_arg);
+static bool has_months(const RustsBuckets *buckets);
 static bool find_known(RustsBuckets *buckets, int64 time,
 					   RustsBucket *bucket);
 static void remember(RustsBuckets *buckets, const RustsBucket *bucket);
@@ -110,10 +115,9 @@ rusts_is_bucket(Expr *expr, Index varno, const RustsSchema *schema)
 
 		if (i++ == time_arg)
 		{
-			Var		   *var = (Var *) arg;
+			Var		   *var = rusts_column_var(arg, varno);
 
-			if (!IsA(arg, Var) || var->varno != varno ||
-				var->varlevelsup != 0 ||
+			if (var == NULL ||
 				var->varattno != schema->columns[schema->time].attno)
 				return false;
 		}
@@ -208,7 +212,7 @@ function_kind(Oid funcid, int nargs, int *time_arg)
 			if (strcmp(symbol, "rusts_time_bucket_timestamp") == 0)
 				kind = nargs == 2 ? BUCKET_WIDTH : BUCKET_ORIGIN;
 			else if (strcmp(symbol, "rusts_time_bucket_timestamp_offset") == 0)
-				kind = BUCKET_PLAIN;
+				kind = BUCKET_OFFSET;
 			else if (strcmp(symbol, "rusts_time_bucket_timezone") == 0)
 				kind = BUCKET_ZONE;
 			pfree(symbol);
@@ -287,6 +291,8 @@ rusts_buckets_prepare(RustsBuckets *buckets, ExprContext *econtext)
 		buckets->zone = pg_tzset(name);
 		buckets->each_row = buckets->zone == NULL;
 	}
+	if (has_months(buckets))
+		buckets->each_row = true;
 	if ((buckets->kind == BUCKET_WIDTH || buckets->kind == BUCKET_ORIGIN) &&
 		!buckets->always_null)
 	{
@@ -306,6 +312,25 @@ rusts_buckets_prepare(RustsBuckets *buckets, ExprContext *econtext)
 		}
 	}
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/*
+ * Does the offset have months?  A month before 28 February and before the
+ * three days that follow it is the same day: such buckets are no ranges.
+ */
+static bool
+has_months(const RustsBuckets *buckets)
+{
+	int			offset;
+
+	if (buckets->kind == BUCKET_OFFSET)
+		offset = 2;
+	else if (buckets->kind == BUCKET_ZONE && buckets->nargs == MAX_ARGS)
+		offset = 4;
+	else
+		return false;
+	return !buckets->fcinfo->args[offset].isnull &&
+		DatumGetIntervalP(buckets->fcinfo->args[offset].value)->month != 0;
 }
 
 void
@@ -399,6 +424,10 @@ remember(RustsBuckets *buckets, const RustsBucket *bucket)
 
 	while (at > 0 && buckets->found[at - 1].low > entry.low)
 		at--;
+
+	/* Making room among many takes longer than asking for them again. */
+	if (buckets->nfound - at > MAX_MOVED)
+		buckets->nfound = at = 0;
 	if (at > 0 && buckets->found[at - 1].high > entry.low)
 		entry.low = buckets->found[at - 1].high;
 	if (at < buckets->nfound && buckets->found[at].low < entry.high)

@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "exec/clause.h"
 
 static bool classify_comparison(RustsClause *clause, Index varno,
@@ -185,11 +186,8 @@ match_operand(Node *column, Node *operand, Index varno, Var **var)
 {
 	if (is_widening(column))
 		column = linitial(((FuncExpr *) column)->args);
-	if (!IsA(column, Var) || !is_constant(operand, varno))
-		return false;
-	*var = (Var *) column;
-	return (*var)->varno == varno && (*var)->varlevelsup == 0 &&
-		(*var)->varattno > 0;
+	*var = rusts_column_var(column, varno);
+	return *var != NULL && is_constant(operand, varno);
 }
 
 static bool
@@ -365,6 +363,17 @@ classify_series(RustsClause *clause, Index varno)
 	clause->any = true;
 }
 
+Var *
+rusts_column_var(Node *expr, Index varno)
+{
+	Var		   *var = (Var *) expr;
+
+	if (!IsA(expr, Var) || var->varno != varno || var->varlevelsup != 0 ||
+		var->varattno <= 0 || rusts_is_nulled_var(var))
+		return NULL;
+	return var;
+}
+
 bool
 rusts_clause_attnos(Node *expr, Index varno, Bitmapset **attnos)
 {
@@ -382,6 +391,8 @@ rusts_clause_attnos(Node *expr, Index varno, Bitmapset **attnos)
 			simple = false;
 		else if (var->varno != varno)
 			continue;
+		else if (rusts_is_nulled_var(var))
+			simple = false;
 		else if (var->varattno > 0)
 			*attnos = bms_add_member(*attnos, var->varattno);
 		else if (var->varattno != TableOidAttributeNumber)

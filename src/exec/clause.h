@@ -60,9 +60,15 @@ extern void rusts_clause_classify(Expr *expr, Index varno,
 								  RustsClause *clause);
 
 /*
+ * The Var if an expression is a column of the relation, just as it is stored;
+ * NULL if not.
+ */
+extern Var *rusts_column_var(Node *expr, Index varno);
+
+/*
  * The live columns that an expression reads of a relation, as attribute
- * numbers; false if it reads a system column other than tableoid, or the
- * whole row.
+ * numbers; false if it reads a system column other than tableoid, the whole
+ * row, or columns that an outer join may have set to null.
  */
 extern bool rusts_clause_attnos(Node *expr, Index varno,
 								Bitmapset **attnos);

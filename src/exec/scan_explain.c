@@ -139,7 +139,7 @@ deparse(RustsScanState *state, Node *expr, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   state->css.ss.ps.plan,
 												   ancestors);
-	bool		prefix = list_length(es->rtable) > 1 || es->verbose;
+	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
 
 	return deparse_expression(expr, context, prefix, false);
 }

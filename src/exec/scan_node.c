@@ -32,6 +32,8 @@ static Node *create_state(CustomScan *plan);
 static void begin(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec(CustomScanState *node);
 static TupleTableSlot *next_tuple(ScanState *ss);
+static bool step_forward(RustsScanState *state);
+static bool step_backward(RustsScanState *state);
 static bool recheck_tuple(ScanState *ss, TupleTableSlot *slot);
 static void end(CustomScanState *node);
 static void rescan(CustomScanState *node);
@@ -115,7 +117,7 @@ begin(CustomScanState *node, EState *estate, int eflags)
 			rusts_refuse_system_column(attno);
 	}
 
-	/* The key may be a column that is only equal to one of these. */
+	/* Keys of the order that only the scan's own conditions read. */
 	foreach(lc, list_nth(plan->custom_private, RUSTS_SCAN_SORT_ATTNOS))
 		attnos = bms_add_member(attnos, lfirst_int(lc));
 
@@ -177,28 +179,62 @@ rusts_scan_prepare(RustsScanState *state)
 bool
 rusts_scan_next_row(RustsScanState *state)
 {
-	RustsBlockScan *scan = state->scan;
+	EState	   *estate = state->css.ss.ps.state;
+	bool		backward = state->sort == NULL &&
+		ScanDirectionIsBackward(estate->es_direction);
 
-	for (;;)
+	do
 	{
-		if (!state->in_chunk)
-		{
-			if (!rusts_block_scan_next(scan))
-				return false;
-			state->in_chunk = true;
-			state->row = scan->chunk.from;
-		}
-		if (scan->chunk.bits != NULL)
-			state->row = rusts_next_bit(scan->chunk.bits, state->row,
-										scan->chunk.to);
-		if (state->row < scan->chunk.to &&
-			rusts_scan_fill_row(state, state->row))
-			break;
-		state->in_chunk = false;
-	}
-	state->row++;
-	pgstat_count_heap_getnext(scan->rel);
+		if (!(backward ? step_backward(state) : step_forward(state)))
+			return false;
+	} while (!rusts_scan_fill_row(state, state->row));
+	pgstat_count_heap_getnext(state->scan->rel);
 	return true;
+}
+
+/* To the next row of the chunk, or of the next one. */
+static bool
+step_forward(RustsScanState *state)
+{
+	RustsBlockScan *scan = state->scan;
+	RustsChunk *chunk = &scan->chunk;
+
+	if (state->in_chunk)
+	{
+		state->row = chunk->bits == NULL ? state->row + 1 :
+			rusts_next_bit(chunk->bits, state->row + 1, chunk->to);
+		if (state->row < chunk->to)
+			return true;
+	}
+	state->in_chunk = rusts_block_scan_next(scan);
+	if (state->in_chunk)
+		state->row = chunk->bits == NULL ? chunk->from :
+			rusts_next_bit(chunk->bits, chunk->from, chunk->to);
+	return state->in_chunk;
+}
+
+static bool
+step_backward(RustsScanState *state)
+{
+	RustsBlockScan *scan = state->scan;
+	RustsChunk *chunk = &scan->chunk;
+
+	if (state->in_chunk)
+	{
+		uint32		row = state->row;
+
+		if (chunk->bits != NULL)
+			state->row = rusts_prev_bit(chunk->bits, chunk->from, row);
+		else if (row > chunk->from)
+			state->row--;
+		if (state->row != row)
+			return true;
+	}
+	state->in_chunk = rusts_block_scan_prev(scan);
+	if (state->in_chunk)
+		state->row = chunk->bits == NULL ? chunk->to - 1 :
+			rusts_prev_bit(chunk->bits, chunk->from, chunk->to);
+	return state->in_chunk;
 }
 
 bool
@@ -207,6 +243,9 @@ rusts_scan_fill_row(RustsScanState *state, uint32 row)
 	RustsBlockScan *scan = state->scan;
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
+	/* Whoever has materialized the slot has copied its tags: they go now. */
+	if (TTS_SHOULDFREE(slot))
+		state->filler->series = PG_UINT32_MAX;
 	ExecClearTuple(slot);
 	if (!rusts_filler_fill(scan, state->filler, row))
 		return false;

@@ -38,7 +38,7 @@ typedef struct RustsScanState
 	bool		want_tid;
 	bool		prepared;		/* rescanned since parameters changed */
 	bool		in_chunk;
-	uint32		row;			/* next row of the chunk */
+	uint32		row;			/* of the chunk, returned last */
 	RustsScanSort *sort;		/* NULL: rows come as they lie */
 } RustsScanState;
 
@@ -50,7 +50,10 @@ extern bool rusts_is_scan_state(PlanState *state);
 /* Evaluate parameters if that has not been done since they changed. */
 extern void rusts_scan_prepare(RustsScanState *state);
 
-/* Fill the node's scan slot with the next row as it lies; false at the end. */
+/*
+ * Fill the node's scan slot with the next row as it lies, or the one before if
+ * the executor goes backward; false at the end.
+ */
 extern bool rusts_scan_next_row(RustsScanState *state);
 
 /*

@@ -18,7 +18,6 @@
 
 #include <math.h>
 
-#include "access/stratnum.h"
 #include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -97,9 +96,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 									   RUSTS_SCAN_SORT_NULLS_FIRST);
 	int			k;
 	int			i;
-	Oid			family;
-	Oid			type;
-	int16		strategy;
+	bool		descending;
 
 	sort->state = state;
 	sort->nkeys = list_length(attnos);
@@ -108,7 +105,7 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 	sort->collations = palloc_array(Oid, sort->nkeys);
 	sort->nulls_first = palloc_array(bool, sort->nkeys);
 
-	/* The scan has seen to it that all keys are output columns. */
+	/* scan_node.c has seen to it that keys are among the output. */
 	for (k = 0; k < sort->nkeys; k++)
 	{
 		int			attno = list_nth_int(attnos, k);
@@ -154,12 +151,10 @@ rusts_scan_sort_create(RustsScanState *state, CustomScan *plan)
 		state->scan->opened = opened;
 	}
 
-	if (!get_ordering_op_properties(sort->operators[0], &family, &type,
-									&strategy))
+	if (!rusts_order_direction(sort->operators[0], &descending))
 		elog(ERROR, "operator %u is not a valid ordering operator",
 			 sort->operators[0]);
-	rusts_windows_init(&sort->windows, state->scan,
-					   strategy == BTGreaterStrategyNumber);
+	rusts_windows_init(&sort->windows, state->scan, descending);
 	return sort;
 }
 

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "exec/windows.h"
@@ -94,6 +95,7 @@ rusts_windows_next_border(RustsWindows *windows,
 			{
 				uint64		left = (uint64) from - (uint64) windows->low;
 
+				CHECK_FOR_INTERRUPTS();
 				if (left <= width)
 					break;
 				from -= (int64) width;

@@ -19,7 +19,6 @@
 
 #include <math.h>
 
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
@@ -38,6 +37,7 @@
 
 #include "compat.h"
 #include "exec/agg_node.h"
+#include "exec/clause.h"
 #include "exec/exec.h"
 #include "plan/agg_shape.h"
 #include "plan/plan.h"
@@ -87,17 +87,22 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = plan_agg
 };
 
-/* PostgreSQL puts a Result above a scan with conditions of no column. */
+/*
+ * PostgreSQL puts a Result above a scan with conditions of no column.  A
+ * volatile condition is to be evaluated once for each row, but RustsAgg may
+ * read its input more often.
+ */
 static bool
-has_pseudoconstants(PlannerInfo *root, RelOptInfo *rel)
+has_unfit_conditions(PlannerInfo *root, RelOptInfo *rel)
 {
 	ListCell   *lc;
 
-	if (!root->hasPseudoConstantQuals)
-		return false;
 	foreach(lc, rel->baserestrictinfo)
 	{
-		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if ((root->hasPseudoConstantQuals && rinfo->pseudoconstant) ||
+			contain_volatile_functions((Node *) rinfo->clause))
 			return true;
 	}
 	return false;
@@ -109,7 +114,7 @@ rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
 {
 	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_DISTINCT) ||
 		!rusts_plans_rel(root, input_rel) || IS_DUMMY_REL(input_rel) ||
-		has_pseudoconstants(root, input_rel) ||
+		has_unfit_conditions(root, input_rel) ||
 		root->parse->rowMarks != NIL || root->parse->hasTargetSRFs)
 		return;
 	if (stage == UPPERREL_GROUP_AGG)
@@ -118,35 +123,42 @@ rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
 		add_distinct_paths(root, input_rel, output_rel);
 }
 
-static List *
-group_clause_of(PlannerInfo *root)
-{
-#if PG_VERSION_NUM >= 160000
-	return root->processed_groupClause;
-#else
-	return root->parse->groupClause;
-#endif
-}
-
-/* Keys of a target; false if RustsAgg does not know one. */
+/*
+ * Keys of a target; false if RustsAgg does not know one.  Below a window
+ * function the target does not tell of keys that a condition makes constant
+ * (PostgreSQL 16), but they are among the query's columns.
+ */
 static bool
-add_keys(RustsAggShape *shape, PathTarget *target, List *clauses)
+add_keys(PlannerInfo *root, RustsAggShape *shape, PathTarget *target,
+		 List *clauses)
 {
-	int			found = 0;
+	List	   *missing = list_copy(clauses);
 	int			i = 0;
 	ListCell   *lc;
 
 	foreach(lc, target->exprs)
 	{
 		Index		ref = get_pathtarget_sortgroupref(target, i++);
+		SortGroupClause *clause = ref == 0 ? NULL :
+			get_sortgroupref_clause_noerr(ref, clauses);
 
-		if (ref == 0 || get_sortgroupref_clause_noerr(ref, clauses) == NULL)
+		if (clause == NULL)
 			continue;
 		if (!rusts_shape_add_key(shape, lfirst(lc), ref))
 			return false;
-		found++;
+		missing = list_delete_ptr(missing, clause);
 	}
-	return found == list_length(clauses);
+	if (missing != NIL && IS_OTHER_REL(shape->rel))
+		return false;
+	foreach(lc, missing)
+	{
+		TargetEntry *tle = get_sortgroupclause_tle(lfirst(lc),
+												   root->processed_tlist);
+
+		if (!rusts_shape_add_key(shape, tle->expr, tle->ressortgroupref))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -167,7 +179,7 @@ add_group_paths(PlannerInfo *root, RelOptInfo *input_rel,
 				RelOptInfo *output_rel, GroupPathExtraData *extra)
 {
 	RustsAggShape *shape;
-	List	   *group_clause = group_clause_of(root);
+	List	   *group_clause = root->parse->groupClause;
 	List	   *having = (List *) extra->havingQual;
 	List	   *pathkeys = root->sort_pathkeys;
 	double		nbuckets;
@@ -176,7 +188,7 @@ add_group_paths(PlannerInfo *root, RelOptInfo *input_rel,
 	if (root->parse->groupingSets != NIL)
 		return;
 	shape = rusts_shape_create(root, input_rel, RUSTS_ROW_NONE);
-	if (!add_keys(shape, output_rel->reltarget, group_clause))
+	if (!add_keys(root, shape, output_rel->reltarget, group_clause))
 		return;
 	shape->grouped = root->parse->groupClause != NIL;
 	ngroups = rusts_shape_groups(root, shape, input_rel->rows, &nbuckets);
@@ -219,7 +231,7 @@ add_distinct_paths(PlannerInfo *root, RelOptInfo *input_rel,
 		!distinct_on_mode(root, input_rel, target, &mode))
 		return;
 	shape = rusts_shape_create(root, input_rel, mode);
-	if (!add_keys(shape, target, parse->distinctClause) ||
+	if (!add_keys(root, shape, target, parse->distinctClause) ||
 		!add_others(shape, target, NIL))
 		return;
 
@@ -248,8 +260,8 @@ distinct_on_mode(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	ListCell   *lc;
 
 	if (schema->time >= 0 &&
-		TupleDescAttr(RelationGetDescr(relation),
-					  schema->columns[schema->time].attno - 1)->attnotnull)
+		rusts_is_not_null(RelationGetDescr(relation),
+						  schema->columns[schema->time].attno - 1))
 		time = schema->columns[schema->time].attno;
 	table_close(relation, NoLock);
 
@@ -259,10 +271,9 @@ distinct_on_mode(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	foreach(lc, parse->sortClause)
 	{
 		SortGroupClause *sort = lfirst_node(SortGroupClause, lc);
-		Oid			family;
-		Oid			type;
-		int16		strategy;
-		Var		   *var = NULL;
+		Node	   *expr = NULL;
+		Var		   *var;
+		bool		descending;
 		int			i = 0;
 		ListCell   *lc2;
 
@@ -273,15 +284,15 @@ distinct_on_mode(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 		{
 			if (get_pathtarget_sortgroupref(target, i++) ==
 				sort->tleSortGroupRef)
-				var = lfirst(lc2);
+				expr = lfirst(lc2);
 		}
-		if (seen || var == NULL || !IsA(var, Var) ||
-			var->varno != rel->relid || var->varattno != time ||
-			!get_ordering_op_properties(sort->sortop, &family, &type,
-										&strategy))
+		if (seen || expr == NULL)
 			return false;
-		*mode = strategy == BTGreaterStrategyNumber ? RUSTS_ROW_LAST :
-			RUSTS_ROW_FIRST;
+		var = rusts_column_var(expr, rel->relid);
+		if (var == NULL || var->varattno != time ||
+			!rusts_order_direction(sort->sortop, &descending))
+			return false;
+		*mode = descending ? RUSTS_ROW_LAST : RUSTS_ROW_FIRST;
 		seen = true;
 	}
 	return true;
@@ -464,7 +475,7 @@ add_partial_path_below(PlannerInfo *root, RelOptInfo *input_rel,
 	target = partial_target(root, output_rel->reltarget, group_clause,
 							extra->havingQual);
 	shape = rusts_shape_create(root, input_rel, RUSTS_ROW_NONE);
-	if (!add_keys(shape, target, group_clause) ||
+	if (!add_keys(root, shape, target, group_clause) ||
 		!add_others(shape, target, NIL))
 		return;
 	shape->grouped = root->parse->groupClause != NIL;

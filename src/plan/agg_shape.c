@@ -33,6 +33,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "exec/buckets.h"
 #include "exec/clause.h"
 #include "plan/agg_shape.h"
@@ -54,6 +55,14 @@ rusts_shape_create(PlannerInfo *root, RelOptInfo *rel, RustsRowMode mode)
 	shape->rel = rel;
 	shape->mode = mode;
 	shape->schema = rusts_schema_build(relation);
+	if (shape->schema->time >= 0)
+	{
+		AttrNumber	attno =
+			shape->schema->columns[shape->schema->time].attno;
+
+		shape->time_not_null = TupleDescAttr(RelationGetDescr(relation),
+											 attno - 1)->attnotnull;
+	}
 	table_close(relation, NoLock);
 	return shape;
 }
@@ -117,12 +126,8 @@ add_needed(Node *node, void *context)
 	if (IsA(node, Aggref))
 		return !add_output(shape, (Expr *) node, false, 0);
 	if (IsA(node, Var))
-	{
-		if (((Var *) node)->varno != shape->rel->relid ||
-			((Var *) node)->varlevelsup != 0)
-			return true;
-		return !add_output(shape, (Expr *) node, false, 0);
-	}
+		return rusts_column_var(node, shape->rel->relid) == NULL ||
+			!add_output(shape, (Expr *) node, false, 0);
 	if (IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc) ||
 		IsA(node, SubPlan) || IsA(node, AlternativeSubPlan))
 		return true;
@@ -199,7 +204,7 @@ rusts_shape_order(RustsAggShape *shape, List *pathkeys, List **order,
 		Oid			operator;
 		ListCell   *lc2;
 
-		foreach(lc2, pathkey->pk_eclass->ec_members)
+		foreach(lc2, rusts_class_members(pathkey->pk_eclass, shape->rel))
 		{
 			member = lfirst(lc2);
 			tle = tlist_member(member->em_expr, shape->tlist);
@@ -209,10 +214,11 @@ rusts_shape_order(RustsAggShape *shape, List *pathkeys, List **order,
 		}
 		if (tle == NULL)
 			break;
-		operator = get_opfamily_member(pathkey->pk_opfamily,
-									   member->em_datatype,
-									   member->em_datatype,
-									   pathkey->pk_strategy);
+
+		/* The executor can divide its input by times that are never null. */
+		if (tle->expr == shape->bucket && !shape->time_not_null)
+			break;
+		operator = rusts_pathkey_operator(pathkey, member->em_datatype);
 		if (!OidIsValid(operator))
 			break;
 		columns = lappend_int(columns, tle->resno - 1);

@@ -24,6 +24,7 @@ typedef struct RustsAggShape
 	List	   *tag_exprs;		/* keys that are tags */
 	Expr	   *bucket;			/* the key that is a bucket, or NULL */
 	bool		grouped;
+	bool		time_not_null;
 	bool		by_statistics;	/* aggregates that statistics answer */
 	bool		from_directory; /* ... that directory rows answer */
 	bool		last_only;		/* the newest or oldest blocks are enough */

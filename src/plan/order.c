@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
@@ -22,7 +21,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "meta/schema.h"
+#include "compat.h"
+#include "exec/clause.h"
 #include "plan/plan.h"
 
 static EquivalenceMember *find_member(PathKey *pathkey, RelOptInfo *rel);
@@ -61,10 +61,7 @@ rusts_scan_order(PlannerInfo *root, RelOptInfo *rel, List *pathkeys,
 			if (!good)
 				break;
 		}
-		operator = get_opfamily_member(pathkey->pk_opfamily,
-									   member->em_datatype,
-									   member->em_datatype,
-									   pathkey->pk_strategy);
+		operator = rusts_pathkey_operator(pathkey, member->em_datatype);
 		if (!OidIsValid(operator))
 			break;
 		attnos = lappend_int(attnos, var->varattno);
@@ -86,14 +83,11 @@ find_member(PathKey *pathkey, RelOptInfo *rel)
 
 	if (pathkey->pk_eclass->ec_has_volatile)
 		return NULL;
-	foreach(lc, pathkey->pk_eclass->ec_members)
+	foreach(lc, rusts_class_members(pathkey->pk_eclass, rel))
 	{
 		EquivalenceMember *member = lfirst(lc);
 
-		if (IsA(member->em_expr, Var) &&
-			((Var *) member->em_expr)->varno == rel->relid &&
-			((Var *) member->em_expr)->varattno > 0 &&
-			((Var *) member->em_expr)->varlevelsup == 0)
+		if (rusts_column_var((Node *) member->em_expr, rel->relid) != NULL)
 			return member;
 	}
 	return NULL;
@@ -107,7 +101,6 @@ can_lead(Relation relation, const RustsSchema *schema, AttrNumber attno)
 	if (index < 0)
 		return false;
 	if (index == schema->time)
-		return TupleDescAttr(RelationGetDescr(relation),
-							 attno - 1)->attnotnull;
+		return rusts_is_not_null(RelationGetDescr(relation), attno - 1);
 	return schema->columns[index].role == RUSTS_ROLE_TAG;
 }

@@ -20,7 +20,6 @@
 
 #include <math.h>
 
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "nodes/extensible.h"
 #include "optimizer/cost.h"
@@ -31,6 +30,7 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "exec/clause.h"
 #include "exec/scan_node.h"
 #include "plan/plan.h"
@@ -124,6 +124,8 @@ rusts_scan_path_create(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	path->path.parallel_safe = rel->consider_parallel;
 	path->path.parallel_workers = parallel;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	if (parallel == 0)
+		path->flags |= CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	path->custom_private = list_make4(NIL, NIL, NIL, NIL);
 	path->methods = &path_methods;
 
@@ -161,7 +163,7 @@ add_sorted_paths(PlannerInfo *root, RelOptInfo *rel)
 			continue;
 		pathkey = make_canonical_pathkey(root, class,
 										 linitial_oid(class->ec_opfamilies),
-										 BTLessStrategyNumber, false);
+										 RUSTS_ORDER_ASCENDING, false);
 		add_sorted_path(root, rel, list_make1(pathkey));
 	}
 }
@@ -184,6 +186,7 @@ add_sorted_path(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 		return;
 	path = rusts_scan_path_create(root, rel, rel->reltarget, NULL, 0);
 	path->custom_private = private;
+	path->flags &= ~CUSTOMPATH_SUPPORT_BACKWARD_SCAN;
 	path->path.pathkeys = list_copy_head(pathkeys, n);
 
 	rusts_cost_scan(root, rel, rel->reltarget, NULL, &estimate);
@@ -252,8 +255,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 		Relids		outer = bms_difference(rinfo->clause_relids, rel->relids);
 		ListCell   *lc2;
 
-		/* Outer joins' own numbers are no relations (PostgreSQL 16). */
-		outer = bms_intersect(outer, root->all_baserels);
+		/* From 16 on outer joins are among them, for what they return. */
 		foreach(lc2, done)
 		{
 			if (bms_equal(lfirst(lc2), outer))
@@ -272,10 +274,9 @@ static bool
 is_tag_member(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 			  EquivalenceMember *em, void *arg)
 {
-	Var		   *var = (Var *) em->em_expr;
+	Var		   *var = rusts_column_var((Node *) em->em_expr, rel->relid);
 
-	return IsA(var, Var) && var->varno == rel->relid &&
-		var->varattno == *(AttrNumber *) arg;
+	return var != NULL && var->varattno == *(AttrNumber *) arg;
 }
 
 static Plan *

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "codec/block.h"
+#include "segment/page_io.h"
 
 /* Code of a series that does not have the tag. */
 #define RUSTS_NO_CODE		PG_UINT32_MAX
@@ -99,7 +100,8 @@ typedef struct RustsParts
 	RustsPartsColumn *columns;	/* [ncolumns] */
 	uint64		streams_start;	/* in the image */
 	uint64		streams_len;
-	const uint8 *streams;		/* NULL: in pages */
+	const uint8 *streams;		/* NULL: in pages, */
+	RustsExtentChecks checks;	/* and what is known of these */
 	const uint8 *order_data;
 	size_t		order_len;
 	/* cache.c's */

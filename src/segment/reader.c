@@ -198,7 +198,9 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 								reader->entry.segment_id,
 								reader->entry.first_block,
 								reader->entry.nblocks, offset, len, dst,
-								reader->skip_corrupt, &bad_block);
+								reader->skip_corrupt,
+								reader->parts != NULL ?
+								&reader->parts->checks : NULL, &bad_block);
 	error_context_stack = callback.previous;
 	if (problem == NULL)
 		return true;

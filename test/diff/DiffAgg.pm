@@ -97,6 +97,8 @@ sub aggregate
 	  if $number;
 	push @names, 4 => 'bool' if $base eq 'boolean';
 	push @names, 4 => 'ends', 1 => 'time ends' if has_ends($c, $keys);
+	push @names, 1 => 'ordered' if has_ends($c, $keys);
+	push @names, 0.4 => 'constant';
 	push @names, 0.5 => 'list' unless $base =~ /^(?:interval|float|num)/;
 
 	my $kind = $base =~ /^float/ ? 'float' : $base eq 'numeric' ? 'numeric' : 'exact';
@@ -129,6 +131,21 @@ sub aggregate
 	elsif ($name eq 'list')
 	{
 		$item = { sql => "array_agg(DISTINCT $ref ORDER BY $ref)", kind => 'exact' };
+	}
+	elsif ($name eq 'constant')
+	{
+		$item = { sql => $rng->pick('count(1)', 'sum(1)', 'count(NULL)', 'max(2.5)',
+				"min('x'::text)", 'avg(3)', 'bool_and(true)'), kind => 'exact' };
+	}
+	elsif ($name eq 'ordered')
+	{
+		my $order = "$time" . $rng->pick('', ' DESC', ' DESC NULLS LAST');
+
+		$item = { sql => $rng->pick("array_agg($ref ORDER BY $order)",
+				"string_agg($ref\::text, ',' ORDER BY $order)",
+				"(array_agg($ref ORDER BY $order))[1:3]",
+				"first($ref, $time ORDER BY $order)"), kind => 'exact' };
+		return $item;
 	}
 	elsif ($name eq 'expression')
 	{

@@ -263,7 +263,8 @@ sub atom
 	  if $kind eq 'distinct';
 	if ($kind eq 'in')
 	{
-		my @list = map { constant($c, $column, same => 1) }
+		my $bare = $base =~ /^(?:int\d|float8|numeric)$/ && $rng->chance(0.4);
+		my @list = map { constant($c, $column, same => !$bare) }
 		  1 .. $rng->weighted(2 => 1, 3 => 2, 3 => 3, 1 => 12);
 
 		push @list, 'NULL' if $rng->chance(0.1);
@@ -278,6 +279,8 @@ sub atom
 
 		return "$ref = " . constant($c, $column) if $type =~ /\[/;
 		push @list, 'NULL' if $rng->chance(0.2);
+		return "$ref = ANY (" . array_parameter($c, $column, $type) . ')'
+		  if $c->{params} && $kind eq 'any';
 		my $array = 'ARRAY[' . join(', ', @list) . "]::${type}[]";
 
 		return $kind eq 'all' ? "$ref " . $rng->pick('<>', '>', '<=', '=') . " ALL ($array)"
@@ -296,6 +299,24 @@ sub atom
 			"$ref = true", "$ref <> false");
 	}
 	return pattern($c, $column);
+}
+
+# A parameter of several values.
+sub array_parameter
+{
+	my ($c, $column, $type) = @_;
+	my $rng = $c->{rng};
+	my $make = sub {
+		return 'NULL' if $rng->chance(0.05);
+		my @list = map { my $v = sample($c, $column);
+			other_type($c, $column, \$v, $type);
+			$rng->chance(0.1) ? 'NULL' : fits($v, $type) } 1 .. $rng->int(0, 4);
+
+		return 'ARRAY[' . join(', ', @list) . "]::${type}[]";
+	};
+
+	push @{ $c->{params} }, { type => "${type}[]", make => $make, first => $make->() };
+	return '$' . @{ $c->{params} };
 }
 
 # LIKE and regular expressions, from a value that is there.
@@ -332,7 +353,7 @@ sub time_range
 	my $time = $c->{schema}{time};
 	my $ref = ref_to($c, $time);
 	my $kind = $rng->weighted(8 => 'both', 3 => 'from', 3 => 'to', 2 => 'between',
-		2 => 'stable', 2 => 'subquery', 1 => 'date', 1 => 'equal');
+		2 => 'stable', 2 => 'subquery', 1 => 'date', 1 => 'equal', 2 => 'bucket');
 	my $one = sub { constant($c, $time) };
 
 	if ($kind eq 'both' || $kind eq 'between')
@@ -349,6 +370,8 @@ sub time_range
 	return "$ref " . $rng->pick('>', '>=') . ' ' . $one->() if $kind eq 'from';
 	return "$ref " . $rng->pick('<', '<=') . ' ' . $one->() if $kind eq 'to';
 	return "$ref = " . $one->() if $kind eq 'equal';
+	return in_bucket($c, $ref) . ' ' . $rng->pick('=', '>=', '<', '>', '<=') . ' ' . $one->()
+	  if $kind eq 'bucket';
 	return "$ref\::date " . $rng->pick('=', '>', '<=') . ' '
 	  . constant($c, { %$time, base => 'date', samples => [] }, literal => 1)
 	  if $kind eq 'date';
@@ -376,6 +399,23 @@ sub time_range
 		"$ref AT TIME ZONE 'Europe/Berlin' >= $at\::timestamptz AT TIME ZONE 'Asia/Kolkata'");
 }
 
+# A time in its bucket, or moved.
+sub in_bucket
+{
+	my ($c, $ref) = @_;
+	my $rng = $c->{rng};
+
+	return $rng->pick(
+		"time_bucket('1 hour', $ref)", "time_bucket('1 day', $ref)",
+		"time_bucket('1 month', $ref)", "date_trunc('hour', $ref)",
+		"date_trunc('day', $ref)", "($ref + interval '1 hour')",
+		"($ref - interval '1 month')",
+		$c->{schema}{time}{base} eq 'timestamptz'
+		? ("time_bucket('1 day', $ref, 'Europe/Berlin')",
+			"date_trunc('day', $ref, 'America/New_York')",
+			"to_timestamp(extract(epoch FROM $ref))") : "$ref\::timestamp(0)");
+}
+
 # A condition on a tag as queries have it.
 sub tag_match
 {
@@ -399,6 +439,8 @@ sub tag_match
 		0.5 => "$ref = (SELECT min(tag) FROM dim WHERE lo > 1)",
 		0.5 => "lower($ref) = " . constant($c, $tag, literal => 1),
 		0.5 => "$ref || 'x' > 'h2'",
+		0.5 => "$ref COLLATE " . $rng->pick('"C"', '"en-x-icu"') . ' '
+		  . operator($c) . ' ' . constant($c, $tag, literal => 1),
 		0.5 => "length($ref) = 2",
 		0.5 => "coalesce($ref, 'none') <> 'h1'");
 }
@@ -418,6 +460,7 @@ sub row_wise
 		"CASE WHEN $ref IS NULL THEN " . $rng->pick('true', 'false') . ' ELSE '
 		  . atom($c, $column) . ' END',
 		"coalesce($ref IS NULL, false)",
+		row_comparison($c, $column),
 		"extract(second FROM $time) < 30",
 		"date_part('hour', $time) IN (0, 1, 5, 23)",
 		"date_trunc('hour', $time) = $time",
@@ -434,6 +477,18 @@ sub row_wise
 		  "$x / 4 + $y / 4 > 10", "abs($x / 8) > $y / 8", "($x, $y) > (1, 2)";
 	}
 	return $rng->pick(@choices);
+}
+
+# (a, b) < (c, d)
+sub row_comparison
+{
+	my ($c, $column) = @_;
+	my $rng = $c->{rng};
+	my @both = $rng->shuffle($column, $c->{schema}{time});
+
+	return '(' . join(', ', map { ref_to($c, $_) } @both) . ') '
+	  . $rng->pick('<', '<=', '>', '>=', '=', '<>')
+	  . ' (' . join(', ', map { constant($c, $_, same => 1, not_null => 1) } @both) . ')';
 }
 
 sub condition

@@ -23,7 +23,7 @@ use DiffAgg qw(aggregates grouping buckets having item_of);
 use DiffExpr qw(ref_to constant conditions condition time_range tag_match
   scalar_expression quote columns_of);
 
-our @EXPORT_OK = qw(context source where one order_by plain grouped distinct
+our @EXPORT_OK = qw(context source where one order_by plain grouped hidden distinct
   distinct_on ends templates select_of);
 
 sub context
@@ -41,9 +41,13 @@ sub source
 	my $rng = $c->{rng};
 	my $alias = $c->{alias} =~ s/\.$//r;
 	my $from = $rng->weighted(10 => 't', 1 => 'v', 1 => 'sv',
-		0.5 => '(SELECT * FROM t)', 0.3 => '(SELECT * FROM t OFFSET 0)');
+		0.2 => 't TABLESAMPLE SYSTEM (100)', 0.5 => '(SELECT * FROM t)', 0.3 => '(SELECT * FROM t OFFSET 0)');
 
-	return "$from AS $alias" if $alias;
+	if ($alias)
+	{
+		$from =~ s/^t TABLE/t AS $alias TABLE/ or $from .= " AS $alias";
+		return $from;
+	}
 	return $from =~ /^\(/ ? "$from AS x" : $from;
 }
 
@@ -223,6 +227,7 @@ sub grouped
 
 		$by = join ', ', map { $i++; $rng->chance(0.4) ? $i : $_->{sql} } @groups;
 	}
+	push @items, derived($c, @groups) if @groups && $rng->chance(0.12);
 	my $rest = "FROM $from$where" . ($by ? " GROUP BY $by" : '');
 	$rest .= ' HAVING ' . having($c) if $rng->chance(@groups ? 0.12 : 0.04);
 	if (@groups && $rng->chance(0.5))
@@ -240,6 +245,47 @@ sub grouped
 	}
 	return select_of($c, 'grouped', \@items, $rest, \@order, distinct => '',
 		limit => @groups && $rng->chance(@order ? 0.4 : 0.08), total => $total);
+}
+
+# Something computed from what is grouped by.
+sub derived
+{
+	my ($c, @groups) = @_;
+	my @choices = map {
+		my $sql = $_->{sql};
+
+		($_->{column}{role} // '') eq 'tag' ? ("upper($sql)", "$sql || '!'", "$sql IS NULL")
+		  : $sql =~ /^(?:time_bucket|date_trunc)\(/ ? ("$sql + interval '1 hour'", "extract(day FROM $sql)")
+		  : "$sql IS NULL"
+	} @groups;
+
+	return { sql => $c->{rng}->pick(@choices), kind => 'exact' };
+}
+
+# Groups that do not show what they are grouped by, and rows without columns.
+sub hidden
+{
+	my ($c) = @_;
+	my $rng = $c->{rng};
+	my $from = source($c);
+	my $where = where($c);
+
+	if ($rng->chance(0.4))
+	{
+		return one($c, 'no columns', $rng->pick(
+				"SELECT count(*) FROM (SELECT FROM $from$where) AS y",
+				"SELECT 'x' FROM $from$where", "SELECT 1, NULL FROM $from$where",
+				"SELECT EXISTS (SELECT FROM $from$where)",
+				"SELECT count(*) FROM (SELECT FROM $from$where LIMIT 10) AS y"),
+			{ mode => 'rows', keys => [], cols => [] });
+	}
+	my @groups = grouping($c, $rng->pick('tags', 'bucket', 'bucket and tags'));
+	my @items = grep { $_->{kind} !~ /^(?:approx|skip)$/ } aggregates($c, \@groups, 4);
+
+	push @items, { sql => 'count(*)', kind => 'exact' } unless @items;
+	return select_of($c, 'hidden groups', \@items, "FROM $from$where"
+		  . (@groups ? ' GROUP BY ' . join(', ', map { $_->{sql} } @groups) : ''),
+		[], distinct => '');
 }
 
 sub distinct

@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use DiffCompare qw(difference row_separator field_separator null_mark);
+use DiffLoad qw(common_sql create_sql);
 use DiffRandom;
 use DiffSchema;
 use DiffShapes;
@@ -50,6 +51,7 @@ my @variants = (
 	[ 1, 'nested loops, bare', 'enable_hashjoin = off', 'enable_mergejoin = off', 'enable_material = off', 'enable_memoize = off' ],
 	[ 1, 'merge joins', 'enable_hashjoin = off', 'enable_nestloop = off' ],
 	[ 1, 'partitionwise', 'enable_partitionwise_aggregate = on', 'enable_partitionwise_join = on' ],
+	[ 0.3, 'jit', 'jit = on', 'jit_above_cost = 0', 'jit_inline_above_cost = 0' ],
 	[ 1, 'few rows wanted', 'cursor_tuple_fraction = 0.01' ]);
 
 # A tester of one server.
@@ -74,7 +76,7 @@ sub new
 		next if grep { my ($n) = /^(\S+)/; !$known{$n} } @set;
 		push @{ $self->{variants} }, $weight => [ $name, map { "SET $_" } @set ];
 	}
-	$self->ask(DiffSchema->common_sql);
+	$self->ask(common_sql());
 	return $self;
 }
 
@@ -183,15 +185,19 @@ sub marked
 	  . "\\echo $mark $id :SQLSTATE $mark\n";
 }
 
-# A query under some settings, with marks.
+# A query under some settings, with marks; on the heap table, where rows are
+# looked up that LIMIT has left out, also without it.
 sub query_script
 {
 	my ($query, $id, @set) = @_;
+	my $compare = $query->{steps}[0]{compare};
 	my $n = 0;
 	my $sql = join '', map { "$_;\n" } 'RESET ALL', @set, @{ $query->{settings} // [] },
 	  $query->{role} ? 'SET ROLE rusts_diff_reader' : ();
 
 	$sql .= marked($_->{sql}, "$id " . $n++) foreach @{ $query->{steps} };
+	$sql .= marked($compare->{superset}, "$id superset")
+	  if $compare && defined $compare->{superset} && $id =~ / 0$/ && !@set;
 	$sql .= "RESET ROLE;\n" if $query->{role};
 	return $sql;
 }
@@ -237,7 +243,7 @@ sub setup_sql
 	my ($seed, $number, $schema) = @_;
 	my $rng = DiffRandom->new($seed, $number, 'views');
 
-	return "SET timezone = 'UTC';\n" . $schema->create_sql
+	return "SET timezone = 'UTC';\n" . create_sql($schema)
 	  . DiffShapes::dim_sql($rng, $schema)
 	  . DiffShapes->view_sql($rng, $schema);
 }
@@ -258,11 +264,37 @@ sub run_schema
 	my ($status, undef, $err) = $self->script($setup, { statement_timeout => '600s' }, stop => 1);
 	return $self->failure($seed, $number, $schema, { what => "loading failed: $err" })
 	  if $status != 0 || $err =~ /WARNING/;
-	if ($args{sabotage})
-	{
-		$self->ask('DELETE FROM h.t WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM h.t LIMIT 1)');
-	}
+	$self->spoil(DiffRandom->new($seed, $number, 'spoil'), $schema)
+	  if $args{sabotage};
 	return $self->run_queries($seed, $number, $schema, $queries);
+}
+
+# Take a row away from the twin, or change a value in it, and return which.
+sub spoil
+{
+	my ($self, $rng, $schema) = @_;
+	my $n = $schema->{kept} ? keys %{ $schema->{kept} } : @{ $schema->{rows} };
+
+	return unless $n;
+	my $row = sprintf '(tableoid, ctid) IN (SELECT tableoid, ctid FROM h.t OFFSET %d LIMIT 1)',
+	  $rng->int(0, $n - 1);
+	my %other = (
+		int8 => 'CASE WHEN x > 0 THEN x - 1 ELSE coalesce(x, 0) + 1 END',
+		float8 => "CASE WHEN x = 'NaN' OR abs(x) > 1e9 THEN 0 ELSE coalesce(x, 0) + 1 END",
+		boolean => 'x IS NOT true',
+		text => "coalesce(x, '') || 'x'");
+	my @fields = grep { $other{ $_->{base} } } @{ $schema->fields };
+
+	if (!@fields || $rng->chance(0.5))
+	{
+		$self->ask("DELETE FROM h.t WHERE $row");
+		return 'a row';
+	}
+	my $column = $rng->pick(@fields);
+	my $value = $other{ $column->{base} } =~ s/\bx\b(?!')/$column->{q}/gr;
+
+	$self->ask("UPDATE h.t SET $column->{q} = $value WHERE $row");
+	return "a value of $column->{name}";
 }
 
 sub set_partition_duration
@@ -291,15 +323,13 @@ sub run_queries
 	foreach my $q (0 .. $#$queries)
 	{
 		my $query = $queries->[$q];
-		my $superset = ($query->{steps}[0]{compare} // {})->{superset};
 		my %seen;
 		my @runs = (['defaults']);
 
-		push @runs, grep { !$seen{ $_->[0] }++ }
+		push @runs, grep { !$seen{ $_->[0] }++ && !too_slow($schema, $query, $_) }
 		  map { $rng->weighted(@{ $self->{variants} }) } 1 .. $rng->weighted(3 => 1, 2 => 2, 1 => 3);
 		$chosen[$q] = \@runs;
 		$heap .= query_script($query, "$q 0");
-		$heap .= marked($superset, "$q 0 superset") if defined $superset;
 		if (@{ $query->{steps} } == 1)
 		{
 			$rusts .= "RESET ALL;\n";
@@ -354,6 +384,15 @@ sub run_queries
 	return @failures;
 }
 
+# Nested loops read a long measurement again and again.
+sub too_slow
+{
+	my ($schema, $query, $run) = @_;
+
+	return $run->[0] =~ /nested loops/ && @{ $schema->{rows} } > 3000
+	  && grep { $_->{sql} =~ /\bdim\b|\bJOIN\b/ } @{ $query->{steps} };
+}
+
 # What is wrong with one query's answers under one setting, and in which step.
 sub compare_query
 {
@@ -386,6 +425,7 @@ sub compare_query
 			return ("SQLSTATE: heap $x->[0] $x->[2]\n  rusts $y->[0] $y->[2]", $n);
 		}
 		my $compare = $step->{compare} or next;
+		$self->{stats}{empty}++ if $x->[1] eq '';
 		my $superset = $n == 0 ? $right->{"$q 0 superset"} : undef;
 		my $difference = difference($compare, $x->[1], $y->[1],
 			$superset && $superset->[0] eq '00000' ? $superset->[1] : undef);
@@ -443,63 +483,91 @@ sub failure
 {
 	my ($self, $seed, $number, $schema, $failure) = @_;
 	my $query = $failure->{query};
-	my $name = "$self->{dir}/diff-$seed-$number" . ($query ? "-$failure->{number}" : '') . '.sql';
+	my $place = "seed $seed, schema $number";
 
+	$failure->{place} = $place;
+	$failure->{schema} = $schema;
+	$failure->{setup} = [ $seed, $number ];
+	$failure->{file} = "$self->{dir}/diff-$seed-$number"
+	  . ($query ? "-$failure->{number}" : '') . '.sql';
 	if ($query)
 	{
 		my ($title, @set) = @{ $failure->{variant} };
-		my $step = $query->{steps}[ $failure->{step} ];
 
-		$failure->{report} = "seed $seed, schema $number, query $failure->{number} ($query->{shape}), "
-		  . "settings: $title" . join('', map { "\n  $_" } @set, @{ $query->{settings} // [] })
-		  . ($query->{role} ? "\n  SET ROLE rusts_diff_reader" : '')
-		  . "\n  $step->{sql}\n$failure->{what}\nrepro: $name";
-		$self->write_repro($name, $seed, $number, $schema, $failure) unless -e $name;
+		$failure->{report} = "$place, query $failure->{number} ($query->{shape}), settings: $title"
+		  . join('', map { "\n  $_" } @set, @{ $query->{settings} // [] },
+			$query->{role} ? 'SET ROLE rusts_diff_reader' : (),
+			$query->{steps}[ $failure->{step} ]{sql})
+		  . "\n$failure->{what}\nscript: $failure->{file}";
 	}
 	else
 	{
-		$failure->{report} = "seed $seed, schema $number: $failure->{what}\nrepro: $name";
-		$self->write_repro($name, $seed, $number, $schema, $failure);
+		$failure->{report} = "$place: $failure->{what}\nscript: $failure->{file}";
 	}
+	$self->write_repro($failure) unless $self->{spare};
 	return $failure;
 }
 
-# A script for psql that shows the failure in an empty database.
+# What differs when only a failure's query runs, after loading anew.
+sub check_again
+{
+	my ($self, $failure) = @_;
+	my $schema = $failure->{schema};
+	my $query = $failure->{query};
+	my ($status) = $self->script(setup_sql(@{ $failure->{setup} }, $schema),
+		{ statement_timeout => '600s' }, stop => 1);
+
+	return if $status != 0;
+	$self->spoil(DiffRandom->new(@{ $failure->{setup} }, 'spoil'), $schema)
+	  if $failure->{sabotage};
+	my ($title, @set) = @{ $failure->{variant} };
+	my @answers;
+
+	foreach my $side ('h', 'm')
+	{
+		my $sql = query_script($query, '0 0', $side eq 'm' ? @set : ());
+		my ($ended, $out) = $self->script($sql, settings($schema, $side, 60), marks => 1);
+
+		push @answers, answers($out);
+		$self->wait_for_server if $ended;
+	}
+	my ($what) = $self->compare_query($query, @answers, 0, 0);
+	return $what;
+}
+
+# A script for psql that shows the failure, in any database of a server with
+# rusts.
 sub write_repro
 {
-	my ($self, $name, $seed, $number, $schema, $failure) = @_;
+	my ($self, $failure) = @_;
+	my $schema = $failure->{schema};
 	my $query = $failure->{query};
+	my $file = $failure->{file};
 
-	return if $self->{spare};
-	open my $fh, '>', $name or die "could not write $name: $!";
-	print $fh "-- seed $seed, schema $number\n";
-	print $fh "-- $_\n" foreach split /\n/, $failure->{what};
-	print $fh "CREATE EXTENSION IF NOT EXISTS rusts;\n";
-	print $fh "ALTER SYSTEM SET rusts.partition_duration = '$schema->{partition_duration}';\n"
-	  . "SELECT pg_reload_conf(), pg_sleep(0.2) \\g /dev/null\n";
-	print $fh "SET client_min_messages = warning;\n";
-	print $fh DiffSchema->common_sql, setup_sql($seed, $number, $schema);
-	print $fh "SET client_min_messages = notice;\n\\pset null NULL\n";
-	if ($query)
+	open my $fh, '>', $file or die "could not write $file: $!";
+	print $fh "-- $failure->{place}\n", map({ "-- $_\n" } split /\n/, $failure->{what}),
+	  "CREATE EXTENSION IF NOT EXISTS rusts;\n",
+	  "ALTER SYSTEM SET rusts.partition_duration = '$schema->{partition_duration}';\n",
+	  "SELECT pg_reload_conf(), pg_sleep(0.2) \\g /dev/null\n",
+	  "SET client_min_messages = warning;\n", common_sql(),
+	  setup_sql(@{ $failure->{setup} }, $schema),
+	  "SET client_min_messages = notice;\n\\pset null NULL\n";
+	foreach my $side ($query ? ('h', 'm') : ())
 	{
+		my $settings = settings($schema, $side, 60);
 		my ($title, @set) = @{ $failure->{variant} };
+		my $plan = $side eq 'm' && @{ $query->{steps} } == 1
+		  ? "EXPLAIN (COSTS OFF) $query->{steps}[0]{sql}" : undef;
 
-		foreach my $side ('h', 'm')
-		{
-			my $settings = settings($schema, $side, 60);
-
-			print $fh "\n\\echo ==== ", $side eq 'h' ? 'heap' : 'rusts', "\nRESET ALL;\n",
-			  map({ "SET $_ = " . ($_ eq 'search_path' ? $settings->{$_} : "'$settings->{$_}'") . ";\n" }
-				sort keys %$settings),
-			  map({ "$_;\n" } $side eq 'm' ? @set : (), @{ $query->{settings} // [] },
-				$query->{role} ? 'SET ROLE rusts_diff_reader' : (),
-				$query->{role} || @{ $query->{steps} } > 1 || $side eq 'h' ? ()
-				: "EXPLAIN (COSTS OFF) $query->{steps}[0]{sql}",
-				map({ $_->{sql} } @{ $query->{steps} }),
-				$query->{role} ? 'RESET ROLE' : ());
-		}
+		print $fh "\n\\echo ==== ", $side eq 'h' ? 'heap' : 'rusts', "\nRESET ALL;\n",
+		  map({ "SET $_ = " . ($_ eq 'search_path' ? $settings->{$_} : "'$settings->{$_}'") . ";\n" }
+			sort keys %$settings),
+		  map { "$_;\n" } $side eq 'm' ? @set : (), @{ $query->{settings} // [] },
+		  $query->{role} ? 'SET ROLE rusts_diff_reader' : (), $plan // (),
+		  map({ $_->{sql} } @{ $query->{steps} }),
+		  $query->{role} ? 'RESET ROLE' : ();
 	}
-	close $fh or die "could not write $name: $!";
+	close $fh or die "could not write $file: $!";
 	return;
 }
 
@@ -509,8 +577,8 @@ sub summary
 	my $stats = $self->{stats};
 
 	return sprintf '%d schemas, %d statements compared (%d failed on both sides, %d too slow, '
-	  . '%d tolerated); of %d plans %d with RustsScan, %d with RustsAgg',
-	  map { $stats->{$_} // 0 } qw(schemas executions errors slow tolerated plans scans aggs);
+	  . '%d tolerated, %d empty); of %d plans %d with RustsScan, %d with RustsAgg',
+	  map { $stats->{$_} // 0 } qw(schemas executions errors slow tolerated empty plans scans aggs);
 }
 
 1;

@@ -12,7 +12,7 @@ use Exporter 'import';
 use DiffAgg qw(aggregates grouping buckets item_of);
 use DiffExpr qw(ref_to constant conditions condition time_range tag_match
   quote columns_of atom numeric_columns);
-use DiffQuery qw(context source where one plain grouped distinct distinct_on
+use DiffQuery qw(context source where one plain grouped hidden distinct distinct_on
   ends templates select_of);
 
 our @EXPORT_OK = qw(make_query dim_sql);
@@ -188,7 +188,9 @@ sub self_join
 	my $schema = $c->{schema};
 	my $rows = @{ $schema->{rows} };
 
-	return grouped($c) if $rows * $schema->{same_time} > 300_000;
+	# A nested loop looks at all pairs.
+	return grouped($c)
+	  if $rows > 2500 || $rows * $schema->{same_time} > 300_000;
 	$c->{alias} = 'a.';
 	$c->{joined} = 1;
 	my $time = $schema->{time}{q};
@@ -288,7 +290,7 @@ sub window
 		  "count($ref) OVER ($partition$order ROWS BETWEEN 3 PRECEDING AND CURRENT ROW)";
 	}
 	push @items, map { { sql => $_, kind => 'exact' } } grep { $_ } $rng->some(1, 3, @choices);
-	my ($number) = $rng->shuffle(grep { $_->{base} =~ /^float8|int/ && ($_->{flavour} // '') !~ /huge/ } $schema->visible);
+	my ($number) = $rng->shuffle(grep { $_->{base} =~ /^(?:float8|int\d)/ && ($_->{flavour} // '') !~ /huge/ } $schema->visible);
 	if ($number && $unique ne 'none' && !grep { $_->{late} } @tags)
 	{
 		push @items, { kind => 'approx', near => 1e-9, far => ($number->{max} + 1e-30) * 1e-11 * (@{ $schema->{rows} } + 1),
@@ -344,7 +346,11 @@ sub cursor
 	# Which rows come first is open.
 	$some{mode} = 'count' unless @keys;
 	my $scroll = $rng->chance(0.7);
-	push @steps, { sql => 'DECLARE c ' . ($scroll ? 'SCROLL ' : 'NO SCROLL ') . "CURSOR FOR $sql" };
+	my $hold = $rng->chance(0.15);
+
+	push @steps, { sql => 'DECLARE c ' . ($scroll ? 'SCROLL ' : 'NO SCROLL ')
+		  . 'CURSOR ' . ($hold ? 'WITH HOLD ' : '') . "FOR $sql" };
+	push @steps, { sql => 'COMMIT' } if $hold;
 	my $fetch = sub {
 		my ($what, $compare) = @_;
 
@@ -367,7 +373,7 @@ sub cursor
 		$fetch->($rng->int(1, 10), \%some);
 		$fetch->('ALL', \%some) if $rng->chance(0.5);
 	}
-	push @steps, { sql => 'COMMIT' };
+	push @steps, $hold ? { sql => 'CLOSE c' } : { sql => 'COMMIT' };
 	return { shape => 'cursor', steps => \@steps, risky => $c->{risky} };
 }
 
@@ -389,7 +395,7 @@ sub own_rows
 		# where they must not be.
 		my @values = map { $_->{role} eq 'time'
 			  ? "CASE WHEN isfinite($_->{q}) THEN $_->{q} + interval '876000 hours' + $count * interval '9600 hours' END"
-			  : $_->{late} || $_->{notnull} || !$rng->chance(0.1) ? $_->{q} : 'NULL' } @columns;
+			  : $_->{late} || $_->{notnull} || $_->{role} eq 'tag' || !$rng->chance(0.1) ? $_->{q} : 'NULL' } @columns;
 		return { sql => "INSERT INTO t ($list) SELECT " . join(', ', @values)
 			  . " FROM s.stage WHERE n >= $from AND n < $to AND isfinite($schema->{time}{q})" };
 	};
@@ -418,7 +424,7 @@ sub explained
 }
 
 my @shapes = (
-	20 => \&plain, 32 => \&grouped, 8 => \&templates, 6 => \&distinct,
+	20 => \&plain, 32 => \&grouped, 3 => \&hidden, 8 => \&templates, 6 => \&distinct,
 	6 => \&distinct_on, 6 => \&ends, 6 => \&join_dim, 5 => \&lateral, 2 => \&self_join,
 	3 => \&set_operation, 3 => \&cte, 4 => \&window, 7 => \&prepared, 4 => \&cursor,
 	4 => \&own_rows, 2 => \&explained);

@@ -16,6 +16,9 @@
 #	--print			print the schema and its queries instead
 #	--sabotage		spoil the heap table first: differences must be found
 #	--stop			stop after the first schema with a difference
+#	--reduce		make the first difference's script smaller
+#	--until TIME	begin no schema after this time, in seconds since 1970
+#	--verbose		a line for each schema
 #
 # The exit status tells whether there was none.
 #
@@ -28,13 +31,15 @@ use FindBin;
 use Getopt::Long;
 use lib $FindBin::RealBin;
 
+use DiffReduce qw(reduce);
 use DiffRun;
 
 my %option = (seed => time, schemas => 10, queries => 90, conn => '',
 	dir => '.', psql => 'psql', sabotage => $ENV{RUSTS_DIFF_SABOTAGE});
 
 GetOptions(\%option, 'seed=s', 'schemas=i', 'schema=i', 'queries=i', 'query=i',
-	'conn=s', 'psql=s', 'dir=s', 'log=s', 'print', 'sabotage', 'stop', 'verbose')
+	'conn=s', 'psql=s', 'dir=s', 'log=s', 'print', 'sabotage', 'stop',
+	'reduce', 'until=i', 'verbose')
   or die "run.pl: see its first lines for the usage\n";
 
 my @numbers = defined $option{schema} ? $option{schema} : 1 .. $option{schemas};
@@ -53,12 +58,15 @@ $| = 1;
 print "seed $option{seed}\n";
 foreach my $number (@numbers)
 {
+	last if defined $option{until} && time > $option{until};
 	my @failures = $run->run_schema($option{seed}, $number,
 		queries => $option{queries}, sabotage => $option{sabotage});
 
 	printf "schema %d: %s\n", $number, @failures ? @failures . ' DIFFERENCES' : 'same'
 	  if @failures || $option{verbose};
 	print "$_->{report}\n\n" foreach @failures > 5 ? @failures[ 0 .. 4 ] : @failures;
+	make_smaller($failures[0])
+	  if @failures && $failures[0]{query} && $option{reduce} && !$failed;
 	$failed++ if @failures;
 	last if $failed && $option{stop};
 }
@@ -69,6 +77,23 @@ if ($ENV{RUSTS_DIFF_ERRORS})
 	  foreach sort { $run->{states}{$b} <=> $run->{states}{$a} } keys %{ $run->{states} };
 }
 exit($failed ? 1 : 0);
+
+sub make_smaller
+{
+	my ($failure) = @_;
+
+	$failure->{sabotage} = $option{sabotage};
+	if (!reduce($run, $failure, 120))
+	{
+		print "It does not show when the query runs alone.\n\n";
+		return;
+	}
+	$failure->{file} =~ s/\.sql$/-small.sql/;
+	$run->write_repro($failure);
+	printf "With %d rows:\n%s\nscript: %s\n\n", scalar keys %{ $failure->{schema}{kept} },
+	  @$failure{qw(what file)};
+	return;
+}
 
 sub print_schema
 {

@@ -7,7 +7,7 @@
 # does not start a server: Debian's package would create and start a cluster
 # of its own, which nobody asked for.
 #
-# usage: install_deps.sh [fuzz]
+# usage: install_deps.sh [fuzz] [smith]
 #
 # test/tools/install_deps.sh
 
@@ -37,7 +37,8 @@ esac
 for extra in "$@"; do
 	case $extra in
 		fuzz) packages="$packages clang llvm libclang-rt-dev" ;;
-		*) echo "usage: $0 [fuzz]" >&2; exit 2 ;;
+		smith) packages="$packages sqlsmith" ;;
+		*) echo "usage: $0 [fuzz] [smith]" >&2; exit 2 ;;
 	esac
 done
 
