@@ -60,8 +60,8 @@ rusts_shape_create(PlannerInfo *root, RelOptInfo *rel, RustsRowMode mode)
 		AttrNumber	attno =
 			shape->schema->columns[shape->schema->time].attno;
 
-		shape->time_not_null = TupleDescAttr(RelationGetDescr(relation),
-											 attno - 1)->attnotnull;
+		shape->time_not_null =
+			rusts_is_not_null(RelationGetDescr(relation), attno - 1);
 	}
 	table_close(relation, NoLock);
 	return shape;
