@@ -30,7 +30,8 @@ help:
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
 #:	make soak		measurements against heap tables, SOAK_SECONDS=3600
 #:	make smith		sqlsmith's statements, SMITH_SECONDS=300
-#:	make bench		the benchmarks; PARTS="..." picks some
+#:	make bench		the benchmarks; PARTS="..." picks some, see
+#:				doc/benchmarks.md
 #:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
 

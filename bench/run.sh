@@ -1,25 +1,35 @@
 #!/bin/bash
 #
 # run.sh
-#	  The benchmarks: loading, size, WAL, memory, parser and float codec.
+#	  The benchmarks: loading, size, WAL, memory, parser and float codec, and
+#	  queries.
 #
 # Everything runs here and now, in one private server with the settings below,
 # against COPY into a heap table without an index, which every PostgreSQL has:
 # what carries over to another machine is the ratio.  Runs of the two sides
 # alternate, each into a fresh table after a checkpoint, and the median counts.
+# Queries may also be held against other servers that run already.
 #
 # usage: run.sh [part...]
-#	parts: parse floats load size memory; all of them by default
+#	parts: parse floats load size memory queries planning scan parallel
+#					growth cardinality clients; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
-#	$BENCH_RUNS		runs of each loading, 3
+#	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
-#					one number a line; the part floats is skipped without
+#					one number a line; their beginnings without
+#	$BENCH_PEER		other servers for the parts queries and clients, as
+#					name=conninfo, separated by semicolons or newlines; their
+#					table "cpu" is used if it has that many rows, and made
+#					if there is none
+#	$BENCH_GROWTH	million rows at which the part growth ends, 50
+#	$BENCH_SECONDS	of each run of the part clients, 10
 #
 # bench/run.sh
 
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
-PARTS=${*:-parse floats load size memory}
+PARTS=${*:-parse floats load size memory queries planning scan parallel growth
+	cardinality clients}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -70,12 +80,24 @@ drop_cpu()
 		grep -v 'does not exist, skipping'
 }
 
+# Our server, and the schema whose tables a query finds.
+own_conninfo()					# own_conninfo schema [server options]
+{
+	printf "host='%s' port=%s user=postgres dbname=bench options='%s'" \
+		"${SOCKETS//\'/\\\'}" "$PORT" "-csearch_path=$1,public ${2:-}"
+}
+
 # Seconds of one loading; the number of rows must be right.
 load()							# load write|copy file argument
 {
+	load_into "$(own_conninfo public)" "$@"
+}
+
+load_into()						# load_into conninfo write|copy file argument
+{
 	local rows seconds
 
-	read -r rows seconds < <(server_env build/bench/load '' "$@")
+	read -r rows seconds < <(build/bench/load "$@")
 	if [ "${rows:-0}" -ne "$ROWS" ]; then
 		echo "rusts: loaded ${rows:-no} rows instead of $ROWS" >&2
 		exit 1
@@ -105,9 +127,19 @@ megabytes()
 	awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'
 }
 
+# The TSBS data with integer fields, from an earlier run if there was one.
+need_data()
+{
+	[ ! -s "$INT_LP" ] || [ ! -s "$INT_CSV" ] || return
+	echo "generating $ROWS rows"
+	build/bench/gen_tsbs int 100 "$ROWS" "$INT_LP.new" "$INT_CSV.new" &&
+		mv "$INT_LP.new" "$INT_LP" && mv "$INT_CSV.new" "$INT_CSV" || exit 1
+}
+
 part_parse()
 {
 	heading "The line-protocol parser alone, one core"
+	need_data
 	build/bench/parse_lp "$INT_LP" 5 | awk '{
 		print
 		printf "%.2f GB/s, %.1f million points/s\n", $3 / $5 / 1e9,
@@ -144,6 +176,7 @@ part_load()
 	local i t before after lp_bytes
 
 	heading "Loading $ROWS rows of 10 tags and 10 fields, median of $RUNS"
+	need_data
 	for kind in heap write5k write100k copy; do
 		rm -f "$WORK/$kind"
 	done
@@ -187,6 +220,7 @@ part_load()
 part_size()
 {
 	heading "Size of $ROWS rows after rusts_flush"
+	need_data
 	drop_cpu
 	load write "$INT_LP" 5000 >/dev/null || exit 1
 	server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
@@ -227,6 +261,8 @@ part_memory()
 	server_psql -q -c 'DROP TABLE wide'
 }
 
+. bench/query_parts.sh
+
 bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree bench-programs || exit 1
 . test/tools/server.sh
@@ -241,11 +277,6 @@ trap server_stop EXIT
 WORK=$TOP/build/bench
 INT_LP=$WORK/int.$ROWS.lp
 INT_CSV=$WORK/int.$ROWS.csv
-if [ ! -s "$INT_LP" ] || [ ! -s "$INT_CSV" ]; then
-	heading "Generating $ROWS rows"
-	build/bench/gen_tsbs int 100 "$ROWS" "$INT_LP.new" "$INT_CSV.new" &&
-		mv "$INT_LP.new" "$INT_LP" && mv "$INT_CSV.new" "$INT_CSV" || exit 1
-fi
 server_psql -At -c 'SELECT version()'
 for part in $PARTS; do
 	"part_$part"

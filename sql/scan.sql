@@ -7,6 +7,8 @@
 \pset format unaligned
 \pset tuples_only on
 SET timezone = 'UTC';
+-- of the access method's own scan
+SET rusts.enable_scan = off;
 
 -- many batches of different sizes: hot ones in pages, hot ones in the
 -- directory, active ones

@@ -10,8 +10,11 @@
 #ifndef RUSTS_COMPAT_H
 #define RUSTS_COMPAT_H
 
+#include "access/stratnum.h"
 #include "access/xlog.h"
+#include "nodes/pathnodes.h"
 #include "storage/smgr.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
@@ -20,6 +23,19 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* What nodes use of commands/explain.h has moved. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* Relations of the query: with more than one, names are qualified. */
+#if PG_VERSION_NUM < 180000
+#define rusts_explain_nrelations(es)	list_length((es)->rtable)
+#else
+#define rusts_explain_nrelations(es)	((es)->rtable_size)
 #endif
 
 #if PG_VERSION_NUM < 160000
@@ -46,6 +62,76 @@ typedef RelFileNode RelFileLocator;
 #define rusts_is_owner(relid, roleid) \
 	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
+
+#if PG_VERSION_NUM < 180000
+#define rusts_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
+#else
+#define rusts_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
+#endif
+
+/* Is a column free of nulls?  From 18 on NOT NULL may be NOT VALID. */
+#if PG_VERSION_NUM < 180000
+#define rusts_is_not_null(desc, i)	(TupleDescAttr((desc), (i))->attnotnull)
+#else
+#define rusts_is_not_null(desc, i) \
+	(TupleDescCompactAttr((desc), (i))->attnullability == ATTNULLABLE_VALID)
+#endif
+
+/* Does the Var stand for its column after an outer join, perhaps null? */
+#if PG_VERSION_NUM < 160000
+#define rusts_is_nulled_var(var)	false
+#else
+#define rusts_is_nulled_var(var)	((var)->varnullingrels != NULL)
+#endif
+
+/* The operator that orders by a pathkey, for a type of its class. */
+#if PG_VERSION_NUM < 180000
+#define rusts_pathkey_operator(pathkey, type) \
+	get_opfamily_member((pathkey)->pk_opfamily, (type), (type), \
+						(pathkey)->pk_strategy)
+#define RUSTS_ORDER_ASCENDING		BTLessStrategyNumber
+#else
+#define rusts_pathkey_operator(pathkey, type) \
+	get_opfamily_member_for_cmptype((pathkey)->pk_opfamily, (type), (type), \
+									(pathkey)->pk_cmptype)
+#define RUSTS_ORDER_ASCENDING		COMPARE_LT
+#endif
+
+/* What a class says of columns of rel. */
+static inline List *
+rusts_class_members(const EquivalenceClass *class, const RelOptInfo *rel)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rel->relid < class->ec_childmembers_size)
+		return list_concat_copy(class->ec_members,
+								class->ec_childmembers[rel->relid]);
+#endif
+	return class->ec_members;
+}
+
+/* Is this an operator to order by, and which way? */
+static inline bool
+rusts_order_direction(Oid operator, bool *descending)
+{
+	Oid			family;
+	Oid			type;
+#if PG_VERSION_NUM < 180000
+	int16		direction;
+
+	if (!get_ordering_op_properties(operator, &family, &type, &direction))
+		return false;
+	*descending = direction == BTGreaterStrategyNumber;
+#else
+	CompareType direction;
+
+	if (!get_ordering_op_properties(operator, &family, &type, &direction))
+		return false;
+	*descending = direction == COMPARE_GT;
+#endif
+	return true;
+}
 
 typedef struct VacuumParams *VacuumParamsArg;
 

@@ -14,9 +14,11 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
+#include "exec/exec.h"
 #include "ingest/ingest.h"
 #include "meta/schema.h"
 #include "meta/settings.h"
+#include "plan/plan.h"
 #include "worker/worker.h"
 #include "write/buffer.h"
 
@@ -39,6 +41,7 @@ _PG_init(void)
 
 	rusts_settings_init();
 	rusts_ingest_init();
+	rusts_exec_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_schema_init();
@@ -46,5 +49,7 @@ _PG_init(void)
 	rusts_fetch_init();
 	rusts_storage_hooks_init();
 	rusts_refuse_init();
+	rusts_time_column_init();
+	rusts_plan_init();
 	rusts_worker_init();
 }

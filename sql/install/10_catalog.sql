@@ -18,15 +18,18 @@ CREATE TABLE rusts.segment (
 	level		int2 NOT NULL,
 	first_block	int8,
 	nblocks		int4,
+	tag_filter	bytea,
 	payload		bytea
 ) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
 		autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_insert_threshold = 10000,
 		toast.autovacuum_vacuum_threshold = 1000,
 		toast.autovacuum_vacuum_scale_factor = 0.05);
+-- Read with every scan, so never out of line; too dense to be compressed.
+ALTER TABLE rusts.segment ALTER COLUMN tag_filter SET STORAGE MAIN;
 ALTER TABLE rusts.segment ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX segment_pkey ON rusts.segment (storage_id, segment_id);
-CREATE INDEX segment_time ON rusts.segment (storage_id, level, max_time);
+CREATE INDEX segment_time ON rusts.segment (storage_id, level, max_time, min_time);
 REVOKE ALL ON rusts.segment FROM PUBLIC;
 
 COMMENT ON TABLE rusts.segment IS
@@ -55,5 +58,7 @@ COMMENT ON COLUMN rusts.segment.first_block IS
 'first block of the extent in the main fork; NULL if the payload is here';
 COMMENT ON COLUMN rusts.segment.nblocks IS
 'length of the extent in blocks';
+COMMENT ON COLUMN rusts.segment.tag_filter IS
+'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS
 'the encoded batch, where it is not in the main fork';

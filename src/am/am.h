@@ -53,6 +53,7 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 
 /* slot.c: what rows are handed out in */
 extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
+pg_noreturn extern void rusts_refuse_system_column(int attnum);
 
 /* fetch.c: single rows by TID */
 extern bool rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
@@ -101,6 +102,9 @@ extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
 extern void rusts_check_publication(Node *statement);
 extern void rusts_check_published(Oid relid, const char *name,
 								  Oid namespace);
+
+/* time_column.c: stored rows keep their time column */
+extern void rusts_time_column_init(void);
 
 /* refuse.c: what is not supported, refused before it begins */
 extern void rusts_refuse_init(void);

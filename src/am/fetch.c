@@ -140,7 +140,8 @@ open_entry(Relation rel, const RustsSegmentEntry *entry)
 	open_segment.desc->tdrefcount++;
 	PG_TRY();
 	{
-		open_segment.reader = rusts_reader_open(rel, entry, false);
+		open_segment.reader = rusts_reader_open(rel, entry, false, true,
+												NULL);
 		open_segment.rows = rusts_rows_begin(open_segment.reader,
 											 RelationGetDescr(rel));
 	}

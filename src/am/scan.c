@@ -13,7 +13,7 @@
  *
  * ANALYZE and TABLESAMPLE want blocks.  For ANALYZE, the rows are divided
  * among the blocks of the main fork that it samples from; of each block's
- * share a few neighbouring rows are looked at and all are counted.  For
+ * share a few rows in some places are looked at and all are counted.  For
  * TABLESAMPLE, a block is as many rows as a TID's block.
  *
  * src/am/scan.c
@@ -47,6 +47,12 @@
 
 /* Rows of a segment that a parallel worker draws at once. */
 #define PARALLEL_ROWS		32768
+
+/*
+ * ANALYZE looks at rows in about as many places.  Rows that lie together are
+ * alike, and a few pages may hold millions of them.
+ */
+#define ANALYZE_SPOTS		3000
 
 /* ANALYZE looks at this many rows for each row it will keep, about. */
 #define ANALYZE_OVERSAMPLE	3
@@ -90,6 +96,10 @@ typedef struct RustsScan
 	int64		share_rows;
 	int64		look_at;
 	int64		look_end;
+	BlockNumber block;			/* whose share it is */
+	uint32		spot;			/* of the share, looked at last */
+	uint32		nspots;
+	int64		spot_rows;		/* rows to look at in each */
 	bool		counted;
 } RustsScan;
 
@@ -101,6 +111,7 @@ static bool next_backward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_parallel(RustsScan *scan, TupleTableSlot *slot);
 static int64 find_entry(const int64 *before, uint32 n, int64 ordinal);
 static void take_share(RustsScan *scan, BlockNumber block);
+static void take_spot(RustsScan *scan);
 
 TableScanDesc
 rusts_scan_begin(Relation rel, Snapshot snapshot, int nkeys,
@@ -248,7 +259,8 @@ open_entry(RustsScan *scan, int64 entry)
 	MemoryContextReset(scan->reader_cxt);
 	old_cxt = MemoryContextSwitchTo(scan->reader_cxt);
 	scan->reader = rusts_reader_open(scan->base.rs_rd, &scan->entries[entry],
-									 rusts_skip_corrupt_segments);
+									 rusts_skip_corrupt_segments,
+									 !rusts_skip_corrupt_segments, NULL);
 	MemoryContextSwitchTo(old_cxt);
 	scan->rows = NULL;
 	scan->current = entry;
@@ -517,7 +529,6 @@ take_share(RustsScan *scan, BlockNumber block)
 {
 	int64		total;
 	int64		sample;
-	int64		look;
 
 	load_entries(scan);
 	total = scan->rows_before[scan->nentries];
@@ -532,13 +543,29 @@ take_share(RustsScan *scan, BlockNumber block)
 								scan->nblocks) - scan->share_first;
 
 	sample = 300 * Max(default_statistics_target, 100) * ANALYZE_OVERSAMPLE;
-	look = Min(scan->share_rows, sample / scan->nblocks + 30);
-	scan->look_at = scan->share_first;
-	if (scan->share_rows > look)
-		scan->look_at += hash_bytes_uint32(block) %
-			(uint64) (scan->share_rows - look + 1);
-	scan->look_end = scan->look_at + look;
+	scan->nspots = ANALYZE_SPOTS / scan->nblocks + 1;
+	scan->spot_rows = sample / scan->nblocks / scan->nspots + 30;
+	scan->block = block;
+	scan->spot = 0;
+	take_spot(scan);
 	scan->counted = false;
+}
+
+/* Some neighbouring rows, anywhere in a part of the share. */
+static void
+take_spot(RustsScan *scan)
+{
+	int64		first = scan->share_rows * scan->spot / scan->nspots;
+	int64		rows = scan->share_rows * (scan->spot + 1) / scan->nspots -
+		first;
+	int64		look = Min(rows, scan->spot_rows);
+
+	scan->look_at = scan->share_first + first;
+	if (rows > look)
+		scan->look_at += hash_bytes_uint32(scan->block ^
+										   hash_bytes_uint32(scan->spot)) %
+			(uint64) (rows - look + 1);
+	scan->look_end = scan->look_at + look;
 }
 
 bool
@@ -551,12 +578,21 @@ rusts_scan_analyze_next_tuple(TableScanDesc sscan, TransactionId oldest_xmin,
 	if (!scan->counted)
 		*liverows += scan->share_rows;
 	scan->counted = true;
-	while (scan->look_at < scan->look_end)
+	for (;;)
 	{
-		int64		ordinal = scan->look_at++;
-		int64		entry = find_entry(scan->rows_before, scan->nentries,
-									   ordinal);
+		int64		ordinal;
+		int64		entry;
 
+		if (scan->look_at >= scan->look_end)
+		{
+			if (scan->spot + 1 >= scan->nspots)
+				break;
+			scan->spot++;
+			take_spot(scan);
+			continue;
+		}
+		ordinal = scan->look_at++;
+		entry = find_entry(scan->rows_before, scan->nentries, ordinal);
 		if (open_entry(scan, entry) &&
 			store_row(scan, ordinal - scan->rows_before[entry], slot))
 			return true;

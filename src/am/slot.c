@@ -53,10 +53,15 @@ copy_heap_tuple(TupleTableSlot *slot)
 static Datum
 get_system_column(TupleTableSlot *slot, int attnum, bool *isnull)
 {
+	rusts_refuse_system_column(attnum);
+}
+
+void
+rusts_refuse_system_column(int attnum)
+{
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("rows of a measurement have no system column \"%s\"",
 					NameStr(SystemAttributeDefinition(attnum)->attname)),
 			 errhint("The system columns of a measurement are ctid and tableoid.")));
-	return (Datum) 0;
 }

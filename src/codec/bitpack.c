@@ -10,7 +10,8 @@
  *
  * Eight values take exactly width bytes.  The loops go by such groups: with
  * the width a constant, every byte offset and shift inside a group is one
- * too, so a value costs a load, a shift, a mask and a store.
+ * too, so a value costs a load, a shift, a mask and a store.  Narrow values
+ * are unpacked four at a time, the shifts being those of a vector.
  *
  * src/codec/bitpack.c
  *
@@ -23,17 +24,24 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "codec/bitpack.h"
 
 /* A value of up to this many bits lies within 8 bytes, wherever it starts. */
 #define ONE_LOAD_BITS	57
+
+/* Four values of up to this many bits do, beginning at a half byte. */
+#define FOUR_LOAD_BITS	15
+
+/* Four numbers, in whatever registers the machine has. */
+typedef uint64 Four __attribute__ ((vector_size(32)));
 
 typedef void (*PackGroups) (const uint64 *values, size_t ngroups,
 							uint64 base, uint8 *dst);
 typedef void (*UnpackGroups) (const uint8 *src, size_t ngroups, uint64 base,
 							  uint64 *values);
 
-static inline __attribute__((always_inline))
+static inline __attribute__ ((always_inline))
 void
 unpack_groups(const uint8 *restrict src, size_t ngroups, uint64 base,
 			  uint64 *restrict values, unsigned width)
@@ -66,7 +74,7 @@ unpack_groups(const uint8 *restrict src, size_t ngroups, uint64 base,
  * width constant the conditions are too, and only shifts and stores remain.
  * Writes up to 7 bytes after the group.
  */
-static inline __attribute__((always_inline))
+static inline __attribute__ ((always_inline))
 void
 pack_groups(const uint64 *restrict values, size_t ngroups, uint64 base,
 			uint8 *restrict dst, unsigned width)
@@ -106,39 +114,84 @@ pack_groups(const uint64 *restrict values, size_t ngroups, uint64 base,
 	}
 }
 
-#define DEFINE(w) \
+#define DEFINE_UNPACK(w) \
 	static void \
 	unpack_##w(const uint8 *src, size_t ngroups, uint64 base, uint64 *values) \
 	{ \
 		unpack_groups(src, ngroups, base, values, w); \
-	} \
+	}
+
+#define DEFINE_PACK(w) \
 	static void \
 	pack_##w(const uint64 *values, size_t ngroups, uint64 base, uint8 *dst) \
 	{ \
 		pack_groups(values, ngroups, base, dst, w); \
 	}
 
-#define ALL_WIDTHS(F) \
+/* Up to FOUR_LOAD_BITS, and to ONE_LOAD_BITS. */
+#define NARROW_WIDTHS(F) \
 	F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) \
-	F(9) F(10) F(11) F(12) F(13) F(14) F(15) F(16) \
-	F(17) F(18) F(19) F(20) F(21) F(22) F(23) F(24) \
+	F(9) F(10) F(11) F(12) F(13) F(14) F(15)
+#define OTHER_WIDTHS(F) \
+	F(16) F(17) F(18) F(19) F(20) F(21) F(22) F(23) F(24) \
 	F(25) F(26) F(27) F(28) F(29) F(30) F(31) F(32) \
 	F(33) F(34) F(35) F(36) F(37) F(38) F(39) F(40) \
 	F(41) F(42) F(43) F(44) F(45) F(46) F(47) F(48) \
 	F(49) F(50) F(51) F(52) F(53) F(54) F(55) F(56) \
 	F(57)
 
-ALL_WIDTHS(DEFINE)
+OTHER_WIDTHS(DEFINE_UNPACK)
+NARROW_WIDTHS(DEFINE_PACK)
+OTHER_WIDTHS(DEFINE_PACK)
 
-#define UNPACK_ENTRY(w)	unpack_##w,
-#define PACK_ENTRY(w)	pack_##w,
+#define UNPACK_ENTRY(w)	[w] = unpack_##w,
+#define PACK_ENTRY(w)	[w] = pack_##w,
 
 static const UnpackGroups unpackers[ONE_LOAD_BITS + 1] = {
-	NULL, ALL_WIDTHS(UNPACK_ENTRY)
+	OTHER_WIDTHS(UNPACK_ENTRY)
 };
 static const PackGroups packers[ONE_LOAD_BITS + 1] = {
-	NULL, ALL_WIDTHS(PACK_ENTRY)
+	NARROW_WIDTHS(PACK_ENTRY)
+	OTHER_WIDTHS(PACK_ENTRY)
 };
+
+/* Groups of values of up to FOUR_LOAD_BITS. */
+RUSTS_KERNEL static void
+unpack_narrow(const uint8 *src, size_t ngroups, unsigned width, uint64 base,
+			  uint64 *values)
+{
+	uint64		mask = rusts_bit_mask(width);
+	Four		shifts = {0, width, 2 * width, 3 * width};
+	Four		shifts2 = shifts + 4 * width % 8;
+	const uint8 *src2 = src + 4 * width / 8;
+	size_t		group;
+
+	for (group = 0; group < ngroups; group++)
+	{
+		uint64		word = rusts_get_u64(src);
+		uint64		word2 = rusts_get_u64(src2);
+		Four		first = {word, word, word, word};
+		Four		second = {word2, word2, word2, word2};
+
+		first = (first >> shifts & mask) + base;
+		second = (second >> shifts2 & mask) + base;
+		memcpy(values, &first, sizeof(first));
+		memcpy(values + 4, &second, sizeof(second));
+		src += width;
+		src2 += width;
+		values += 8;
+	}
+}
+
+static void
+unpack_any(const uint8 *src, size_t ngroups, unsigned width, uint64 base,
+		   uint64 *values)
+{
+	if (width <= FOUR_LOAD_BITS)
+		unpack_narrow(src, ngroups, width, base, values);
+	else
+		unpackers[width] (src, ngroups, base, values);
+}
 
 /* Above ONE_LOAD_BITS: rare, so one plain loop each. */
 static uint8 *
@@ -257,7 +310,7 @@ rusts_bitunpack(const uint8 *src, size_t srclen, uint32 n, unsigned width,
 	/* A group reads up to 15 bytes after its own. */
 	if (srclen >= width + 15)
 		nsafe = Min(ngroups, (srclen - 15) / width);
-	unpackers[width] (src, nsafe, base, values);
+	unpack_any(src, nsafe, width, base, values);
 	if (nsafe * 8 == n)
 		return;
 
@@ -266,11 +319,11 @@ rusts_bitunpack(const uint8 *src, size_t srclen, uint32 n, unsigned width,
 	Assert(size + 16 <= sizeof(tail));
 	memcpy(tail, src, size);
 	memset(tail + size, 0, 16);
-	unpackers[width] (tail, ngroups - nsafe, base, values + nsafe * 8);
+	unpack_any(tail, ngroups - nsafe, width, base, values + nsafe * 8);
 	if (n % 8 == 0)
 		return;
 
 	memset(tail + size, 0, sizeof(tail) - size);
-	unpackers[width] (tail + (ngroups - nsafe) * width, 1, base, rest);
+	unpack_any(tail + (ngroups - nsafe) * width, 1, width, base, rest);
 	memcpy(values + ngroups * 8, rest, n % 8 * sizeof(uint64));
 }

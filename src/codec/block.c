@@ -336,6 +336,22 @@ open_block(BlockReader *reader, const uint8 *src, size_t srclen,
 	return true;
 }
 
+/*
+ * Spread ndense values, of the rows that are not null, over all rows, from the
+ * end; those of null rows become 0.
+ */
+static void
+make_room_for_nulls(uint64 *words, uint32 nrows, const uint64 *nulls,
+					uint32 ndense)
+{
+	uint32		row;
+
+	if (ndense == nrows)
+		return;
+	for (row = nrows; row-- > 0;)
+		words[row] = rusts_bitmap_test(nulls, row) ? 0 : words[--ndense];
+}
+
 RustsCodecResult
 rusts_block_decode_ints(const uint8 *src, size_t srclen, uint32 nrows,
 						uint32 nruns, const uint32 *runs, int64 *values,
@@ -344,8 +360,6 @@ rusts_block_decode_ints(const uint8 *src, size_t srclen, uint32 nrows,
 {
 	BlockReader reader;
 	uint64	   *words = (uint64 *) values;
-	uint32		dense;
-	uint32		row;
 
 	if (!open_block(&reader, src, srclen, nrows, nruns, runs, nulls, nnulls,
 					scratch))
@@ -358,13 +372,7 @@ rusts_block_decode_ints(const uint8 *src, size_t srclen, uint32 nrows,
 							  &reader.runs, words, scratch) != reader.end)
 			return RUSTS_CODEC_CORRUPT;
 	}
-	if (*nnulls == 0)
-		return RUSTS_CODEC_OK;
-
-	/* Make room for null rows, from the end. */
-	dense = reader.ndense;
-	for (row = nrows; row-- > 0;)
-		words[row] = rusts_bitmap_test(nulls, row) ? 0 : words[--dense];
+	make_room_for_nulls(words, nrows, nulls, reader.ndense);
 	return RUSTS_CODEC_OK;
 }
 
@@ -375,9 +383,7 @@ rusts_block_decode_floats(const uint8 *src, size_t srclen, uint32 nrows,
 						  RustsCodecScratch *scratch)
 {
 	BlockReader reader;
-	uint64	   *words = scratch->dense;
-	uint32		dense = 0;
-	uint32		row;
+	uint64	   *words = (uint64 *) values;
 
 	if (!open_block(&reader, src, srclen, nrows, nruns, runs, nulls, nnulls,
 					scratch))
@@ -387,18 +393,7 @@ rusts_block_decode_floats(const uint8 *src, size_t srclen, uint32 nrows,
 							reader.ndense, &reader.runs, words,
 							scratch) != reader.end)
 		return RUSTS_CODEC_CORRUPT;
-	if (*nnulls == 0)
-	{
-		memcpy(values, words, nrows * sizeof(double));
-		return RUSTS_CODEC_OK;
-	}
-	for (row = 0; row < nrows; row++)
-	{
-		if (rusts_bitmap_test(nulls, row))
-			values[row] = 0;
-		else
-			memcpy(&values[row], &words[dense++], sizeof(double));
-	}
+	make_room_for_nulls(words, nrows, nulls, reader.ndense);
 	return RUSTS_CODEC_OK;
 }
 

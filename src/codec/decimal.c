@@ -37,8 +37,8 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "codec/decimal.h"
-#include "codec/kernels.h"
 
 #define SAMPLE_SIZE			32
 #define CHOOSE_MAX_DIGITS	17
@@ -206,12 +206,15 @@ rusts_decimal_scale(const uint64 *patterns, uint32 n, int digits,
 }
 
 /*
- * Integers below 2^51, either sign, become doubles by an addition and a
- * subtraction, which vectorize where conversion does not.
+ * Integers below 2^50, either sign, become doubles by an addition and a
+ * subtraction, which vectorize where conversion does not.  False if others are
+ * among them.  While the CPU divides it has time to look.
  */
-RUSTS_KERNEL static void
-divide_small(uint64 *values, uint32 n, double power)
+RUSTS_KERNEL static bool
+divide_small(const uint64 *restrict values, uint32 n, double power,
+			 uint64 *restrict patterns)
 {
+	uint64		all = 0;
 	uint32		i;
 
 	for (i = 0; i < n; i++)
@@ -221,38 +224,30 @@ divide_small(uint64 *values, uint32 n, double power)
 						  double_to_pattern(ROUNDING_NUMBER)) -
 		ROUNDING_NUMBER;
 
-		values[i] = double_to_pattern(number / power);
-	}
-}
-
-RUSTS_KERNEL static bool
-all_small(const uint64 *values, uint32 n)
-{
-	uint64		all = 0;
-	uint32		i;
-
-	for (i = 0; i < n; i++)
 		all |= values[i] + LIMIT_BIAS;
+		patterns[i] = double_to_pattern(number / power);
+	}
 	return all < 2 * LIMIT_BIAS;
 }
 
-/* Integers to the bit patterns of doubles, in place. */
+/* Integers to the bit patterns of doubles, in another array. */
 void
-rusts_decimal_unscale(uint64 *values, uint32 n, int digits)
+rusts_decimal_unscale(const uint64 *values, uint32 n, int digits,
+					  uint64 *patterns)
 {
 	double		power = powers_of_ten[digits < 0 ? -digits : digits];
 	uint32		i;
 
-	if (digits >= 0 && all_small(values, n))
-		divide_small(values, n, power);
-	else if (digits >= 0)
+	if (digits < 0)
 	{
 		for (i = 0; i < n; i++)
-			values[i] = double_to_pattern((double) (int64) values[i] / power);
+			patterns[i] =
+				double_to_pattern((double) (int64) values[i] * power);
 	}
-	else
+	else if (!divide_small(values, n, power, patterns))
 	{
 		for (i = 0; i < n; i++)
-			values[i] = double_to_pattern((double) (int64) values[i] * power);
+			patterns[i] =
+				double_to_pattern((double) (int64) values[i] / power);
 	}
 }

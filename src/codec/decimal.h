@@ -19,6 +19,7 @@ extern int	rusts_decimal_choose(const uint64 *patterns, uint32 n);
 extern uint32 rusts_decimal_scale(const uint64 *patterns, uint32 n,
 								  int digits, uint64 *scaled,
 								  uint64 *positions);
-extern void rusts_decimal_unscale(uint64 *values, uint32 n, int digits);
+extern void rusts_decimal_unscale(const uint64 *values, uint32 n, int digits,
+								  uint64 *patterns);
 
 #endif							/* RUSTS_DECIMAL_H */

@@ -152,6 +152,7 @@ decode_decimal(const uint8 *src, const uint8 *end, RustsCodec codec,
 {
 	uint64	   *positions = scratch->exception_positions;
 	uint64	   *exceptions = scratch->exception_patterns;
+	uint64	   *numbers = scratch->scaled;
 	uint64		nexceptions = 0;
 	int			digits;
 	uint32		i;
@@ -165,13 +166,14 @@ decode_decimal(const uint8 *src, const uint8 *end, RustsCodec codec,
 
 	if (codec == RUSTS_CODEC_FLOAT_CONSTANT_DECIMAL)
 	{
+		uint64		number;
 		uint64		value;
 
-		src = rusts_get_varint(src, end, &value);
+		src = rusts_get_varint(src, end, &number);
 		if (src == NULL)
 			return NULL;
-		value = rusts_unzigzag(value);
-		rusts_decimal_unscale(&value, 1, digits);
+		number = rusts_unzigzag(number);
+		rusts_decimal_unscale(&number, 1, digits, &value);
 		for (i = 0; i < n; i++)
 			patterns[i] = value;
 		return src;
@@ -197,10 +199,10 @@ decode_decimal(const uint8 *src, const uint8 *end, RustsCodec codec,
 			return NULL;
 	}
 
-	src = rusts_ints_decode_tagged(src, end, n, runs, patterns, scratch);
+	src = rusts_ints_decode_tagged(src, end, n, runs, numbers, scratch);
 	if (src == NULL)
 		return NULL;
-	rusts_decimal_unscale(patterns, n, digits);
+	rusts_decimal_unscale(numbers, n, digits, patterns);
 	for (i = 0; i < nexceptions; i++)
 	{
 		if (positions[i] >= n)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * huffman.c
- *	  Huffman coding of small alphabets.
+ *	  Huffman coding of small alphabets; decoding is in huffman_decode.c.
  *
  * The differences of a sampled quantity crowd around zero: bit-packing them
  * pays the width of the largest for every one, a Huffman code pays each its
@@ -9,8 +9,9 @@
  * a small table decodes a symbol; the caller stores the code lengths.
  *
  * Decoding is a chain of lookups, each waiting for the length of the code
- * before.  From LANES_MIN symbols on there are therefore four lanes, symbol i
- * being in lane i % 4, whose chains the CPU works at side by side:
+ * before.  From RUSTS_HUFFMAN_LANES_MIN symbols on there are therefore four
+ * lanes, symbol i being in lane i % 4, whose chains the CPU works at side by
+ * side:
  *
  *		varint[]	bytes of each lane, less those of the lane before it,
  *					zigzag; one or four entries
@@ -34,16 +35,8 @@
 #include "base/varint.h"
 #include "codec/huffman.h"
 
-#define LANES_MIN		256
-
 /* A code: its bits above, its length below. */
 #define CODE(bits, len)		((uint16) ((bits) << 4 | (len)))
-
-/*
- * A table entry: the symbol in the upper byte, the length of its code in the
- * lower, where shifts and 8-bit subtractions find it without a mask.
- */
-#define ENTRY(symbol, len)	((uint16) ((symbol) << 8 | (len)))
 
 typedef struct Node
 {
@@ -279,7 +272,7 @@ rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
 {
 	uint16		codes[RUSTS_HUFFMAN_SYMBOLS];
 	uint32		next_code[RUSTS_HUFFMAN_BITS + 1];
-	uint32		nlanes = n < LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
+	uint32		nlanes = n < RUSTS_HUFFMAN_LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
 	uint8		lanes[RUSTS_HUFFMAN_LANE_BYTES];
 	uint8	   *lane = lanes;
 	uint64		previous = 0;
@@ -305,175 +298,4 @@ rusts_huffman_encode(const uint8 *symbols, uint32 n, const uint8 *lengths,
 	}
 	memcpy(dst, lanes, lane - lanes);
 	return dst + (lane - lanes);
-}
-
-/* Table of symbol and length by the next bits; returns how many bits. */
-static unsigned
-build_table(const uint8 *lengths, uint32 nsymbols, uint16 *table)
-{
-	uint32		next_code[RUSTS_HUFFMAN_BITS + 1];
-	unsigned	longest = first_codes(lengths, nsymbols, next_code);
-	uint32		i;
-
-	if (longest == 0)
-		return 0;
-	for (i = 0; i < nsymbols; i++)
-	{
-		unsigned	len = lengths[i];
-		uint32		code;
-
-		if (len == 0)
-			continue;
-		for (code = reverse_bits(next_code[len]++, len);
-			 code < (uint32) 1 << longest;
-			 code += (uint32) 1 << len)
-			table[code] = ENTRY(i, len);
-	}
-	return longest;
-}
-
-/*
- * A lane being read.  The next bits are the low ones of word; nbits counts
- * those that are valid.
- */
-typedef struct Lane
-{
-	const uint8 *next;
-	uint64		word;
-	uint8		nbits;
-} Lane;
-
-/* At least 56 valid bits afterwards. */
-static inline __attribute__((always_inline))
-void
-refill(Lane *lane)
-{
-	lane->word |= rusts_get_u64(lane->next) << lane->nbits;
-	lane->next += (63 - lane->nbits) >> 3;
-	lane->nbits |= 56;
-}
-
-static inline __attribute__((always_inline))
-uint8
-take(Lane *lane, const uint16 *table, uint32 mask)
-{
-	uint16		entry = table[lane->word & mask];
-
-	lane->word >>= (uint8) entry;
-	lane->nbits -= (uint8) entry;
-	return (uint8) (entry >> 8);
-}
-
-static void
-decode_one_lane(Lane *lane, const uint16 *table, uint32 mask, uint32 n,
-				uint8 *symbols)
-{
-	uint32		i;
-
-	for (i = 0; i < n; i++)
-	{
-		refill(lane);
-		symbols[i] = take(lane, table, mask);
-	}
-}
-
-static void
-decode_four_lanes(Lane *lanes, const uint16 *table, uint32 mask, uint32 n,
-				  uint8 *symbols)
-{
-	Lane		a = lanes[0];
-	Lane		b = lanes[1];
-	Lane		c = lanes[2];
-	Lane		d = lanes[3];
-	uint32		i;
-	uint32		j;
-
-	for (i = 0; i + 20 <= n; i += 20)
-	{
-		refill(&a);
-		refill(&b);
-		refill(&c);
-		refill(&d);
-		for (j = 0; j < 20; j += 4)
-		{
-			symbols[i + j] = take(&a, table, mask);
-			symbols[i + j + 1] = take(&b, table, mask);
-			symbols[i + j + 2] = take(&c, table, mask);
-			symbols[i + j + 3] = take(&d, table, mask);
-		}
-	}
-	lanes[0] = a;
-	lanes[1] = b;
-	lanes[2] = c;
-	lanes[3] = d;
-	for (; i < n; i++)
-	{
-		refill(&lanes[i % 4]);
-		symbols[i] = take(&lanes[i % 4], table, mask);
-	}
-}
-
-/*
- * Decode n symbols, all below nsymbols, from [src, end).  Returns the byte
- * after the code, or NULL if it is corrupt.
- *
- * n symbols take at most n * RUSTS_HUFFMAN_BITS bits whatever they are, so
- * the lanes are copied to where that much may be read after the beginning of
- * any of them, and the loops need no checks.
- */
-const uint8 *
-rusts_huffman_decode(const uint8 *src, const uint8 *end,
-					 const uint8 *lengths, uint32 nsymbols, uint32 n,
-					 uint8 *symbols, RustsHuffman *work)
-{
-	uint32		nlanes = n < LANES_MIN ? 1 : RUSTS_HUFFMAN_LANES;
-	unsigned	longest = build_table(lengths, nsymbols, work->table);
-	uint32		mask = ((uint32) 1 << longest) - 1;
-	Lane		lanes[RUSTS_HUFFMAN_LANES];
-	uint64		sizes[RUSTS_HUFFMAN_LANES];
-	uint64		size = 0;		/* of a lane; wraps if corrupt */
-	uint64		total = 0;
-	const uint8 *start;
-	uint32		i;
-
-	Assert(n <= RUSTS_BLOCK_ROWS);
-	if (longest == 0)
-		return NULL;
-	for (i = 0; i < nlanes; i++)
-	{
-		uint64		difference;
-
-		src = rusts_get_varint(src, end, &difference);
-		if (src == NULL)
-			return NULL;
-		size += rusts_unzigzag(difference);
-		if (size > RUSTS_HUFFMAN_LANE_BYTES - total)
-			return NULL;
-		lanes[i].next = work->lanes + total;
-		lanes[i].word = 0;
-		lanes[i].nbits = 0;
-		sizes[i] = size;
-		total += size;
-	}
-	if (total > (size_t) (end - src))
-		return NULL;
-	memcpy(work->lanes, src, total);
-	memset(work->lanes + total, 0, RUSTS_HUFFMAN_OVERREAD);
-
-	if (nlanes == 1)
-		decode_one_lane(lanes, work->table, mask, n, symbols);
-	else
-		decode_four_lanes(lanes, work->table, mask, n, symbols);
-
-	/* Each lane must have been used up, to the byte. */
-	start = work->lanes;
-	for (i = 0; i < nlanes; i++)
-	{
-		uint64		nbits = (lanes[i].next - start) * 8 - lanes[i].nbits;
-
-		if ((nbits + 7) / 8 != sizes[i])
-			return NULL;
-		start += sizes[i];
-	}
-	return src + total;
 }

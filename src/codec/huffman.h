@@ -15,6 +15,7 @@
 #define RUSTS_HUFFMAN_SYMBOLS	65	/* at most, in an alphabet */
 #define RUSTS_HUFFMAN_BITS		10	/* at most, in a code */
 #define RUSTS_HUFFMAN_LANES		4
+#define RUSTS_HUFFMAN_LANES_MIN	256 /* symbols; fewer are in a single lane */
 
 /* Room for the lanes of a block, and for what one lane may read after them. */
 #define RUSTS_HUFFMAN_LANE_BYTES \
@@ -37,6 +38,7 @@ extern uint8 *rusts_huffman_encode(const uint8 *symbols, uint32 n,
 extern const uint8 *rusts_huffman_decode(const uint8 *src, const uint8 *end,
 										 const uint8 *lengths,
 										 uint32 nsymbols, uint32 n,
-										 uint8 *symbols, RustsHuffman *work);
+										 uint8 *symbols, uint16 *sums,
+										 RustsHuffman *work);
 
 #endif							/* RUSTS_HUFFMAN_H */

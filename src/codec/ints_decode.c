@@ -53,6 +53,7 @@
 
 #include "base/varint.h"
 #include "codec/compress.h"
+#include "codec/deltas.h"
 #include "codec/ints.h"
 #include "codec/residuals.h"
 #include "codec/scratch.h"
@@ -203,13 +204,21 @@ decode_compressed(const uint8 *src, const uint8 *end, RustsMethod method,
 	return src + size;
 }
 
+/*
+ * Decode n residuals, if there are any.  Those of the methods that residuals.c
+ * knows are left in the form it gives them.
+ */
 static const uint8 *
 decode_residuals(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 				 const RustsRuns *runs, uint64 *values,
-				 RustsCodecScratch *scratch, int depth)
+				 RustsResiduals *residuals, RustsCodecScratch *scratch,
+				 int depth)
 {
 	RustsMethod method = rusts_tag_method(tag);
 
+	residuals->form = n == 0 ? RUSTS_RESIDUALS_CONSTANT :
+		RUSTS_RESIDUALS_VALUES;
+	residuals->base = 0;
 	if (n == 0)
 		return src;
 	switch (method)
@@ -232,7 +241,7 @@ decode_residuals(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 			return decode_compressed(src, end, method, n, values, scratch);
 		default:
 			return rusts_residuals_decode(src, end, method, n, values,
-										  scratch);
+										  residuals, scratch);
 	}
 }
 
@@ -256,61 +265,6 @@ decode_bases(const uint8 *src, const uint8 *end, uint32 n, uint64 *bases,
 						 RUSTS_STREAM_DEPTH);
 }
 
-/*
- * Sum up differences.  They lie at the end of values[], as many places behind
- * as there are runs not begun yet, so each is read before it is overwritten.
- */
-static void
-sum_deltas(const RustsRuns *runs, const uint64 *starts, uint32 n,
-		   uint64 *values)
-{
-	const uint64 *delta = values + runs->nruns;
-	uint32		run;
-
-	for (run = 0; run < runs->nruns; run++)
-	{
-		uint32		i = runs->starts[run];
-		uint32		next = run + 1 < runs->nruns ? runs->starts[run + 1] : n;
-		uint64		value = starts[run];
-
-		values[i] = value;
-		for (i++; i < next; i++)
-		{
-			value += *delta++;
-			values[i] = value;
-		}
-	}
-}
-
-static void
-sum_deltas2(const RustsRuns *runs, const uint64 *starts,
-			const uint64 *firsts, uint32 nfirsts, uint32 n, uint64 *values)
-{
-	const uint64 *delta2 = values + runs->nruns + nfirsts;
-	uint32		run;
-
-	for (run = 0; run < runs->nruns; run++)
-	{
-		uint32		i = runs->starts[run];
-		uint32		next = run + 1 < runs->nruns ? runs->starts[run + 1] : n;
-		uint64		value = starts[run];
-		uint64		delta;
-
-		values[i++] = value;
-		if (i == next)
-			continue;
-		delta = *firsts++;
-		value += delta;
-		values[i++] = value;
-		for (; i < next; i++)
-		{
-			delta += *delta2++;
-			value += delta;
-			values[i] = value;
-		}
-	}
-}
-
 /* Runs of at least two values. */
 static uint32
 count_firsts(const RustsRuns *runs, uint32 n)
@@ -328,45 +282,92 @@ count_firsts(const RustsRuns *runs, uint32 n)
 }
 
 static const uint8 *
+decode_deltas(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
+			  const RustsRuns *runs, const uint64 *starts, uint64 *values,
+			  RustsCodecScratch *scratch, int depth)
+{
+	RustsResiduals residuals;
+
+	src = decode_residuals(src, end, tag, n - runs->nruns, runs,
+						   values + runs->nruns, &residuals, scratch, depth);
+	if (src == NULL)
+		return NULL;
+	switch (residuals.form)
+	{
+		case RUSTS_RESIDUALS_CONSTANT:
+			rusts_deltas_sum_constant(runs, starts, residuals.base, n,
+									  values);
+			break;
+		case RUSTS_RESIDUALS_SUMS:
+			rusts_deltas_add_sums(runs, starts, scratch->sums, residuals.base,
+								  n, values);
+			break;
+		case RUSTS_RESIDUALS_VALUES:
+			rusts_deltas_sum(runs, starts, n, values);
+			break;
+	}
+	return src;
+}
+
+static const uint8 *
+decode_deltas2(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
+			   const RustsRuns *runs, const uint64 *starts, uint64 *firsts,
+			   uint64 *values, RustsCodecScratch *scratch, int depth)
+{
+	uint32		nfirsts = count_firsts(runs, n);
+	uint32		nbases = runs->nruns + nfirsts;
+	RustsResiduals residuals;
+
+	src = decode_bases(src, end, nfirsts, firsts, scratch);
+	if (src == NULL)
+		return NULL;
+	src = decode_residuals(src, end, tag, n - nbases, runs, values + nbases,
+						   &residuals, scratch, depth);
+	if (src == NULL)
+		return NULL;
+	if (residuals.form == RUSTS_RESIDUALS_CONSTANT && residuals.base == 0)
+		rusts_deltas2_sum_zeros(runs, starts, firsts, n, values);
+	else
+	{
+		rusts_residuals_expand(&residuals, n - nbases, values + nbases,
+							   scratch);
+		rusts_deltas2_sum(runs, starts, firsts, nfirsts, n, values);
+	}
+	return src;
+}
+
+static const uint8 *
 decode_stream(const uint8 *src, const uint8 *end, unsigned tag, uint32 n,
 			  const RustsRuns *runs, uint64 *values,
 			  RustsCodecScratch *scratch, int depth)
 {
 	RustsTransform transform = rusts_tag_transform(tag);
 	bool		single = runs->nruns == 1;
+	RustsResiduals residuals;
 	uint64		start;
 	uint64		first = 0;
 	uint64	   *starts = single ? &start : scratch->levels[0].starts;
 	uint64	   *firsts = single ? &first : scratch->levels[0].firsts;
-	uint32		nfirsts;
 
 	if (tag >= RUSTS_NTAGS)
 		return NULL;
 	if (transform == RUSTS_TRANSFORM_NONE)
-		return decode_residuals(src, end, tag, n, runs, values, scratch,
-								depth);
+	{
+		src = decode_residuals(src, end, tag, n, runs, values, &residuals,
+							   scratch, depth);
+		if (src != NULL)
+			rusts_residuals_expand(&residuals, n, values, scratch);
+		return src;
+	}
 
 	src = decode_bases(src, end, runs->nruns, starts, scratch);
 	if (src == NULL)
 		return NULL;
 	if (transform == RUSTS_TRANSFORM_DELTA)
-	{
-		src = decode_residuals(src, end, tag, n - runs->nruns, runs,
-							   values + runs->nruns, scratch, depth);
-		if (src != NULL)
-			sum_deltas(runs, starts, n, values);
-		return src;
-	}
-
-	nfirsts = count_firsts(runs, n);
-	src = decode_bases(src, end, nfirsts, firsts, scratch);
-	if (src == NULL)
-		return NULL;
-	src = decode_residuals(src, end, tag, n - runs->nruns - nfirsts, runs,
-						   values + runs->nruns + nfirsts, scratch, depth);
-	if (src != NULL)
-		sum_deltas2(runs, starts, firsts, nfirsts, n, values);
-	return src;
+		return decode_deltas(src, end, tag, n, runs, starts, values, scratch,
+							 depth);
+	return decode_deltas2(src, end, tag, n, runs, starts, firsts, values,
+						  scratch, depth);
 }
 
 const uint8 *

@@ -44,9 +44,9 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "base/varint.h"
 #include "codec/bitpack.h"
-#include "codec/kernels.h"
 #include "codec/residuals.h"
 #include "codec/scratch.h"
 
@@ -113,6 +113,17 @@ base_and_symbols(uint64 base, const uint8 *restrict symbols, uint32 n,
 
 	for (i = 0; i < n; i++)
 		values[i] = base + symbols[i];
+}
+
+RUSTS_KERNEL static void
+base_and_differences(uint64 base, const uint16 *restrict sums, uint32 n,
+					 uint64 *restrict values)
+{
+	uint32		i;
+
+	values[0] = base + sums[0];
+	for (i = 1; i < n; i++)
+		values[i] = base + (uint16) (sums[i] - sums[i - 1]);
 }
 
 /* Low bits and symbols together. */
@@ -232,12 +243,14 @@ decode_patch(const uint8 *src, const uint8 *end, unsigned width, uint64 base,
 
 static const uint8 *
 decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
-			   uint64 base, uint32 n, uint64 *values,
+			   uint32 n, uint64 *values, RustsResiduals *residuals,
 			   RustsCodecScratch *scratch)
 {
+	uint64		base = residuals->base;
 	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS + 1];
 	uint8	   *symbols = scratch->symbols;
 	uint64	   *exceptions = scratch->exceptions;
+	bool		only_symbols;	/* no low bits, no escapes */
 	uint32		nsymbols;
 	uint32		nescapes;
 	uint32		i;
@@ -254,10 +267,17 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 
 	if (width > 0 && !take_packed(&src, end, n, width, base, values))
 		return NULL;
+	only_symbols = width == 0 && lengths[nsymbols] == 0;
 	src = rusts_huffman_decode(src, end, lengths, nsymbols + 1, n, symbols,
+							   only_symbols ? scratch->sums : NULL,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
+	if (only_symbols)
+	{
+		residuals->form = RUSTS_RESIDUALS_SUMS;
+		return src;
+	}
 	if (width == 0)
 		base_and_symbols(base, symbols, n, values);
 	else
@@ -283,13 +303,13 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 }
 
 /*
- * Decode n >= 1 values.  Returns the byte after them, or NULL if they are
- * corrupt.
+ * Decode n >= 1 values, in the form that residuals tells.  Returns the byte
+ * after them, or NULL if they are corrupt.
  */
 const uint8 *
 rusts_residuals_decode(const uint8 *src, const uint8 *end,
 					   RustsMethod method, uint32 n, uint64 *values,
-					   RustsCodecScratch *scratch)
+					   RustsResiduals *residuals, RustsCodecScratch *scratch)
 {
 	uint64		base;
 	unsigned	width;
@@ -298,12 +318,14 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 	if (src == NULL)
 		return NULL;
 	base = rusts_unzigzag(base);
+	residuals->base = base;
 	if (method == RUSTS_METHOD_CONSTANT)
 	{
-		rusts_bitunpack(src, 0, n, 0, base, values);
+		residuals->form = RUSTS_RESIDUALS_CONSTANT;
 		return src;
 	}
 
+	residuals->form = RUSTS_RESIDUALS_VALUES;
 	if (src == end)
 		return NULL;
 	width = *src++;
@@ -315,8 +337,30 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 		case RUSTS_METHOD_PATCH:
 			return decode_patch(src, end, width, base, n, values, scratch);
 		case RUSTS_METHOD_HUFFMAN:
-			return decode_huffman(src, end, width, base, n, values, scratch);
+			return decode_huffman(src, end, width, n, values, residuals,
+								  scratch);
 		default:
 			return NULL;
+	}
+}
+
+/* Values of any form to values[]. */
+void
+rusts_residuals_expand(const RustsResiduals *residuals, uint32 n,
+					   uint64 *values, RustsCodecScratch *scratch)
+{
+	uint32		i;
+
+	switch (residuals->form)
+	{
+		case RUSTS_RESIDUALS_CONSTANT:
+			for (i = 0; i < n; i++)
+				values[i] = residuals->base;
+			break;
+		case RUSTS_RESIDUALS_SUMS:
+			base_and_differences(residuals->base, scratch->sums, n, values);
+			break;
+		case RUSTS_RESIDUALS_VALUES:
+			break;
 	}
 }

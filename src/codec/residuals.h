@@ -30,6 +30,22 @@ typedef struct RustsPlan
 	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS];
 } RustsPlan;
 
+/* How residuals come out of the decoder. */
+typedef enum RustsResidualsForm
+{
+	RUSTS_RESIDUALS_VALUES,		/* they are in values[] */
+	RUSTS_RESIDUALS_CONSTANT,	/* all are base; values[] is not written */
+	RUSTS_RESIDUALS_SUMS		/* base and more: the sum of what is more up
+								 * to each is in scratch->sums[], and less
+								 * than 2^16; likewise */
+} RustsResidualsForm;
+
+typedef struct RustsResiduals
+{
+	RustsResidualsForm form;
+	uint64		base;
+} RustsResiduals;
+
 extern void rusts_residuals_plan(const uint64 *values, uint32 n,
 								 RustsEffort effort, RustsPlan *plan);
 extern uint8 *rusts_residuals_encode(const uint64 *values, uint32 n,
@@ -39,6 +55,10 @@ extern const uint8 *rusts_residuals_decode(const uint8 *src,
 										   const uint8 *end,
 										   RustsMethod method, uint32 n,
 										   uint64 *values,
+										   RustsResiduals *residuals,
 										   RustsCodecScratch *scratch);
+extern void rusts_residuals_expand(const RustsResiduals *residuals, uint32 n,
+								   uint64 *values,
+								   RustsCodecScratch *scratch);
 
 #endif							/* RUSTS_RESIDUALS_H */

@@ -21,9 +21,9 @@
 #endif
 
 #include "base/bits.h"
+#include "base/kernels.h"
 #include "base/varint.h"
 #include "codec/bitpack.h"
-#include "codec/kernels.h"
 #include "codec/residuals.h"
 
 #define BIN_BITS			5	/* 2^BIN_BITS bins at most, or ... */

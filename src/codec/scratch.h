@@ -49,6 +49,7 @@ struct RustsCodecScratch
 	RustsScratchValues positions;	/* of exceptions */
 	RustsScratchValues exceptions;
 	uint8		symbols[RUSTS_BLOCK_ROWS + 64];
+	uint16		sums[RUSTS_BLOCK_ROWS]; /* of symbols */
 	uint8		bytes[RUSTS_BLOCK_ROWS * 8];	/* without LZ4 or Zstd */
 	RustsHuffman huffman;
 

@@ -38,6 +38,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "exec/agg_states.h"
 
 PG_FUNCTION_INFO_V1(rusts_first_transition);
 PG_FUNCTION_INFO_V1(rusts_last_transition);
@@ -88,6 +89,9 @@ typedef struct FirstLastState
 
 static Datum transition(FunctionCallInfo fcinfo, Wanted wanted);
 static Datum combine(FunctionCallInfo fcinfo, Wanted wanted);
+static bytea *serialize(const ArgumentType *value_type, Datum value,
+						bool isnull, const ArgumentType *time_type,
+						Datum time);
 static const AggregateTypes *lookup_types(FmgrInfo *flinfo, Oid value_type,
 										  Oid time_type);
 static ArgumentType lookup_argument_type(Oid oid);
@@ -133,37 +137,50 @@ Datum
 rusts_first_last_serialize(PG_FUNCTION_ARGS)
 {
 	FirstLastState *state;
-	const AggregateTypes *types;
-	Size		size;
-	bytea	   *result;
-	char	   *at;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "first or last called in non-aggregate context");
 
 	/* strict */
 	state = (FirstLastState *) PG_GETARG_POINTER(0);
-	types = state->types;
+	PG_RETURN_BYTEA_P(serialize(&state->types->value, state->value.datum,
+								state->value.isnull, &state->types->time,
+								state->time.datum));
+}
+
+bytea *
+rusts_first_last_state(Oid value_type, Datum value, bool isnull,
+					   Oid time_type, Datum time)
+{
+	ArgumentType value_argument = lookup_argument_type(value_type);
+	ArgumentType time_argument = lookup_argument_type(time_type);
+
+	return serialize(&value_argument, value, isnull, &time_argument, time);
+}
+
+static bytea *
+serialize(const ArgumentType *value_type, Datum value, bool isnull,
+		  const ArgumentType *time_type, Datum time)
+{
+	Size		size;
+	bytea	   *result;
+	char	   *at;
 
 	size = VARHDRSZ + 2 * sizeof(Oid);
-	size += datumEstimateSpace(state->value.datum, state->value.isnull,
-							   types->value.byval, types->value.len);
-	size += datumEstimateSpace(state->time.datum, false,
-							   types->time.byval, types->time.len);
+	size += datumEstimateSpace(value, isnull, value_type->byval,
+							   value_type->len);
+	size += datumEstimateSpace(time, false, time_type->byval, time_type->len);
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 
 	at = VARDATA(result);
-	memcpy(at, &types->value.oid, sizeof(Oid));
-	memcpy(at + sizeof(Oid), &types->time.oid, sizeof(Oid));
+	memcpy(at, &value_type->oid, sizeof(Oid));
+	memcpy(at + sizeof(Oid), &time_type->oid, sizeof(Oid));
 	at += 2 * sizeof(Oid);
-	datumSerialize(state->value.datum, state->value.isnull,
-				   types->value.byval, types->value.len, &at);
-	datumSerialize(state->time.datum, false,
-				   types->time.byval, types->time.len, &at);
+	datumSerialize(value, isnull, value_type->byval, value_type->len, &at);
+	datumSerialize(time, false, time_type->byval, time_type->len, &at);
 	Assert(at == (char *) result + size);
-
-	PG_RETURN_BYTEA_P(result);
+	return result;
 }
 
 /*

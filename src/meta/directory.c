@@ -22,6 +22,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
@@ -52,15 +53,30 @@ enum
 	Anum_level,
 	Anum_first_block,
 	Anum_nblocks,
+	Anum_tag_filter,
 	Anum_payload
 };
 #define Natts_segment	Anum_payload
 
+/* Entries found so far. */
+typedef struct EntryList
+{
+	RustsSegmentEntry *entries; /* [max] */
+	uint32		n;
+	uint32		max;
+	bool		sorted;			/* by segment_id */
+} EntryList;
+
+static RustsSegmentEntry *load_entries(const char *index_name,
+									   ScanKeyData *key, int nkeys,
+									   bool each_level, Snapshot snapshot,
+									   uint32 *nentries);
+static void append_entry(EntryList *list, TupleTableSlot *slot);
 static Relation open_directory(LOCKMODE lockmode, bool missing_ok);
 static Snapshot hold_snapshot(void);
 static void release_snapshot(Snapshot snapshot);
 static Oid	index_oid(const char *name);
-static void read_entry(HeapTuple tuple, TupleDesc desc,
+static void read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 					   RustsSegmentEntry *entry);
 static int	compare_entries(const void *a, const void *b);
 static void insert_index_entries(CatalogIndexState indstate, HeapTuple tuple);
@@ -69,46 +85,41 @@ RustsSegmentEntry *
 rusts_directory_load(int64 storage_id, int level, Snapshot snapshot,
 					 uint32 *nentries)
 {
-	Relation	directory = open_directory(AccessShareLock, false);
-	SysScanDesc scan;
 	ScanKeyData key[2];
-	int			nkeys = 1;
-	HeapTuple	tuple;
-	uint32		max_entries = 16;
-	uint32		count = 0;
-	bool		sorted = true;
-	RustsSegmentEntry *entries = palloc_array(RustsSegmentEntry, max_entries);
 
 	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
-	if (level >= 0)
-		ScanKeyInit(&key[nkeys++], Anum_level, BTEqualStrategyNumber,
-					F_INT2EQ, Int16GetDatum(level));
-	scan = systable_beginscan(directory,
-							  index_oid(level >= 0 ? "segment_time" :
-										"segment_pkey"),
-							  true, snapshot, nkeys, key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		if (count == max_entries)
-		{
-			max_entries *= 2;
-			entries = repalloc_huge(entries,
-									sizeof(RustsSegmentEntry) * max_entries);
-		}
-		read_entry(tuple, RelationGetDescr(directory), &entries[count]);
-		if (count > 0 &&
-			entries[count - 1].segment_id > entries[count].segment_id)
-			sorted = false;
-		count++;
-	}
-	systable_endscan(scan);
-	table_close(directory, AccessShareLock);
+	if (level < 0)
+		return load_entries("segment_pkey", key, 1, false, snapshot, nentries);
+	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(level));
+	return load_entries("segment_time", key, 2, false, snapshot, nentries);
+}
 
-	if (!sorted)
-		qsort(entries, count, sizeof(RustsSegmentEntry), compare_entries);
-	*nentries = count;
-	return entries;
+/*
+ * The index has max_time before min_time because most ranges end with the
+ * present: the scan begins at the first entry that is wanted.  The entries
+ * after a range that ends in the past are told by their index tuples, without
+ * a look at the heap.
+ */
+RustsSegmentEntry *
+rusts_directory_load_range(int64 storage_id, Snapshot snapshot,
+						   int64 min_time, int64 max_time, uint32 *nentries)
+{
+	ScanKeyData key[4];
+
+	*nentries = 0;
+	if (min_time > max_time)
+		return NULL;
+	ScanKeyInit(&key[0], Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(storage_id));
+	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(0));
+	ScanKeyInit(&key[2], Anum_max_time, BTGreaterEqualStrategyNumber,
+				F_TIMESTAMPTZ_GE, TimestampTzGetDatum(min_time));
+	ScanKeyInit(&key[3], Anum_min_time, BTLessEqualStrategyNumber,
+				F_TIMESTAMPTZ_LE, TimestampTzGetDatum(max_time));
+	return load_entries("segment_time", key, 4, true, snapshot, nentries);
 }
 
 bool
@@ -134,7 +145,7 @@ rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
 	if (HeapTupleIsValid(tuple))
 	{
-		read_entry(tuple, RelationGetDescr(directory), entry);
+		read_entry(tuple, RelationGetDescr(directory), false, entry);
 		found = row < entry->segment_id + entry->nrows;
 		if (!found && entry->payload != NULL)
 			pfree(entry->payload);
@@ -152,9 +163,16 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	CatalogIndexState indstate;
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment] = {false};
+	struct varlena *tag_filter = NULL;
 	HeapTuple	tuple;
 	Snapshot	snapshot;
 
+	if (entry->tag_filter_len > 0)
+	{
+		tag_filter = palloc(VARHDRSZ + entry->tag_filter_len);
+		SET_VARSIZE(tag_filter, VARHDRSZ + entry->tag_filter_len);
+		memcpy(VARDATA(tag_filter), entry->tag_filter, entry->tag_filter_len);
+	}
 	values[Anum_storage_id - 1] = Int64GetDatum(entry->storage_id);
 	values[Anum_segment_id - 1] = Int64GetDatum(entry->segment_id);
 	values[Anum_bytes - 1] = Int64GetDatum(entry->bytes);
@@ -171,6 +189,8 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_level - 1] = Int16GetDatum(entry->level);
 	values[Anum_first_block - 1] = Int64GetDatum((int64) entry->first_block);
 	values[Anum_nblocks - 1] = Int32GetDatum((int32) entry->nblocks);
+	values[Anum_tag_filter - 1] = PointerGetDatum(tag_filter);
+	nulls[Anum_tag_filter - 1] = tag_filter == NULL;
 	values[Anum_payload - 1] = PointerGetDatum(entry->payload);
 	nulls[Anum_payload - 1] = entry->payload == NULL;
 	nulls[Anum_first_block - 1] = nulls[Anum_nblocks - 1] =
@@ -184,6 +204,8 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	release_snapshot(snapshot);
 	CatalogCloseIndexes(indstate);
 	heap_freetuple(tuple);
+	if (tag_filter != NULL)
+		pfree(tag_filter);
 	table_close(directory, RowExclusiveLock);
 }
 
@@ -326,6 +348,93 @@ rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 }
 
 /*
+ * The entries that match keys on an index's first columns, by ascending
+ * segment_id.  With each_level one scan is made for each level, which is the
+ * argument of key[1].
+ *
+ * systable_beginscan would open the index, make a slot and look the columns
+ * up for each scan; here that is done once for three.  As there, the heap is
+ * read when there is no index: pg_upgrade makes the indexes when it has
+ * attached the partitions already, and attaching one reads it.
+ */
+static RustsSegmentEntry *
+load_entries(const char *index_name, ScanKeyData *key, int nkeys,
+			 bool each_level, Snapshot snapshot, uint32 *nentries)
+{
+	Relation	directory = open_directory(AccessShareLock, false);
+	Oid			index_id = index_oid(index_name);
+	TupleTableSlot *slot = table_slot_create(directory, NULL);
+	EntryList	list = {.max = 16, .sorted = true};
+	int			last_level = each_level ? RUSTS_LEVEL_COLD : 0;
+	int			level;
+	int			i;
+
+	list.entries = palloc_array(RustsSegmentEntry, list.max);
+	if (OidIsValid(index_id))
+	{
+		Relation	index = index_open(index_id, AccessShareLock);
+		IndexScanDesc scan = rusts_index_beginscan(directory, index, snapshot,
+												   nkeys);
+
+		for (i = 0; i < nkeys; i++)
+			key[i].sk_attno = i + 1;
+		for (level = 0; level <= last_level; level++)
+		{
+			if (each_level)
+				key[1].sk_argument = Int16GetDatum(level);
+			index_rescan(scan, key, nkeys, NULL, 0);
+			while (index_getnext_slot(scan, ForwardScanDirection, slot))
+				append_entry(&list, slot);
+		}
+		index_endscan(scan);
+		index_close(index, AccessShareLock);
+	}
+	else
+	{
+		for (level = 0; level <= last_level; level++)
+		{
+			TableScanDesc scan;
+
+			if (each_level)
+				key[1].sk_argument = Int16GetDatum(level);
+			scan = table_beginscan_strat(directory, snapshot, nkeys, key,
+										 true, false);
+			while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+				append_entry(&list, slot);
+			table_endscan(scan);
+		}
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(directory, AccessShareLock);
+
+	if (!list.sorted)
+		qsort(list.entries, list.n, sizeof(RustsSegmentEntry),
+			  compare_entries);
+	*nentries = list.n;
+	return list.entries;
+}
+
+static void
+append_entry(EntryList *list, TupleTableSlot *slot)
+{
+	RustsSegmentEntry *entry;
+
+	CHECK_FOR_INTERRUPTS();
+	if (list->n == list->max)
+	{
+		list->max *= 2;
+		list->entries = repalloc_huge(list->entries,
+									  sizeof(RustsSegmentEntry) * list->max);
+	}
+	entry = &list->entries[list->n];
+	read_entry(ExecFetchSlotHeapTuple(slot, false, NULL),
+			   slot->tts_tupleDescriptor, true, entry);
+	if (list->n > 0 && entry[-1].segment_id > entry->segment_id)
+		list->sorted = false;
+	list->n++;
+}
+
+/*
  * The directory, locked; NULL (if missing_ok) where it does not exist, as in
  * the middle of DROP EXTENSION.
  */
@@ -374,12 +483,21 @@ index_oid(const char *name)
 	return get_relname_relid(name, get_namespace_oid("rusts", false));
 }
 
-/* Take a directory row apart; the payload is copied as it is stored. */
+/*
+ * Take a directory row apart.  The payload is copied as it is stored, in one
+ * allocation with the filter.
+ */
 static void
-read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
+read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
+		   RustsSegmentEntry *entry)
 {
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment];
+	struct varlena *payload = NULL;
+	struct varlena *filter = NULL;
+	Size		payload_size = 0;
+	Size		filter_len = 0;
+	char	   *copy = NULL;
 	TransactionId xmin;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
@@ -400,16 +518,26 @@ read_entry(HeapTuple tuple, TupleDesc desc, RustsSegmentEntry *entry)
 		(BlockNumber) DatumGetInt64(values[Anum_first_block - 1]);
 	entry->nblocks = nulls[Anum_nblocks - 1] ? 0 :
 		(uint32) DatumGetInt32(values[Anum_nblocks - 1]);
-	entry->payload = NULL;
 	if (!nulls[Anum_payload - 1])
 	{
-		struct varlena *stored =
-			(struct varlena *) DatumGetPointer(values[Anum_payload - 1]);
-		Size		size = VARSIZE_ANY(stored);
-
-		entry->payload = palloc(size);
-		memcpy(entry->payload, stored, size);
+		payload = (struct varlena *) DatumGetPointer(values[Anum_payload - 1]);
+		payload_size = VARSIZE_ANY(payload);
 	}
+	if (with_filter && !nulls[Anum_tag_filter - 1])
+	{
+		filter = PG_DETOAST_DATUM_PACKED(values[Anum_tag_filter - 1]);
+		filter_len = VARSIZE_ANY_EXHDR(filter);
+	}
+	if (payload != NULL || filter_len > 0)
+		copy = palloc(payload_size + filter_len);
+	entry->payload = NULL;
+	if (payload != NULL)
+		entry->payload = memcpy(copy, payload, payload_size);
+	entry->tag_filter = NULL;
+	entry->tag_filter_len = filter_len;
+	if (filter_len > 0)
+		entry->tag_filter = memcpy(copy + payload_size, VARDATA_ANY(filter),
+								   filter_len);
 	entry->tid = tuple->t_self;
 	xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	entry->own = TransactionIdIsCurrentTransactionId(xmin);

@@ -37,6 +37,8 @@ typedef struct RustsSegmentEntry
 	int16		level;
 	BlockNumber first_block;	/* InvalidBlockNumber: payload is set */
 	uint32		nblocks;
+	const uint8 *tag_filter;	/* NULL if there is none, see base/bloom.h */
+	uint32		tag_filter_len;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
 	ItemPointerData tid;		/* of the directory row, once read */
 	bool		own;			/* written by the running transaction, ditto */
@@ -52,7 +54,19 @@ extern RustsSegmentEntry *rusts_directory_load(int64 storage_id, int level,
 											   uint32 *nentries);
 
 /*
- * The entry that holds row number row; false if snapshot sees none.
+ * Of these, of all levels, only the entries whose times overlap the range from
+ * min_time to max_time, both included; those without any time never do.  The
+ * times are of the column that was called time when the batch was written.
+ */
+extern RustsSegmentEntry *rusts_directory_load_range(int64 storage_id,
+													 Snapshot snapshot,
+													 int64 min_time,
+													 int64 max_time,
+													 uint32 *nentries);
+
+/*
+ * The entry that holds row number row, without its tag filter; false if
+ * snapshot sees none.
  */
 extern bool rusts_directory_find_row(int64 storage_id, int64 row,
 									 Snapshot snapshot,

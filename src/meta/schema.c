@@ -164,6 +164,26 @@ rusts_schema_build(Relation rel)
 	return schema;
 }
 
+AttrNumber
+rusts_time_attno(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		RustsColumn column;
+
+		if (att->attisdropped)
+			continue;
+		describe_column(att, &column);
+		if (column.role == RUSTS_ROLE_TIME)
+			return att->attnum;
+	}
+	return InvalidAttrNumber;
+}
+
 /*
  * The attribute numbers of rel's tags, ascending, from the relcache entry.
  */

@@ -63,6 +63,9 @@ typedef struct RustsSchema
  */
 extern RustsSchema *rusts_schema_build(Relation rel);
 
+/* The attribute number of rel's time column, 0 if it has none. */
+extern AttrNumber rusts_time_attno(Relation rel);
+
 /* Is this relation stored by the table access method "rusts"? */
 extern bool rusts_is_measurement(Relation rel);
 extern bool rusts_relid_is_measurement(Oid relid);

@@ -21,6 +21,7 @@ int			rusts_flush_max_points = 1000000;
 int			rusts_flush_max_age = 60;
 int			rusts_flush_max_batches = 1000;
 int			rusts_partition_duration = 24 * 60 * 60;
+int			rusts_segment_cache_size = 64 * 1024;
 bool		rusts_skip_corrupt_segments = false;
 
 void
@@ -51,6 +52,11 @@ rusts_settings_init(void)
 							"New segments are cut at the borders of partitions.",
 							&rusts_partition_duration, 24 * 60 * 60, 60,
 							INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.segment_cache_size",
+							"Memory in which a session keeps what it knows of segments it has read.",
+							"Series tables, block directories and small segments as a whole.",
+							&rusts_segment_cache_size, 64 * 1024, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rusts.skip_corrupt_segments",
 							 "Goes on with a warning when a segment turns out to be corrupted.",
 							 "The rows of that segment are missing from the answer.",

@@ -15,6 +15,7 @@ extern int	rusts_flush_max_points;
 extern int	rusts_flush_max_age;	/* s */
 extern int	rusts_flush_max_batches;
 extern int	rusts_partition_duration;	/* s */
+extern int	rusts_segment_cache_size;	/* kB */
 extern bool rusts_skip_corrupt_segments;
 
 /* Define the parameters; once, from _PG_init. */

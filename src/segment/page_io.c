@@ -45,11 +45,13 @@
 #include "access/xloginsert.h"
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
+#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 
+#include "base/bitmap.h"
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "compat.h"
@@ -87,7 +89,7 @@ static int64 storage_id_on_disk(Relation rel);
 static void fill_page(Page page, int64 storage_id, int64 segment_id,
 					  uint32 index, const uint8 *piece, uint32 len);
 static const char *check_page(Page page, int64 storage_id, int64 segment_id,
-							  uint32 index);
+							  uint32 index, bool contents);
 
 void
 rusts_storage_create(const RelFileLocator *locator, char persistence)
@@ -410,10 +412,15 @@ const char *
 rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 				  BlockNumber first_block, uint32 nblocks, uint64 offset,
 				  size_t len, uint8 *dst, bool zero_damaged,
-				  BlockNumber *bad_block)
+				  RustsExtentChecks *checks, BlockNumber *bad_block)
 {
+	BlockNumber end = MaxBlockNumber;
+
 	/* Reading beyond the end of the file is an error that nobody can skip. */
-	BlockNumber end = RelationGetNumberOfBlocks(rel);
+	if (checks == NULL || !checks->in_file)
+		end = RelationGetNumberOfBlocks(rel);
+	if (checks != NULL && first_block + nblocks <= end)
+		checks->in_file = true;
 
 	while (len > 0)
 	{
@@ -423,6 +430,8 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		Buffer		buffer;
 		Page		page;
 		const char *problem;
+		int64		hits = pgBufferUsage.shared_blks_hit;
+		bool		checked;
 
 		CHECK_FOR_INTERRUPTS();
 		*bad_block = first_block + index;
@@ -435,7 +444,11 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 									RBM_NORMAL, NULL);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		problem = check_page(page, storage_id, segment_id, index);
+		checked = checks != NULL && pgBufferUsage.shared_blks_hit > hits &&
+			rusts_bitmap_test(checks->pages, index);
+		problem = check_page(page, storage_id, segment_id, index, !checked);
+		if (problem == NULL && checks != NULL && !checked)
+			rusts_bitmap_set(checks->pages, index);
 		if (problem == NULL &&
 			((PageHeader) page)->pd_lower <
 			MAXALIGN(SizeOfPageHeaderData) + skip + take)
@@ -454,7 +467,8 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 
 /* NULL if the page is that page of that segment and undamaged. */
 static const char *
-check_page(Page page, int64 storage_id, int64 segment_id, uint32 index)
+check_page(Page page, int64 storage_id, int64 segment_id, uint32 index,
+		   bool contents)
 {
 	PageHeader	header = (PageHeader) page;
 	const char *special;
@@ -472,7 +486,7 @@ check_page(Page page, int64 storage_id, int64 segment_id, uint32 index)
 		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
 		return "The page belongs to another segment.";
 	len = header->pd_lower - MAXALIGN(SizeOfPageHeaderData);
-	if (rusts_get_u32(special + SPECIAL_OFF_CRC) !=
+	if (contents && rusts_get_u32(special + SPECIAL_OFF_CRC) !=
 		rusts_crc32c(PageGetContents(page), len))
 		return "The page's checksum does not match its contents.";
 	return NULL;

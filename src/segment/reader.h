@@ -15,55 +15,45 @@
 
 #include "codec/block.h"
 #include "meta/directory.h"
+#include "segment/parts.h"
 
-/* A column of the segment as its block directory has it. */
-typedef struct RustsReaderColumn
+/* Of a segment in pages: the part of a column's stream at hand. */
+typedef struct RustsWindow
 {
-	AttrNumber	attno;
-	RustsKind	kind;
-	uint8		flags;			/* RUSTS_COLUMN_*, see format.h */
-	uint64	   *offsets;		/* [nblocks + 1] in the streams; NULL if all
-								 * values are null */
-	const uint8 *stats;			/* the arrays of statistics, as stored */
-	size_t		stats_len;
-	/* of a segment in pages: the part of the stream at hand */
-	uint8	   *window;
-	uint64		window_start;
-	uint64		window_len;
-	uint64		window_size;
-} RustsReaderColumn;
+	uint8	   *bytes;
+	uint64		start;
+	uint64		len;
+	uint64		size;
+} RustsWindow;
 
 typedef struct RustsReader
 {
-	MemoryContext segment_cxt;	/* the reader and everything it points to */
+	MemoryContext segment_cxt;	/* the reader and everything it points to,
+								 * parts excepted when they are cached */
 	Relation	rel;
 	RustsSegmentEntry entry;
 	bool		skip_corrupt;	/* warn instead of raising an error ... */
 	bool		corrupt;		/* ... and set this: no more rows */
-	uint32		nrows;
+	RustsParts *parts;			/* NULL if corrupt from the beginning */
+	uint32		nrows;			/* as in parts, or 0 */
 	uint32		nblocks;
 	uint32		nseries;
 	int			ntags;
 	int			ncolumns;
-	AttrNumber *tag_attnos;		/* [ntags] */
-	uint32	   *series_rows;	/* [nseries + 1] first row of each */
-	RustsBytes *series_tags;	/* [nseries * ntags], each preceded by a
-								 * varlena header */
-	uint32	   *block_rows;		/* [nblocks + 1] first row of each */
-	uint32	   *block_series;	/* [nblocks] series of its first row */
-	RustsReaderColumn *columns; /* [ncolumns] */
+	const uint32 *series_rows;	/* [nseries + 1] first row of each */
+	const uint32 *block_rows;	/* [nblocks + 1] first row of each */
+	const uint32 *block_series; /* [nblocks] series of its first row */
+	uint32		window_pages;	/* of a column's stream read at once, beyond
+								 * the block asked for; may be set */
 	/* private */
-	uint64		streams_start;	/* in the image */
-	uint64		streams_len;
-	const uint8 *streams;		/* NULL: in pages */
-	const uint8 *order_data;
-	size_t		order_len;
+	RustsWindow *windows;		/* [ncolumns] */
 	uint32	   *order;			/* [nrows] once asked for, or NULL */
 	uint32	   *positions;		/* its inverse */
 	uint32		runs_block;		/* whose runs are at hand */
 	uint32		nruns;
 	uint32		runs[RUSTS_BLOCK_ROWS];
 	RustsCodecScratch *scratch;
+	MemoryContextCallback release;	/* of cached parts */
 } RustsReader;
 
 /* Values of one column in one block. */
@@ -94,17 +84,46 @@ typedef struct RustsVector
  * Open a segment; entry and its payload are copied.  The reader lives in a
  * new child of the current memory context.  With skip_corrupt damage gives a
  * warning and reader->corrupt instead of an error.
+ *
+ * use_cache: take the parts from the backend's cache, or leave them there.
+ * scratch may be that of another reader of the caller's, or NULL.
  */
 extern RustsReader *rusts_reader_open(Relation rel,
 									  const RustsSegmentEntry *entry,
-									  bool skip_corrupt);
+									  bool skip_corrupt, bool use_cache,
+									  RustsCodecScratch *scratch);
 extern void rusts_reader_close(RustsReader *reader);
 
-/* Index in reader->columns of an attribute, or -1; tags are not columns. */
-extern int	rusts_reader_column(const RustsReader *reader, AttrNumber attno);
+/*
+ * Index of an attribute among the columns, or -1; tags are not columns.
+ * Attribute numbers ascend, so who asks for all begins each search where the
+ * last one ended: *from, initially 0.
+ */
+extern int	rusts_reader_column(const RustsReader *reader, AttrNumber attno,
+								int *from);
 
 /* Index of a tag, or -1. */
 extern int	rusts_reader_tag(const RustsReader *reader, AttrNumber attno);
+
+/*
+ * A series' value of a tag, preceded by a varlena header; NULL if it has
+ * none.  The tag must have been loaded (rusts_parts_load_tag).
+ */
+static inline const RustsBytes *
+rusts_reader_tag_value(const RustsReader *reader, int tag, uint32 series)
+{
+	const RustsPartsTag *t = &reader->parts->tags[tag];
+	uint32		code = t->codes[series];
+
+	return code == RUSTS_NO_CODE ? NULL : &t->values[code];
+}
+
+/*
+ * An array of a column's statistics; NULL if there are none, or the segment
+ * turned out to be corrupt (skip_corrupt).
+ */
+extern const int64 *rusts_reader_stat(RustsReader *reader, int column,
+									  RustsStat stat);
 
 /*
  * Can values of this kind, or of a tag, be Datums of the attribute's type?
@@ -135,7 +154,31 @@ extern uint32 rusts_reader_tid_row(RustsReader *reader, uint32 row);
 extern uint32 rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row);
 
 /* What a value of an INT column looks like as a Datum of typlen bytes. */
-extern Datum rusts_int_datum(int64 value, int16 typlen);
+static inline Datum
+rusts_int_datum(int64 value, int16 typlen)
+{
+	switch (typlen)
+	{
+		case 1:
+			return CharGetDatum((char) value);
+		case 2:
+			return Int16GetDatum((int16) value);
+		case 4:
+			return Int32GetDatum((int32) value);
+		default:
+			return Int64GetDatum(value);
+	}
+}
+
+/* The other way round. */
+static inline int64
+rusts_datum_int(Datum value, int16 typlen)
+{
+	return typlen == 8 ? DatumGetInt64(value) :
+		typlen == 4 ? DatumGetInt32(value) :
+		typlen == 2 ? DatumGetInt16(value) :
+		(signed char) DatumGetChar(value);
+}
 
 /* A value of a vector. */
 static inline Datum

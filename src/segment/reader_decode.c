@@ -15,15 +15,13 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "segment/format.h"
 #include "segment/page_io.h"
 #include "segment/reader_internal.h"
 
-/* A column's window, in pages. */
-#define WINDOW_PAGES		8
-
 static bool decode_bytes(RustsReader *reader, const uint8 *src, size_t len,
 						 int16 typlen, RustsVector *vector);
-static const uint8 *get_stream(RustsReader *reader, RustsReaderColumn *column,
+static const uint8 *get_stream(RustsReader *reader, int column,
 							   uint64 start, uint64 len);
 static void find_runs(RustsReader *reader, uint32 block);
 static bool load_order(RustsReader *reader);
@@ -68,7 +66,7 @@ bool
 rusts_reader_decode(RustsReader *reader, int column, uint32 block,
 					int16 typlen, RustsVector *vector)
 {
-	RustsReaderColumn *col = &reader->columns[column];
+	RustsPartsColumn *col = &reader->parts->columns[column];
 	uint32		nrows = reader->block_rows[block + 1] -
 		reader->block_rows[block];
 	const uint8 *src;
@@ -77,14 +75,16 @@ rusts_reader_decode(RustsReader *reader, int column, uint32 block,
 
 	vector->kind = col->kind;
 	vector->nrows = nrows;
-	if (col->offsets == NULL)
+	if (col->flags & RUSTS_COLUMN_ALL_NULL)
 	{
 		vector->nnulls = nrows;
 		memset(vector->nulls, 0xff, sizeof(vector->nulls));
 		return true;
 	}
+	if (col->offsets == NULL && !rusts_parts_load_offsets(reader, column))
+		return false;
 	len = col->offsets[block + 1] - col->offsets[block];
-	src = get_stream(reader, col, col->offsets[block], len);
+	src = get_stream(reader, column, col->offsets[block], len);
 	if (src == NULL)
 		return false;
 	find_runs(reader, block);
@@ -185,43 +185,44 @@ decode_bytes(RustsReader *reader, const uint8 *src, size_t len, int16 typlen,
  * corrupt (skip_corrupt).
  */
 static const uint8 *
-get_stream(RustsReader *reader, RustsReaderColumn *column, uint64 start,
-		   uint64 len)
+get_stream(RustsReader *reader, int column, uint64 start, uint64 len)
 {
-	uint64		end = column->offsets[reader->nblocks];
+	RustsParts *parts = reader->parts;
+	RustsWindow *window = &reader->windows[column];
+	uint64		end = parts->columns[column].offsets[parts->nblocks];
 
-	if (reader->streams != NULL)
-		return reader->streams + start;
+	if (parts->streams != NULL)
+		return parts->streams + start;
 
-	if (column->window == NULL || start < column->window_start ||
-		start + len > column->window_start + column->window_len)
+	if (window->bytes == NULL || start < window->start ||
+		start + len > window->start + window->len)
 	{
 		/* Up to the end of a page, so that no page is read twice. */
 		uint64		payload = rusts_page_payload();
-		uint64		wanted = Max(len, WINDOW_PAGES * payload);
-		uint64		stop = reader->streams_start + start + wanted;
+		uint64		wanted = Max(len, reader->window_pages * payload);
+		uint64		stop = parts->streams_start + start + wanted;
 
 		stop -= stop % payload;
-		stop = Max(stop, reader->streams_start + start + len);
-		stop = Min(stop, reader->streams_start + end);
-		wanted = stop - reader->streams_start - start;
-		if (wanted > column->window_size)
+		stop = Max(stop, parts->streams_start + start + len);
+		stop = Min(stop, parts->streams_start + end);
+		wanted = stop - parts->streams_start - start;
+		if (wanted > window->size)
 		{
-			column->window_size = Max(wanted, Min(WINDOW_PAGES * payload,
-												  end - start));
-			if (column->window != NULL)
-				pfree(column->window);
-			column->window = MemoryContextAllocHuge(reader->segment_cxt,
-													column->window_size);
+			window->size = Max(wanted, Min(reader->window_pages * payload,
+										   end - start));
+			if (window->bytes != NULL)
+				pfree(window->bytes);
+			window->bytes = MemoryContextAllocHuge(reader->segment_cxt,
+												   window->size);
 		}
-		column->window_start = start;
-		column->window_len = 0;
-		if (!rusts_reader_image(reader, reader->streams_start + start, wanted,
-						column->window))
+		window->start = start;
+		window->len = 0;
+		if (!rusts_reader_image(reader, parts->streams_start + start, wanted,
+								window->bytes))
 			return NULL;
-		column->window_len = wanted;
+		window->len = wanted;
 	}
-	return column->window + (start - column->window_start);
+	return window->bytes + (start - window->start);
 }
 
 /* Where the series begin in a block. */
@@ -263,7 +264,7 @@ rusts_reader_block_of(const RustsReader *reader, uint32 row)
 uint32
 rusts_reader_tid_row(RustsReader *reader, uint32 row)
 {
-	if (reader->order_len == 0 || reader->corrupt)
+	if (reader->corrupt || reader->parts->order_len == 0)
 		return row;
 	if (reader->order == NULL && !load_order(reader))
 		return row;
@@ -273,7 +274,7 @@ rusts_reader_tid_row(RustsReader *reader, uint32 row)
 uint32
 rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row)
 {
-	if (reader->order_len == 0 || reader->corrupt)
+	if (reader->corrupt || reader->parts->order_len == 0)
 		return tid_row;
 	if (reader->order == NULL && !load_order(reader))
 		return tid_row;
@@ -283,8 +284,8 @@ rusts_reader_row_of_tid(RustsReader *reader, uint32 tid_row)
 static bool
 load_order(RustsReader *reader)
 {
-	RustsCursor cursor = {reader->order_data,
-	reader->order_data + reader->order_len};
+	RustsCursor cursor = {reader->parts->order_data,
+	reader->parts->order_data + reader->parts->order_len};
 	Size		size = sizeof(uint32) * (Size) reader->nrows;
 	uint32	   *order = MemoryContextAllocHuge(reader->segment_cxt, size);
 	uint32	   *positions = MemoryContextAllocHuge(reader->segment_cxt, size);
@@ -314,20 +315,4 @@ load_order(RustsReader *reader)
 	reader->order = order;
 	reader->positions = positions;
 	return true;
-}
-
-Datum
-rusts_int_datum(int64 value, int16 typlen)
-{
-	switch (typlen)
-	{
-		case 1:
-			return CharGetDatum((char) value);
-		case 2:
-			return Int16GetDatum((int16) value);
-		case 4:
-			return Int32GetDatum((int32) value);
-		default:
-			return Int64GetDatum(value);
-	}
 }

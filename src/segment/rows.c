@@ -28,6 +28,7 @@ RustsRows *
 rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 {
 	RustsRows  *rows = palloc0_object(RustsRows);
+	int			from = 0;
 	int			i;
 
 	rows->reader = reader;
@@ -49,10 +50,13 @@ rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 			rows->sources[i] = SOURCE_TAG(tag);
 			(void) rusts_reader_check_type(reader, RUSTS_KIND_BYTES, true,
 										   TupleDescAttr(desc, i));
+			if (!reader->corrupt)
+				(void) rusts_parts_load_tag(reader, tag);
 		}
 		else
 		{
-			rows->sources[i] = rusts_reader_column(reader, i + 1);
+			rows->sources[i] = rusts_reader_column(reader, i + 1,
+													&from);
 			if (rows->sources[i] == SOURCE_MISSING)
 				rows->missing[i] = getmissingattr(desc, i + 1,
 												  &rows->missing_null[i]);
@@ -61,7 +65,7 @@ rusts_rows_begin(RustsReader *reader, TupleDesc desc)
 				RustsKind	kind;
 
 				rows->vectors[i] = rusts_vector_create();
-				kind = reader->columns[rows->sources[i]].kind;
+				kind = reader->parts->columns[rows->sources[i]].kind;
 				(void) rusts_reader_check_type(reader, kind, false,
 											   TupleDescAttr(desc, i));
 			}
@@ -74,7 +78,6 @@ bool
 rusts_rows_fill(RustsRows *rows, uint32 row, Datum *values, bool *isnull)
 {
 	RustsReader *reader = rows->reader;
-	const RustsBytes *tags;
 	int			i;
 
 	if (rows->block == PG_UINT32_MAX || row < rows->first_row ||
@@ -87,7 +90,6 @@ rusts_rows_fill(RustsRows *rows, uint32 row, Datum *values, bool *isnull)
 		rows->series--;
 	while (row >= reader->series_rows[rows->series + 1])
 		rows->series++;
-	tags = reader->series_tags + (size_t) rows->series * reader->ntags;
 
 	for (i = 0; i < rows->desc->natts; i++)
 	{
@@ -104,9 +106,11 @@ rusts_rows_fill(RustsRows *rows, uint32 row, Datum *values, bool *isnull)
 		}
 		else
 		{
-			const RustsBytes *tag = &tags[-2 - rows->sources[i]];
+			int			index = -2 - rows->sources[i];
+			const RustsBytes *tag = rusts_reader_tag_value(reader, index,
+														   rows->series);
 
-			isnull[i] = tag->data == NULL;
+			isnull[i] = tag == NULL;
 			values[i] = isnull[i] ? (Datum) 0 :
 				PointerGetDatum(tag->data - VARHDRSZ);
 		}

@@ -59,13 +59,17 @@ rusts_int_stats(const RustsBlockInput *in, uint32 b, RustsBlockStats *stats)
 		stats->last[b] = in->ints[in->nrows - 1];
 }
 
-/* In PostgreSQL's order a NaN is larger than everything else. */
+/*
+ * In PostgreSQL's order a NaN is larger than everything else.  The sum adds
+ * the values in the order of the rows, which vectorizing would not, to -0.0:
+ * that changes no value, while 0.0 would turn -0.0 into 0.0.
+ */
 void
 rusts_float_stats(const RustsBlockInput *in, uint32 b, RustsBlockStats *stats)
 {
 	double		min = INFINITY;
 	double		max = -INFINITY;
-	double		sum = 0;
+	double		sum = -0.0;
 	uint32		nnans = 0;
 	uint32		nnulls = 0;
 	double		first = 0;

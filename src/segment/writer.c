@@ -15,10 +15,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/bloom.h"
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "base/varint.h"
@@ -59,6 +61,8 @@ static void write_column(Writer *writer, const RustsBatchColumn *col);
 static bool gather(Writer *writer, const RustsBatchColumn *col,
 				   const RustsBlock *block, RustsBlockInput *in);
 static uint64 raw_bytes(const RustsBatch *batch);
+static void filter_tags(const RustsBatch *batch, MemoryContext cxt,
+						RustsImage *image);
 static void append_block(Writer *writer, ByteBuffer *buffer,
 						 const RustsBlockInput *in);
 static void append_chunk(Writer *writer, const RustsBlockInput *in);
@@ -135,6 +139,7 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 									  writer->parts.len - RUSTS_HEADER_SIZE));
 
 	image->raw_bytes = raw_bytes(batch);
+	filter_tags(batch, result_cxt, image);
 	image->len = writer->parts.len + writer->streams.len;
 	image->data = (uint8 *) MemoryContextAllocHuge(result_cxt,
 												   VARHDRSZ + image->len) +
@@ -456,6 +461,44 @@ raw_bytes(const RustsBatch *batch)
 		}
 	}
 	return total;
+}
+
+/* Make the filter of the tag values, in cxt. */
+static void
+filter_tags(const RustsBatch *batch, MemoryContext cxt, RustsImage *image)
+{
+	const RustsBytes *tags = batch->series_tags;
+	RustsBloomBuilder builder;
+	uint8		filter[RUSTS_BLOOM_MAX_BYTES];
+	uint32		s;
+	int			t;
+
+	StaticAssertStmt(RUSTS_BLOOM_MAX_ATTNO == MaxHeapAttributeNumber,
+					 "a filter covers every attribute");
+	image->tag_filter = NULL;
+	image->tag_filter_len = 0;
+	if (batch->ntags == 0)
+		return;
+	rusts_bloom_begin(&builder);
+	for (t = 0; t < batch->ntags; t++)
+		rusts_bloom_cover(&builder, batch->tag_attnos[t]);
+	for (s = 0; s < batch->nseries; s++)
+	{
+		for (t = 0; t < batch->ntags; t++, tags++)
+		{
+			/* Series are sorted: most values are those of the one before. */
+			if (s > 0 && rusts_bytes_equal(*tags, tags[-batch->ntags]))
+				continue;
+			if (!rusts_bloom_add(&builder, tags->data == NULL ?
+								 rusts_bloom_hash_null(batch->tag_attnos[t]) :
+								 rusts_bloom_hash_tag(batch->tag_attnos[t],
+													  tags->data, tags->len)))
+				return;
+		}
+	}
+	image->tag_filter_len = rusts_bloom_finish(&builder, filter);
+	image->tag_filter = MemoryContextAlloc(cxt, image->tag_filter_len);
+	memcpy(image->tag_filter, filter, image->tag_filter_len);
 }
 
 static void

@@ -19,6 +19,8 @@ typedef struct RustsImage
 	uint64		raw_bytes;		/* size of the values */
 	int64		min_time;		/* RUSTS_NO_TIME if there is none */
 	int64		max_time;
+	uint8	   *tag_filter;		/* NULL if there is none, see base/bloom.h */
+	uint32		tag_filter_len;
 } RustsImage;
 
 /*

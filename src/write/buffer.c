@@ -292,6 +292,21 @@ rusts_buffers_flush_all(void)
 		rusts_buffer_flush(dlist_container(RustsBuffer, node, iter.cur));
 }
 
+bool
+rusts_buffers_hold_rows(Oid relid)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &buffers)
+	{
+		RustsBuffer *buffer = dlist_container(RustsBuffer, node, iter.cur);
+
+		if (buffer->relid == relid && buffer->builder->nrows > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Finish the buffers made by statements below a nesting level. */
 static void
 finish_level(int level)

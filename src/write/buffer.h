@@ -53,6 +53,9 @@ extern void rusts_buffers_flush_relation(Oid relid);
 /* Store everything this transaction has buffered. */
 extern void rusts_buffers_flush_all(void);
 
+/* Has a running statement buffered rows for rel? */
+extern bool rusts_buffers_hold_rows(Oid relid);
+
 /* Register transaction callbacks and hooks; once, from _PG_init. */
 extern void rusts_buffers_init(void);
 

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "segment/reader.h"
 #include "write/builder.h"
 
 #define INITIAL_ROWS	64
@@ -471,10 +472,7 @@ rusts_builder_put_datum(RustsBuilder *builder, int index, Datum value)
 	{
 		case RUSTS_KIND_INT:
 			rusts_builder_put_int(builder, index,
-								  column->typlen == 8 ? DatumGetInt64(value) :
-								  column->typlen == 4 ? DatumGetInt32(value) :
-								  column->typlen == 2 ? DatumGetInt16(value) :
-								  (signed char) DatumGetChar(value));
+								  rusts_datum_int(value, column->typlen));
 			break;
 		case RUSTS_KIND_FLOAT:
 			rusts_builder_put_float(builder, index, DatumGetFloat8(value));

@@ -148,7 +148,7 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 			nrows = -1;
 			break;
 		}
-		reader = rusts_reader_open(from, &entries[i], false);
+		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += reader->nrows;
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
 			append_blocks(to, builder, reader, RelationGetDescr(from));
@@ -186,7 +186,8 @@ same_tags(const RustsSchema *schema, const RustsReader *reader)
 		return false;
 	for (i = 0; i < schema->ntags; i++)
 	{
-		if (schema->columns[schema->tags[i]].attno != reader->tag_attnos[i])
+		if (schema->columns[schema->tags[i]].attno !=
+			reader->parts->tags[i].attno)
 			return false;
 	}
 	return true;
@@ -200,15 +201,17 @@ same_tags(const RustsSchema *schema, const RustsReader *reader)
 static bool
 same_kinds(const RustsSchema *schema, const RustsReader *reader)
 {
+	int			from = 0;
 	int			i;
 
 	for (i = 0; i < schema->ncolumns; i++)
 	{
 		int			column = rusts_reader_column(reader,
-												 schema->columns[i].attno);
+												 schema->columns[i].attno,
+												 &from);
 
 		if (column >= 0 &&
-			reader->columns[column].kind != schema->columns[i].kind)
+			reader->parts->columns[column].kind != schema->columns[i].kind)
 			return false;
 	}
 	return true;
@@ -223,11 +226,16 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 	RustsVector *vector = rusts_vector_create();
 	uint32	   *series = NULL;
 	int		   *sources = palloc_array(int, Max(schema->ncolumns, 1));
+	RustsBytes *tags = palloc_array(RustsBytes, Max(schema->ntags, 1));
+	int			from = 0;
 	uint32		b;
 	int			c;
 
 	for (c = 0; c < schema->ncolumns; c++)
-		sources[c] = rusts_reader_column(reader, schema->columns[c].attno);
+		sources[c] = rusts_reader_column(reader, schema->columns[c].attno,
+										 &from);
+	for (c = 0; c < reader->ntags; c++)
+		(void) rusts_parts_load_tag(reader, c);
 
 	for (b = 0; b < reader->nblocks; b++)
 	{
@@ -259,9 +267,16 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 			uint32		stop = Min(end, reader->series_rows[s + 1]);
 
 			if (series[s] == PG_UINT32_MAX)
-				series[s] = rusts_builder_series(builder,
-												 reader->series_tags +
-												 (size_t) s * reader->ntags);
+			{
+				for (c = 0; c < reader->ntags; c++)
+				{
+					const RustsBytes *tag = rusts_reader_tag_value(reader, c,
+																   s);
+
+					tags[c] = tag != NULL ? *tag : (RustsBytes) {NULL, 0};
+				}
+				series[s] = rusts_builder_series(builder, tags);
+			}
 			for (; row < stop; row++)
 				builder->series_of[builder->nrows + row - first] = series[s];
 		}
@@ -290,6 +305,7 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 		builder->nrows += end - first;
 	}
 	pfree(sources);
+	pfree(tags);
 	if (vector->arena_cxt != NULL)
 		MemoryContextDelete(vector->arena_cxt);
 	pfree(vector);

@@ -130,6 +130,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	entry.nrows = batch->nrows;
 	entry.level = level;
 	entry.first_block = InvalidBlockNumber;
+	entry.tag_filter = image.tag_filter;
+	entry.tag_filter_len = image.tag_filter_len;
 	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
 					  MAX_HOT_PAYLOAD))
 		entry.payload = rusts_image_payload(&image);
@@ -141,6 +143,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);
+	if (image.tag_filter != NULL)
+		pfree(image.tag_filter);
 }
 
 /* The rows with their partitions, sorted by both. */

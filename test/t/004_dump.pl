@@ -47,6 +47,12 @@ $node->safe_psql(
 	CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') USING rusts;
 	INSERT INTO part SELECT '2024-06-01'::timestamptz + i * interval '1 day', i FROM generate_series(1, 300) i;
 	CREATE MATERIALIZED VIEW mv USING rusts AS SELECT time, n FROM cpu WHERE n <= 10;
+	CREATE TABLE swapped (gone int, time timestamptz, v float8, other timestamp) USING rusts;
+	ALTER TABLE swapped DROP COLUMN gone;
+	ALTER TABLE swapped DROP COLUMN time;
+	ALTER TABLE swapped RENAME COLUMN other TO time;
+	INSERT INTO swapped SELECT i, '2024-01-01'::timestamp + i * interval '1 h' FROM generate_series(1, 100) i;
+	CREATE VIEW lately AS SELECT * FROM swapped WHERE time >= '2024-01-03';
 	CREATE VIEW v AS SELECT host, last(usage, time) FROM cpu GROUP BY 1;
 	GRANT SELECT ON cpu TO PUBLIC;
 	COMMENT ON TABLE cpu IS 'a measurement'});
@@ -54,7 +60,7 @@ $node->safe_psql(
 my $tables = q{cpu "Odd Name" u part_1 part_2 mv};
 my $question = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(to_jsonb(x)::text, ',' ORDER BY to_jsonb(x)::text COLLATE \"C\")) FROM $_ x" }
-  ('cpu', '"Odd Name"', 'u', 'part', 'part_1', 'part_2', 'mv', 'v');
+  ('cpu', '"Odd Name"', 'u', 'part', 'part_1', 'part_2', 'mv', 'v', 'lately');
 my $labels = q{
 	SELECT objoid::regclass, attname, provider, label FROM pg_seclabel
 	  JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid ORDER BY 1, 2};

@@ -22,6 +22,7 @@
 #include "base/varint.h"
 #include "codec/bitpack.h"
 #include "codec/block.h"
+#include "codec/deltas.h"
 #include "codec/scratch.h"
 
 #include "codec_harness.h"
@@ -270,6 +271,134 @@ test_bitpack(void)
 	}
 }
 
+/* Random symbols, the rare ones with the longest codes. */
+static void
+make_symbols(uint8 *symbols, uint32 n, uint32 nsymbols, uint32 *counts)
+{
+	uint32		i;
+
+	memset(counts, 0, RUSTS_HUFFMAN_SYMBOLS * sizeof(uint32));
+	for (i = 0; i < n; i++)
+	{
+		uint32		rank = __builtin_ctzll(random_word() |
+										   UINT64CONST(1) << 63);
+
+		if (nsymbols % 2 == 0)
+			rank = random_below(nsymbols);
+		symbols[i] = (uint8) (nsymbols - 1 - Min(rank, nsymbols - 1));
+		counts[symbols[i]]++;
+	}
+}
+
+/* Symbols and their sums come back; so do damaged lengths, without harm. */
+static void
+test_huffman(void)
+{
+	static uint8 symbols[ROWS];
+	static uint8 back[ROWS];
+	static uint16 sums[ROWS];
+	static uint8 code[ROWS * 2];
+	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS];
+	uint32		counts[RUSTS_HUFFMAN_SYMBOLS];
+	uint32		nsymbols;
+	uint32		n;
+	uint32		i;
+
+	for (nsymbols = 2; nsymbols <= RUSTS_HUFFMAN_SYMBOLS; nsymbols++)
+	{
+		for (n = 2; n <= ROWS; n += n < 24 || (n > 250 && n < 260) ? 1 : 97)
+		{
+			uint32		row = 0;
+			uint16		sum = 0;
+			const uint8 *end;
+
+			make_symbols(symbols, n, nsymbols, counts);
+			if (rusts_huffman_lengths(counts, nsymbols, lengths) == 0)
+				continue;
+			end = rusts_huffman_encode(symbols, n, lengths, nsymbols, code);
+			CHECK(rusts_huffman_decode(code, end, lengths, nsymbols, n, back,
+									   NULL, &scratch->huffman) == end,
+				  "%u of %u symbols", n, nsymbols);
+			CHECK(memcmp(symbols, back, n) == 0, "%u of %u symbols", n,
+				  nsymbols);
+			CHECK(rusts_huffman_decode(code, end, lengths, nsymbols, n, NULL,
+									   sums, &scratch->huffman) == end,
+				  "%u of %u symbols", n, nsymbols);
+			while (row < n && sums[row] == (sum += symbols[row]))
+				row++;
+			CHECK(row == n, "%u of %u symbols: sum %u", n, nsymbols, row);
+
+			i = random_below(nsymbols);
+			lengths[i] = (lengths[i] + 1 + random_below(14)) % 16;
+			CHECK(rusts_huffman_decode(code, end, lengths, nsymbols, n, back,
+									   NULL, &scratch->huffman) == NULL,
+				  "%u of %u symbols, incomplete code", n, nsymbols);
+		}
+	}
+}
+
+/* The sums of differences, against one addition after the other. */
+static void
+test_deltas(void)
+{
+	static uint32 starts[ROWS];
+	static uint64 run_starts[ROWS];
+	static uint64 firsts[ROWS];
+	static uint64 values[ROWS];
+	static uint16 sums[ROWS];
+	static uint64 expected[4][ROWS];
+	uint32		n;
+
+	for (n = 1; n <= ROWS; n += n < 70 ? 1 : 53)
+	{
+		RustsRuns	runs = {starts, 0};
+		uint64		base = random_word();
+		uint32		length = 1 + random_below(n);
+		uint32		nfirsts = 0;
+		uint16		sum = 0;
+		uint32		run = 0;
+		uint32		i;
+
+		for (i = 0; i < n; i++)
+		{
+			bool		start = i % length == 0;
+			uint16 symbol = (uint16) random_below(64);
+
+			if (start)
+			{
+				run = runs.nruns++;
+				starts[run] = i;
+				run_starts[run] = random_word();
+				expected[0][i] = expected[1][i] = expected[2][i] =
+					expected[3][i] = run_starts[run];
+				continue;
+			}
+			if (i % length == 1)
+				firsts[nfirsts++] = random_word();
+			values[i - run - 1] = random_word();
+			expected[0][i] = expected[0][i - 1] + values[i - run - 1];
+			expected[1][i] = expected[1][i - 1] + base + symbol;
+
+			expected[2][i] = expected[2][i - 1] + base;
+			expected[3][i] = expected[3][i - 1] + firsts[nfirsts - 1];
+			sum += symbol;
+
+			sums[i - run - 1] = sum;
+		}
+
+		memmove(values + runs.nruns, values,
+				(n - runs.nruns) * sizeof(uint64));
+		rusts_deltas_sum(&runs, run_starts, n, values);
+		CHECK(memcmp(values, expected[0], n * 8) == 0, "%u rows", n);
+		rusts_deltas_add_sums(&runs, run_starts, sums, base, n, values);
+		CHECK(memcmp(values, expected[1], n * 8) == 0, "%u rows", n);
+		rusts_deltas_sum_constant(&runs, run_starts, base, n, values);
+		CHECK(memcmp(values, expected[2], n * 8) == 0, "%u rows", n);
+		rusts_deltas2_sum_zeros(&runs, run_starts, firsts, n, values);
+		CHECK(memcmp(values, expected[3], n * 8) == 0, "%u rows", n);
+	}
+}
+
 static void
 test_varint(void)
 {
@@ -460,6 +589,8 @@ main(int argc, char **argv)
 	{
 		test_varint();
 		test_bitpack();
+		test_huffman();
+		test_deltas();
 		test_shapes();
 		test_sizes();
 		test_scratch();

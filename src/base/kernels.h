@@ -8,12 +8,12 @@
  * decides when the program starts.  The results are the same: AVX2 does not
  * include FMA, which would round differently.
  *
- * src/codec/kernels.h
+ * src/base/kernels.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RUSTS_CODEC_KERNELS_H
-#define RUSTS_CODEC_KERNELS_H
+#ifndef RUSTS_KERNELS_H
+#define RUSTS_KERNELS_H
 
 /* The resolvers run before the sanitizers are ready. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
@@ -23,4 +23,4 @@
 #define RUSTS_KERNEL
 #endif
 
-#endif							/* RUSTS_CODEC_KERNELS_H */
+#endif							/* RUSTS_KERNELS_H */

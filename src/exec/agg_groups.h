@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * agg_groups.h
+ *	  Groups of RustsAgg.
+ *
+ * src/exec/agg_groups.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_AGG_GROUPS_H
+#define RUSTS_AGG_GROUPS_H
+
+#include "base/bytes.h"
+#include "exec/agg_states.h"
+
+/* Different tuples of byte strings, numbered from 0 in order of arrival. */
+typedef struct RustsTuples RustsTuples;
+
+extern RustsTuples *rusts_tuples_create(MemoryContext cxt, int nvalues);
+
+/* The number of a tuple (data NULL for null), entered when it is new. */
+extern uint32 rusts_tuples_find(RustsTuples *tuples,
+								const RustsBytes *values);
+extern uint32 rusts_tuples_count(const RustsTuples *tuples);
+
+/* The same in all processes. */
+extern uint32 rusts_tuples_hash(const RustsTuples *tuples, uint32 number);
+
+/* A value of a tuple, preceded by a varlena header; data NULL for null. */
+extern RustsBytes rusts_tuples_value(const RustsTuples *tuples,
+									 uint32 number, int value);
+
+typedef struct RustsGroup
+{
+	uint32		tuple;			/* of the tags that are keys */
+	uint32		number;			/* in order of arrival */
+	int64		bucket;
+	bool		bucket_null;
+	/* states follow, at a multiple of 16 */
+} RustsGroup;
+
+typedef struct RustsGroups
+{
+	MemoryContext cxt;			/* all groups and what their states own */
+	Size		states_size;
+	int			naggs;
+	RustsAgg   *aggs;
+	uint32		ngroups;
+	uint32		max_groups;
+	RustsGroup **groups;		/* [ngroups] in order of arrival */
+	struct rustsgroup_hash *table;
+	RustsGroup *last;			/* found last */
+} RustsGroups;
+
+#define RUSTS_GROUP_STATES(group) \
+	((char *) (group) + TYPEALIGN(16, sizeof(RustsGroup)))
+
+extern void rusts_groups_init(RustsGroups *groups, MemoryContext parent,
+							  RustsAgg *aggs, int naggs, Size states_size);
+extern void rusts_groups_reset(RustsGroups *groups);
+extern RustsGroup *rusts_groups_lookup(RustsGroups *groups, uint32 tuple,
+									   int64 bucket, bool bucket_null);
+
+/* The same, but the group is made if it is not there. */
+extern RustsGroup *rusts_groups_find(RustsGroups *groups, uint32 tuple,
+									 int64 bucket, bool bucket_null);
+
+/* Memory in use, about. */
+extern Size rusts_groups_size(const RustsGroups *groups);
+
+#endif							/* RUSTS_AGG_GROUPS_H */

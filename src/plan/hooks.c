@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Planner hooks: where paths of ours are offered.
+ *
+ * src/plan/hooks.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+
+#include "exec/exec.h"
+#include "plan/plan.h"
+
+static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+static create_upper_paths_hook_type prev_create_upper_paths = NULL;
+
+static void at_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+							RangeTblEntry *rte);
+static void at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
+						   RelOptInfo *input_rel, RelOptInfo *output_rel,
+						   void *extra);
+
+void
+rusts_plan_init(void)
+{
+	prev_set_rel_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = at_rel_pathlist;
+	prev_create_upper_paths = create_upper_paths_hook;
+	create_upper_paths_hook = at_upper_paths;
+}
+
+static void
+at_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+				RangeTblEntry *rte)
+{
+	if (prev_set_rel_pathlist)
+		prev_set_rel_pathlist(root, rel, rti, rte);
+	if (rusts_enable_scan)
+		rusts_add_scan_paths(root, rel, rti, rte);
+}
+
+static void
+at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
+			   RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+{
+	if (prev_create_upper_paths)
+		prev_create_upper_paths(root, stage, input_rel, output_rel, extra);
+	if (rusts_enable_scan && rusts_enable_agg)
+		rusts_add_agg_paths(root, stage, input_rel, output_rel, extra);
+}
