@@ -189,7 +189,7 @@ sub marked
 # looked up that LIMIT has left out, also without it.
 sub query_script
 {
-	my ($query, $id, @set) = @_;
+	my ($query, $id, $side, @set) = @_;
 	my $compare = $query->{steps}[0]{compare};
 	my $n = 0;
 	my $sql = join '', map { "$_;\n" } 'RESET ALL', @set, @{ $query->{settings} // [] },
@@ -197,7 +197,7 @@ sub query_script
 
 	$sql .= marked($_->{sql}, "$id " . $n++) foreach @{ $query->{steps} };
 	$sql .= marked($compare->{superset}, "$id superset")
-	  if $compare && defined $compare->{superset} && $id =~ / 0$/ && !@set;
+	  if $compare && defined $compare->{superset} && $side eq 'h';
 	$sql .= "RESET ROLE;\n" if $query->{role};
 	return $sql;
 }
@@ -329,7 +329,7 @@ sub run_queries
 		push @runs, grep { !$seen{ $_->[0] }++ && !too_slow($schema, $query, $_) }
 		  map { $rng->weighted(@{ $self->{variants} }) } 1 .. $rng->weighted(3 => 1, 2 => 2, 1 => 3);
 		$chosen[$q] = \@runs;
-		$heap .= query_script($query, "$q 0");
+		$heap .= query_script($query, "$q 0", 'h');
 		if (@{ $query->{steps} } == 1)
 		{
 			$rusts .= "RESET ALL;\n";
@@ -339,7 +339,7 @@ sub run_queries
 		{
 			my ($name, @set) = @{ $runs[$v] };
 
-			$rusts .= query_script($query, "$q $v", @set);
+			$rusts .= query_script($query, "$q $v", 'm', @set);
 		}
 	}
 	my @jobs = (
@@ -526,7 +526,7 @@ sub check_again
 
 	foreach my $side ('h', 'm')
 	{
-		my $sql = query_script($query, '0 0', $side eq 'm' ? @set : ());
+		my $sql = query_script($query, '0 0', $side, $side eq 'm' ? @set : ());
 		my ($ended, $out) = $self->script($sql, settings($schema, $side, 60), marks => 1);
 
 		push @answers, answers($out);
