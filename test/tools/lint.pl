@@ -423,7 +423,8 @@ sub gone_names
 	my $gone = join '|', qw(pg_attribute_noreturn heap_inplace_update
 	  RelationSetNewRelfilenode pg_class_ownercheck pg_type_ownercheck
 	  pg_class_aclcheck pg_namespace_aclcheck pg_database_aclcheck
-	  pg_proc_aclcheck rd_node);
+	  pg_proc_aclcheck rd_node pk_strategy ec_members
+	  get_ordering_op_properties);
 
 	return map { places($_, bare($text{$_}), qr/\b(?:$gone)\b/, 'uses') }
 	  grep { m{^src/} && $_ ne 'src/compat.h' } @sources;
