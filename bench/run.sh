@@ -23,6 +23,9 @@
 #					if there is none
 #	$BENCH_GROWTH	million rows at which the part growth ends, 50
 #	$BENCH_SECONDS	of each run of the part clients, 10
+#	$BENCH_HUGE_PAGES	if not empty, reserve huge pages for the server's
+#					shared memory, as PostgreSQL's manual recommends, for as
+#					long as this runs (root only)
 #
 # bench/run.sh
 
@@ -266,13 +269,20 @@ part_memory()
 bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree bench-programs || exit 1
 . test/tools/server.sh
+if [ -n "${BENCH_HUGE_PAGES:-}" ]; then
+	huge_pages_before=$(cat /proc/sys/vm/nr_hugepages)
+	trap 'echo "$huge_pages_before" >/proc/sys/vm/nr_hugepages' EXIT
+	echo $((huge_pages_before + 640)) >/proc/sys/vm/nr_hugepages || exit 1
+fi
 server_start bench <<-END || exit 1
 	shared_buffers = 1GB
 	max_wal_size = 8GB
 	checkpoint_timeout = 1h
 	autovacuum = off
 END
-trap server_stop EXIT
+trap 'server_stop
+	[ -z "${BENCH_HUGE_PAGES:-}" ] ||
+		echo "$huge_pages_before" >/proc/sys/vm/nr_hugepages' EXIT
 
 WORK=$TOP/build/bench
 INT_LP=$WORK/int.$ROWS.lp

@@ -19,6 +19,7 @@
 #include "meta/schema.h"
 #include "meta/settings.h"
 #include "plan/plan.h"
+#include "segment/page_checks.h"
 #include "worker/worker.h"
 #include "write/buffer.h"
 
@@ -44,6 +45,7 @@ _PG_init(void)
 	rusts_exec_init();
 	MarkGUCPrefixReserved("rusts");
 
+	rusts_page_checks_init();
 	rusts_schema_init();
 	rusts_buffers_init();
 	rusts_fetch_init();

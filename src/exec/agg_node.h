@@ -40,7 +40,7 @@ typedef struct RustsParallelAgg
 	pg_atomic_uint64 counters[RUSTS_NCOUNTERS];
 } RustsParallelAgg;
 
-/* A part of the input, see agg_passes.c. */
+/* A range of the input, see agg_passes.c. */
 typedef struct RustsAggPass
 {
 	bool		all_times;
@@ -49,11 +49,10 @@ typedef struct RustsAggPass
 	int64		high;
 	uint32		first_place;	/* places of tuples, unless all_tuples */
 	uint32		end_place;
-	uint32		part;			/* of the tuples, or RUSTS_ALL_PARTS */
+	uint32		part;			/* of the tuples, by their hash, */
+	uint32		nparts;			/* of so many; 0 or 1: all of them */
 	double		bytes;			/* its groups are expected to take, or 0 */
 } RustsAggPass;
-
-#define RUSTS_ALL_PARTS		PG_UINT32_MAX
 
 typedef struct RustsAggNode
 {
@@ -114,6 +113,10 @@ typedef struct RustsAggNode
 	uint32		nplaces;
 	RustsAggPass pass;			/* the one at hand */
 	RustsParallelAgg *parallel; /* NULL: this process makes all groups */
+	/* its parts, see agg_parallel.c */
+	int64	   *cuts;			/* [nranges] at which ranges of times begin */
+	uint32		nranges;
+	uint32		ntuple_parts;	/* of each range */
 } RustsAggNode;
 
 extern const CustomScanMethods rusts_agg_methods;
@@ -122,8 +125,15 @@ extern const CustomScanMethods rusts_agg_methods;
 extern void rusts_agg_passes_begin(RustsAggNode *node);
 extern bool rusts_agg_read_input(RustsAggNode *node);
 
+/* Are buckets ranges of times that follow each other? */
+extern bool rusts_agg_times_can_split(RustsAggNode *node);
+
 /* Does the pass at hand make groups of this tuple of tags? */
 extern bool rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple);
+
+/* agg_parallel.c: the part that this process aggregates next, if any */
+extern void rusts_agg_parts_begin(RustsAggNode *node);
+extern bool rusts_agg_draw_part(RustsAggNode *node, RustsAggPass *pass);
 
 /* agg_input.c: chunks into groups; false if the segment is corrupt */
 extern bool rusts_agg_add_chunk(RustsAggNode *node);

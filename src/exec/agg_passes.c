@@ -43,9 +43,6 @@
  * the hash table have in reserve. */
 #define GROUP_BYTES		250
 
-/* Parts that parallel processes draw. */
-#define PARALLEL_PARTS	16
-
 /* A first window of more microseconds is as good as everything. */
 #define MAX_WINDOW		4e18
 
@@ -61,9 +58,6 @@ typedef enum SplitResult
 } SplitResult;
 
 static bool next_pass(RustsAggNode *node, RustsAggPass *pass);
-static bool draw_part(RustsAggNode *node, RustsAggPass *pass);
-static int64 part_begin(RustsAggNode *node, int64 low, int64 high,
-						uint32 part);
 static bool run_pass(RustsAggNode *node);
 static bool split_pass(RustsAggNode *node, const RustsAggPass *pass);
 static SplitResult split_by_time(RustsAggNode *node,
@@ -72,7 +66,6 @@ static bool split_by_tuples(RustsAggNode *node, const RustsAggPass *pass,
 							bool leading);
 static int	leading_tags(const RustsAggNode *node);
 static void push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts);
-static bool times_can_split(RustsAggNode *node);
 static int64 next_border(void *arg, int64 time);
 static void place_tuples(RustsAggNode *node);
 static bool collect_series(void *arg, uint32 series);
@@ -90,13 +83,15 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	node->resume = false;
 	node->times_split_known = false;
 
-	/* Several processes: passes are drawn as parts. */
 	if (node->parallel != NULL)
+	{
+		rusts_agg_parts_begin(node);
 		return;
+	}
 
 	/* Only some buckets are wanted, the first or the last. */
 	if (node->norder > 0 && node->order[0].key < 0 && node->limit > 0 &&
-		node->shortcuts && times_can_split(node))
+		node->shortcuts && rusts_agg_times_can_split(node))
 	{
 		rusts_windows_begin(&node->windows, 1000);
 		if (node->bucket_width > 0 && node->bucket_width < 1e17)
@@ -107,8 +102,7 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	}
 	else
 	{
-		RustsAggPass everything = {.all_times = true, .all_tuples = true,
-		.part = RUSTS_ALL_PARTS};
+		RustsAggPass everything = {.all_times = true, .all_tuples = true};
 
 		if (node->grouped && !node->partial)
 			everything.bytes = node->css.ss.ps.plan->plan_rows *
@@ -173,7 +167,7 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 		*pass = node->passes[--node->npasses];
 	else if (node->parallel != NULL)
 	{
-		if (!draw_part(node, pass))
+		if (!rusts_agg_draw_part(node, pass))
 			return false;
 	}
 	else
@@ -183,7 +177,6 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 			return false;
 		memset(pass, 0, sizeof(*pass));
 		pass->all_tuples = true;
-		pass->part = RUSTS_ALL_PARTS;
 		rusts_windows_range(&node->windows, &pass->low, &pass->high);
 	}
 	if (!pass->all_times)
@@ -192,74 +185,8 @@ next_pass(RustsAggNode *node, RustsAggPass *pass)
 		rusts_block_scan_all_times(node->scan);
 	node->pass = *pass;
 	node->scan->want_series =
-		pass->all_tuples && pass->part == RUSTS_ALL_PARTS ? NULL :
-		series_in_pass;
+		pass->all_tuples && pass->nparts <= 1 ? NULL : series_in_pass;
 	return true;
-}
-
-/*
- * The next part of the groups that no process has begun with: those whose
- * tags have a hash of it, or those of a range of buckets.  All processes have
- * the same idea of what a part is, since they have the same snapshot.
- */
-static bool
-draw_part(RustsAggNode *node, RustsAggPass *pass)
-{
-	bool		by_time = node->ntags == 0 && times_can_split(node);
-
-	for (;;)
-	{
-		uint32		part = pg_atomic_fetch_add_u32(&node->parallel->next_part,
-												   1);
-		int64		low;
-		int64		high;
-		int64		nrows;
-
-		if (part >= PARALLEL_PARTS)
-			return false;
-		memset(pass, 0, sizeof(*pass));
-		pass->all_times = true;
-		pass->all_tuples = true;
-		pass->part = RUSTS_ALL_PARTS;
-		if (node->ntags > 0)
-		{
-			pass->part = part;
-			return true;
-		}
-		if (by_time)
-		{
-			rusts_block_scan_all_times(node->scan);
-			by_time = rusts_block_scan_extent(node->scan, &low, &high,
-											  &nrows) &&
-				!TIMESTAMP_NOT_FINITE(low) && !TIMESTAMP_NOT_FINITE(high);
-		}
-		if (!by_time)
-		{
-			if (part == 0)
-				return true;
-			continue;
-		}
-		pass->all_times = false;
-		pass->low = part_begin(node, low, high, part);
-		pass->high = part_begin(node, low, high, part + 1) - 1;
-		if (pass->low <= pass->high)
-			return true;
-	}
-}
-
-/* Where a part begins that is a range of buckets between two times. */
-static int64
-part_begin(RustsAggNode *node, int64 low, int64 high, uint32 part)
-{
-	int64		at;
-
-	if (part == 0)
-		return low;
-	if (part >= PARALLEL_PARTS)
-		return high + 1;
-	at = low + (int64) (((uint64) high - (uint64) low) / PARALLEL_PARTS) *
-		part;
-	return at <= low ? low : Min(next_border(node, at), high + 1);
 }
 
 /* Aggregate what the scan returns; false if that takes too much memory. */
@@ -348,7 +275,7 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 
 	if (node->buckets == NULL)
 		return SPLIT_ONE_BUCKET;
-	if (!times_can_split(node) ||
+	if (!rusts_agg_times_can_split(node) ||
 		(pass->all_times &&
 		 !rusts_block_scan_extent(node->scan, &low, &high, &nrows)))
 		return SPLIT_UNKNOWN;
@@ -492,9 +419,8 @@ push_parts(RustsAggNode *node, RustsAggPass *parts, int nparts)
 	}
 }
 
-/* Are buckets ranges of times that follow each other? */
-static bool
-times_can_split(RustsAggNode *node)
+bool
+rusts_agg_times_can_split(RustsAggNode *node)
 {
 	int64		low;
 	int64		high;
@@ -593,8 +519,8 @@ rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple)
 {
 	const RustsAggPass *pass = &node->pass;
 
-	if (pass->part != RUSTS_ALL_PARTS &&
-		rusts_tuples_hash(node->tuples, tuple) % PARALLEL_PARTS != pass->part)
+	if (pass->nparts > 1 &&
+		rusts_tuples_hash(node->tuples, tuple) % pass->nparts != pass->part)
 		return false;
 	return pass->all_tuples ||
 		(tuple < node->nplaces && node->places[tuple] >= pass->first_place &&

@@ -51,11 +51,11 @@
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 
-#include "base/bitmap.h"
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "compat.h"
 #include "meta/tid.h"
+#include "segment/page_checks.h"
 #include "segment/page_io.h"
 
 #define META_MAGIC			0x4d545352	/* "RSTM" */
@@ -88,8 +88,10 @@ static void check_metapage(Relation rel, Page page);
 static int64 storage_id_on_disk(Relation rel);
 static void fill_page(Page page, int64 storage_id, int64 segment_id,
 					  uint32 index, const uint8 *piece, uint32 len);
-static const char *check_page(Page page, int64 storage_id, int64 segment_id,
-							  uint32 index, bool contents);
+static int64 buffer_hits(void);
+static const char *check_page(Buffer buffer, int64 storage_id,
+							  int64 segment_id, uint32 index,
+							  bool from_disk);
 
 void
 rusts_storage_create(const RelFileLocator *locator, char persistence)
@@ -412,15 +414,15 @@ const char *
 rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 				  BlockNumber first_block, uint32 nblocks, uint64 offset,
 				  size_t len, uint8 *dst, bool zero_damaged,
-				  RustsExtentChecks *checks, BlockNumber *bad_block)
+				  bool *in_file, BlockNumber *bad_block)
 {
 	BlockNumber end = MaxBlockNumber;
 
 	/* Reading beyond the end of the file is an error that nobody can skip. */
-	if (checks == NULL || !checks->in_file)
+	if (in_file == NULL || !*in_file)
 		end = RelationGetNumberOfBlocks(rel);
-	if (checks != NULL && first_block + nblocks <= end)
-		checks->in_file = true;
+	if (in_file != NULL && first_block + nblocks <= end)
+		*in_file = true;
 
 	while (len > 0)
 	{
@@ -430,8 +432,7 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		Buffer		buffer;
 		Page		page;
 		const char *problem;
-		int64		hits = pgBufferUsage.shared_blks_hit;
-		bool		checked;
+		int64		hits = buffer_hits();
 
 		CHECK_FOR_INTERRUPTS();
 		*bad_block = first_block + index;
@@ -444,11 +445,8 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 									RBM_NORMAL, NULL);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		checked = checks != NULL && pgBufferUsage.shared_blks_hit > hits &&
-			rusts_bitmap_test(checks->pages, index);
-		problem = check_page(page, storage_id, segment_id, index, !checked);
-		if (problem == NULL && checks != NULL && !checked)
-			rusts_bitmap_set(checks->pages, index);
+		problem = check_page(buffer, storage_id, segment_id, index,
+							 buffer_hits() == hits);
 		if (problem == NULL &&
 			((PageHeader) page)->pd_lower <
 			MAXALIGN(SizeOfPageHeaderData) + skip + take)
@@ -465,14 +463,27 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 	return NULL;
 }
 
-/* NULL if the page is that page of that segment and undamaged. */
-static const char *
-check_page(Page page, int64 storage_id, int64 segment_id, uint32 index,
-		   bool contents)
+/* How many buffers were found and not read. */
+static int64
+buffer_hits(void)
 {
+	return pgBufferUsage.shared_blks_hit + pgBufferUsage.local_blks_hit;
+}
+
+/*
+ * NULL if the page is that page of that segment and undamaged.  What comes
+ * from disk is compared with its checksum.
+ */
+static const char *
+check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
+		   bool from_disk)
+{
+	Page		page = BufferGetPage(buffer);
 	PageHeader	header = (PageHeader) page;
 	const char *special;
 	uint32		len;
+	uint32		crc;
+	uint64		mark;
 
 	if (PageIsNew(page))
 		return "The page is empty.";
@@ -485,9 +496,13 @@ check_page(Page page, int64 storage_id, int64 segment_id, uint32 index,
 		rusts_get_u64(special + SPECIAL_OFF_SEGMENT) != segment_id ||
 		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
 		return "The page belongs to another segment.";
+	crc = rusts_get_u32(special + SPECIAL_OFF_CRC);
+	mark = rusts_page_mark(storage_id, segment_id, index, crc);
+	if (!from_disk && rusts_page_is_checked(buffer, mark))
+		return NULL;
 	len = header->pd_lower - MAXALIGN(SizeOfPageHeaderData);
-	if (contents && rusts_get_u32(special + SPECIAL_OFF_CRC) !=
-		rusts_crc32c(PageGetContents(page), len))
+	if (crc != rusts_crc32c(PageGetContents(page), len))
 		return "The page's checksum does not match its contents.";
+	rusts_page_set_checked(buffer, mark);
 	return NULL;
 }

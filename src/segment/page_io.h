@@ -80,28 +80,17 @@ extern BlockNumber rusts_extent_write(Relation rel, int64 storage_id,
 									  uint64 len, uint32 *nblocks);
 
 /*
- * Which pages of an extent this backend has checked before.  Pages of a
- * segment never change, so one that is still in shared buffers is not checked
- * again; one that comes from disk is.
- */
-typedef struct RustsExtentChecks
-{
-	bool		in_file;		/* the file is long enough */
-	uint64	   *pages;			/* [nblocks] bits */
-} RustsExtentChecks;
-
-/*
  * Copy len bytes from offset of a segment's image to dst.  Returns NULL, or
  * the static text of what is wrong with the page whose number is then in
  * *bad_block.  zero_damaged: a page that fails PostgreSQL's own checks is
- * reported that way, too, instead of by an error.  checks may be NULL.
+ * reported that way, too, instead of by an error.  *in_file, if not NULL, says
+ * that the file is known to be long enough, and is set when it is.
  */
 extern const char *rusts_extent_read(Relation rel, int64 storage_id,
 									 int64 segment_id, BlockNumber first_block,
 									 uint32 nblocks, uint64 offset, size_t len,
 									 uint8 *dst, bool zero_damaged,
-									 RustsExtentChecks *checks,
+									 bool *in_file,
 									 BlockNumber *bad_block);
-
 
 #endif							/* RUSTS_PAGE_IO_H */

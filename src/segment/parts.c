@@ -90,16 +90,11 @@ load_parts(RustsReader *reader, RustsParts *parts)
 	}
 	else
 	{
-		Size		nwords = RUSTS_BITMAP_WORDS((Size) reader->entry.nblocks);
 		uint8	   *bytes = MemoryContextAllocHuge(CurrentMemoryContext,
 												   Max(parts_len, 1));
 
 		if (!rusts_reader_image(reader, RUSTS_HEADER_SIZE, parts_len, bytes))
 			return false;
-		parts->checks.pages =
-			MemoryContextAllocExtended(CurrentMemoryContext,
-									   sizeof(uint64) * nwords,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		cursor.pos = bytes;
 	}
 

@@ -100,8 +100,8 @@ typedef struct RustsParts
 	RustsPartsColumn *columns;	/* [ncolumns] */
 	uint64		streams_start;	/* in the image */
 	uint64		streams_len;
-	const uint8 *streams;		/* NULL: in pages, */
-	RustsExtentChecks checks;	/* and what is known of these */
+	const uint8 *streams;		/* NULL: in pages */
+	bool		in_file;		/* the file has all these pages */
 	const uint8 *order_data;
 	size_t		order_len;
 	/* cache.c's */

@@ -200,7 +200,7 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 								reader->entry.nblocks, offset, len, dst,
 								reader->skip_corrupt,
 								reader->parts != NULL ?
-								&reader->parts->checks : NULL, &bad_block);
+								&reader->parts->in_file : NULL, &bad_block);
 	error_context_stack = callback.previous;
 	if (problem == NULL)
 		return true;
