@@ -71,6 +71,13 @@ typedef RelFileNode RelFileLocator;
 	index_beginscan((heap), (index), (snapshot), NULL, (nkeys), 0)
 #endif
 
+/* Does this transaction hold a lock in this mode? */
+#if PG_VERSION_NUM < 170000
+#define rusts_lock_held(tag, mode)	LockHeldByMe((tag), (mode))
+#else
+#define rusts_lock_held(tag, mode)	LockHeldByMe((tag), (mode), false)
+#endif
+
 /* Is a column free of nulls?  From 18 on NOT NULL may be NOT VALID. */
 #if PG_VERSION_NUM < 180000
 #define rusts_is_not_null(desc, i)	(TupleDescAttr((desc), (i))->attnotnull)

@@ -62,3 +62,29 @@ COMMENT ON COLUMN rusts.segment.tag_filter IS
 'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS
 'the encoded batch, where it is not in the main fork';
+
+-- Deleted rows of segments, until these are written anew.
+
+CREATE TABLE rusts.deletion (
+	storage_id	int8 NOT NULL,
+	segment_id	int8 NOT NULL,
+	nrows		int4 NOT NULL CHECK (nrows > 0),
+	deleted		bytea NOT NULL,
+	moved		bytea
+) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
+		autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX deletion_segment ON rusts.deletion (storage_id, segment_id);
+REVOKE ALL ON rusts.deletion FROM PUBLIC;
+
+COMMENT ON TABLE rusts.deletion IS
+'deleted rows of segments: one row per segment and statement; internal';
+COMMENT ON COLUMN rusts.deletion.storage_id IS
+'storage of the segment, as in rusts.segment';
+COMMENT ON COLUMN rusts.deletion.segment_id IS
+'the segment';
+COMMENT ON COLUMN rusts.deletion.nrows IS
+'number of deleted rows';
+COMMENT ON COLUMN rusts.deletion.deleted IS
+'which of the segment''s rows: see the format on disk';
+COMMENT ON COLUMN rusts.deletion.moved IS
+'row numbers of the new versions of updated rows; NULL for none';

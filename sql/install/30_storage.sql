@@ -18,7 +18,10 @@ SELECT c.oid::regclass AS measurement,
 	   CASE s.level WHEN 0 THEN 'active' WHEN 1 THEN 'hot' ELSE 'cold' END
 	   AS tier,
 	   s.time_partition,
-	   s.nrows AS rows,
+	   s.nrows - (SELECT coalesce(pg_catalog.sum(d.nrows), 0)::int4
+				  FROM rusts.deletion d
+				  WHERE d.storage_id = s.storage_id
+					AND d.segment_id = s.segment_id) AS rows,
 	   s.bytes,
 	   s.min_time,
 	   s.max_time
@@ -35,7 +38,7 @@ COMMENT ON COLUMN rusts.segments.measurement IS 'the measurement';
 COMMENT ON COLUMN rusts.segments.segment_id IS 'number of the batch in its measurement';
 COMMENT ON COLUMN rusts.segments.tier IS 'active, hot or cold';
 COMMENT ON COLUMN rusts.segments.time_partition IS 'beginning of the time partition; NULL for active batches';
-COMMENT ON COLUMN rusts.segments.rows IS 'rows in the batch';
+COMMENT ON COLUMN rusts.segments.rows IS 'rows in the batch that are not deleted';
 COMMENT ON COLUMN rusts.segments.bytes IS 'encoded size in bytes';
 COMMENT ON COLUMN rusts.segments.min_time IS 'smallest time';
 COMMENT ON COLUMN rusts.segments.max_time IS 'largest time';
@@ -74,18 +77,23 @@ SELECT c.oid::regclass AS measurement,
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'rusts'
 LEFT JOIN LATERAL
-	(SELECT pg_catalog.sum(g.nrows)::bigint AS rows,
+	(SELECT pg_catalog.sum(l.rows)::bigint AS rows,
 			pg_catalog.sum(g.bytes) AS bytes,
 			pg_catalog.sum(g.raw_bytes) AS raw_bytes,
-			(pg_catalog.sum(g.nrows) FILTER (WHERE g.level = 0))::bigint
+			(pg_catalog.sum(l.rows) FILTER (WHERE g.level = 0))::bigint
 			AS active_rows,
-			(pg_catalog.sum(g.nrows) FILTER (WHERE g.level = 1))::bigint
+			(pg_catalog.sum(l.rows) FILTER (WHERE g.level = 1))::bigint
 			AS hot_rows,
-			(pg_catalog.sum(g.nrows) FILTER (WHERE g.level = 2))::bigint
+			(pg_catalog.sum(l.rows) FILTER (WHERE g.level = 2))::bigint
 			AS cold_rows,
 			pg_catalog.min(g.min_time) AS min_time,
 			pg_catalog.max(g.max_time) AS max_time
 	 FROM rusts.segment g
+	 CROSS JOIN LATERAL
+		(SELECT g.nrows - coalesce(pg_catalog.sum(d.nrows), 0) AS rows
+		 FROM rusts.deletion d
+		 WHERE d.storage_id = g.storage_id
+		   AND d.segment_id = g.segment_id) l
 	 WHERE g.storage_id = rusts.storage_id(c.oid)) s ON true
 WHERE c.relkind IN ('r', 'm')
   AND pg_catalog.has_table_privilege(c.oid, 'SELECT')

@@ -43,6 +43,7 @@
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "segment/rows.h"
+#include "vector/aggregate.h"
 #include "write/buffer.h"
 
 /* Rows of a segment that a parallel worker draws at once. */
@@ -104,12 +105,14 @@ typedef struct RustsScan
 } RustsScan;
 
 static void load_entries(RustsScan *scan);
+static bool is_deleted(const RustsScan *scan, int64 entry, int64 row);
 static bool open_entry(RustsScan *scan, int64 entry);
 static bool store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot);
 static bool next_forward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_backward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_parallel(RustsScan *scan, TupleTableSlot *slot);
 static int64 find_entry(const int64 *before, uint32 n, int64 ordinal);
+static int64 live_rows(const RustsScan *scan, int64 first, int64 end);
 static void take_share(RustsScan *scan, BlockNumber block);
 static void take_spot(RustsScan *scan);
 
@@ -246,6 +249,14 @@ load_entries(RustsScan *scan)
 	scan->loaded = true;
 }
 
+static bool
+is_deleted(const RustsScan *scan, int64 entry, int64 row)
+{
+	const uint64 *deleted = scan->entries[entry].deleted;
+
+	return deleted != NULL && rusts_bitmap_test(deleted, row);
+}
+
 /* Make an entry the open one; false if it is corrupt (and skipped). */
 static bool
 open_entry(RustsScan *scan, int64 entry)
@@ -304,6 +315,9 @@ next_forward(RustsScan *scan, TupleTableSlot *slot)
 {
 	while (scan->entry < scan->nentries)
 	{
+		while (scan->row < scan->entries[scan->entry].nrows &&
+			   is_deleted(scan, scan->entry, scan->row))
+			scan->row++;
 		if (scan->row < scan->entries[scan->entry].nrows &&
 			open_entry(scan, scan->entry) &&
 			store_row(scan, scan->row, slot))
@@ -332,6 +346,9 @@ next_backward(RustsScan *scan, TupleTableSlot *slot)
 
 	for (;;)
 	{
+		while (scan->entry < scan->nentries && scan->row >= 2 &&
+			   is_deleted(scan, scan->entry, scan->row - 2))
+			scan->row--;
 		if (scan->entry < scan->nentries && scan->row >= 2)
 		{
 			if (open_entry(scan, scan->entry) &&
@@ -362,6 +379,9 @@ next_parallel(RustsScan *scan, TupleTableSlot *slot)
 		uint64		piece;
 		int64		entry;
 
+		while (scan->row < scan->piece_end &&
+			   is_deleted(scan, scan->entry, scan->row))
+			scan->row++;
 		if (scan->row < scan->piece_end)
 		{
 			if (open_entry(scan, scan->entry) &&
@@ -483,8 +503,13 @@ rusts_scan_sample_next_tuple(TableScanDesc sscan,
 	int64		nrows = scan->entries[scan->entry].nrows;
 	OffsetNumber offset;
 
-	offset = tsm->NextSampleTuple(state, scan->sample_block - 1,
-								  Min(nrows - scan->row, RUSTS_TID_ROWS));
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		offset = tsm->NextSampleTuple(state, scan->sample_block - 1,
+									  Min(nrows - scan->row, RUSTS_TID_ROWS));
+	} while (OffsetNumberIsValid(offset) &&
+			 is_deleted(scan, scan->entry, scan->row + offset - 1));
 	if (!OffsetNumberIsValid(offset) ||
 		!store_row(scan, scan->row + offset - 1, slot))
 	{
@@ -519,6 +544,26 @@ rusts_scan_analyze_next_block(TableScanDesc sscan, BlockNumber block,
 }
 #endif
 
+/* How many of these rows are not deleted. */
+static int64
+live_rows(const RustsScan *scan, int64 first, int64 end)
+{
+	int64		nrows = end - first;
+	uint32		i;
+
+	for (i = 0; i < scan->nentries; i++)
+	{
+		const RustsSegmentEntry *entry = &scan->entries[i];
+		int64		before = scan->rows_before[i];
+		int64		from = Max(first - before, 0);
+		int64		to = Min(end - before, (int64) entry->nrows);
+
+		if (entry->deleted != NULL && from < to)
+			nrows -= rusts_count_bits(entry->deleted, from, to);
+	}
+	return nrows;
+}
+
 /*
  * A block's share of all rows, and which of them to look at.  Neighbouring
  * ones lie in one or two blocks of a segment, so that a sample decodes only
@@ -535,7 +580,7 @@ take_share(RustsScan *scan, BlockNumber block)
 	if (scan->nblocks == 0)
 	{
 		scan->nblocks = Max(RelationGetNumberOfBlocks(scan->base.rs_rd), 1);
-		rusts_storage_set_rows(scan->base.rs_rd, total);
+		rusts_storage_set_rows(scan->base.rs_rd, live_rows(scan, 0, total));
 	}
 	block = Min(block, scan->nblocks - 1);
 	scan->share_first = (int64) ((double) total * block / scan->nblocks);
@@ -576,7 +621,8 @@ rusts_scan_analyze_next_tuple(TableScanDesc sscan, TransactionId oldest_xmin,
 	RustsScan  *scan = (RustsScan *) sscan;
 
 	if (!scan->counted)
-		*liverows += scan->share_rows;
+		*liverows += live_rows(scan, scan->share_first,
+							   scan->share_first + scan->share_rows);
 	scan->counted = true;
 	for (;;)
 	{
@@ -593,7 +639,8 @@ rusts_scan_analyze_next_tuple(TableScanDesc sscan, TransactionId oldest_xmin,
 		}
 		ordinal = scan->look_at++;
 		entry = find_entry(scan->rows_before, scan->nentries, ordinal);
-		if (open_entry(scan, entry) &&
+		if (!is_deleted(scan, entry, ordinal - scan->rows_before[entry]) &&
+			open_entry(scan, entry) &&
 			store_row(scan, ordinal - scan->rows_before[entry], slot))
 			return true;
 	}

@@ -220,7 +220,7 @@ rusts_relation_vacuum(Relation rel, VacuumParamsArg params,
 								   &nentries);
 	UnregisterSnapshot(snapshot);
 	for (i = 0; i < nentries; i++)
-		nrows += entries[i].nrows;
+		nrows += rusts_entry_rows(&entries[i]);
 	pfree(entries);
 	rusts_storage_set_rows(rel, nrows);
 

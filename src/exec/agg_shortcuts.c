@@ -123,7 +123,7 @@ add_entry(RustsAggNode *node, const RustsSegmentEntry *entry)
 	int			i;
 
 	if (scan->parallel != NULL || entry->max_time == RUSTS_NO_TIME ||
-		!rusts_block_scan_covers(scan, entry))
+		entry->ndeleted > 0 || !rusts_block_scan_covers(scan, entry))
 		return false;
 	if (node->buckets != NULL)
 	{

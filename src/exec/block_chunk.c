@@ -21,6 +21,7 @@ static bool apply_condition(RustsBlockScan *scan, RustsCondition *condition,
 							bool *skip);
 static bool narrow_to_times(RustsBlockScan *scan, RustsCondition *condition,
 							const RustsVector *vector);
+static void leave_out_deleted(RustsBlockScan *scan);
 static uint64 *chunk_bits(RustsBlockScan *scan);
 static void filter_values(RustsBlockScan *scan, RustsCondition *condition,
 						  const RustsVector *vector, uint64 *bits);
@@ -51,6 +52,9 @@ rusts_block_scan_chunk(RustsBlockScan *scan, const RustsItem *item)
 	scan->series = reader->block_series[item->block];
 	if (scan->counted_block != item->block)
 		scan->counted_block = PG_UINT32_MAX;
+
+	if (reader->entry.deleted != NULL)
+		leave_out_deleted(scan);
 
 	/* The window goes first: it is about the time. */
 	for (i = -1; i < scan->nconditions - 1; i++)
@@ -170,6 +174,19 @@ narrow_to_times(RustsBlockScan *scan, RustsCondition *condition,
 							   condition->high + 1);
 	chunk->to = to;
 	return true;
+}
+
+static void
+leave_out_deleted(RustsBlockScan *scan)
+{
+	const RustsChunk *chunk = &scan->chunk;
+	const uint64 *deleted = scan->reader->entry.deleted;
+	uint32		end = chunk->first_row + chunk->to;
+	uint32		row = rusts_next_bit(deleted, chunk->first_row + chunk->from,
+									 end);
+
+	for (; row < end; row = rusts_next_bit(deleted, row + 1, end))
+		rusts_bitmap_clear(chunk_bits(scan), row - chunk->first_row);
 }
 
 /* The chunk's rows as a bitmap to clear bits in. */

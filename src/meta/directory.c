@@ -8,10 +8,6 @@
  * row is.  Subtransactions, prepared transactions, command ids, standbys and
  * crashes follow from the heap's rules.
  *
- * We insert with the command id of the statement that wrote the rows, which
- * may be older than the current one, hence heap_insert and not the catalog
- * helpers.
- *
  * src/meta/directory.c
  *
  *-------------------------------------------------------------------------
@@ -37,6 +33,8 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/catalog.h"
+#include "meta/deletion.h"
 #include "meta/directory.h"
 
 enum
@@ -72,14 +70,9 @@ static RustsSegmentEntry *load_entries(const char *index_name,
 									   bool each_level, Snapshot snapshot,
 									   uint32 *nentries);
 static void append_entry(EntryList *list, TupleTableSlot *slot);
-static Relation open_directory(LOCKMODE lockmode, bool missing_ok);
-static Snapshot hold_snapshot(void);
-static void release_snapshot(Snapshot snapshot);
-static Oid	index_oid(const char *name);
 static void read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 					   RustsSegmentEntry *entry);
 static int	compare_entries(const void *a, const void *b);
-static void insert_index_entries(CatalogIndexState indstate, HeapTuple tuple);
 
 RustsSegmentEntry *
 rusts_directory_load(int64 storage_id, int level, Snapshot snapshot,
@@ -126,8 +119,8 @@ bool
 rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 						 RustsSegmentEntry *entry)
 {
-	Relation	directory = open_directory(AccessShareLock, false);
-	Relation	index = index_open(index_oid("segment_pkey"), AccessShareLock);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
+	Relation	index = index_open(rusts_catalog_index("segment_pkey"), AccessShareLock);
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
@@ -159,13 +152,11 @@ rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 void
 rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 {
-	Relation	directory = open_directory(RowExclusiveLock, false);
-	CatalogIndexState indstate;
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock, false);
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment] = {false};
 	struct varlena *tag_filter = NULL;
 	HeapTuple	tuple;
-	Snapshot	snapshot;
 
 	if (entry->tag_filter_len > 0)
 	{
@@ -197,12 +188,7 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 		entry->first_block == InvalidBlockNumber;
 
 	tuple = heap_form_tuple(RelationGetDescr(directory), values, nulls);
-	indstate = CatalogOpenIndexes(directory);
-	snapshot = hold_snapshot();
-	heap_insert(directory, tuple, cid, 0, NULL);
-	insert_index_entries(indstate, tuple);
-	release_snapshot(snapshot);
-	CatalogCloseIndexes(indstate);
+	rusts_catalog_insert(directory, tuple, cid);
 	heap_freetuple(tuple);
 	if (tag_filter != NULL)
 		pfree(tag_filter);
@@ -212,27 +198,20 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 void
 rusts_directory_delete(const RustsSegmentEntry *entry)
 {
-	Relation	directory = open_directory(RowExclusiveLock, false);
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock,
+											   false);
 	ItemPointerData tid = entry->tid;
-	TM_FailureData failure;
-	TM_Result	result;
 
-	result = heap_delete(directory, &tid, GetCurrentCommandId(true),
-						 InvalidSnapshot, true, &failure, false);
-	if (result == TM_Updated || result == TM_Deleted)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent update")));
-	if (result != TM_Ok)
-		elog(ERROR, "unexpected result %d of deleting a directory row",
-			 (int) result);
+	rusts_catalog_delete(directory, &tid);
 	table_close(directory, RowExclusiveLock);
+	if (entry->ndeleted > 0)
+		rusts_deletions_remove(entry->storage_id, entry->segment_id);
 }
 
 void
 rusts_directory_delete_storage(int64 storage_id)
 {
-	Relation	directory = open_directory(RowExclusiveLock, true);
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock, true);
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
@@ -243,10 +222,11 @@ rusts_directory_delete_storage(int64 storage_id)
 
 	/* A command cannot delete what it has inserted itself. */
 	CommandCounterIncrement();
-	snapshot = hold_snapshot();
+	rusts_deletions_remove_storage(storage_id);
+	snapshot = rusts_hold_snapshot();
 	ScanKeyInit(&key, Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
-	scan = systable_beginscan(directory, index_oid("segment_pkey"), true,
+	scan = systable_beginscan(directory, rusts_catalog_index("segment_pkey"), true,
 							  SnapshotSelf, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -254,7 +234,7 @@ rusts_directory_delete_storage(int64 storage_id)
 		simple_heap_delete(directory, &tuple->t_self);
 	}
 	systable_endscan(scan);
-	release_snapshot(snapshot);
+	rusts_release_snapshot(snapshot);
 	table_close(directory, RowExclusiveLock);
 }
 
@@ -265,7 +245,7 @@ rusts_directory_delete_storage(int64 storage_id)
 int64 *
 rusts_directory_storages(Snapshot snapshot, uint32 *nstorages)
 {
-	Relation	directory = open_directory(AccessShareLock, true);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock, true);
 	Relation	index;
 	uint32		max_storages = 16;
 	uint32		count = 0;
@@ -275,7 +255,7 @@ rusts_directory_storages(Snapshot snapshot, uint32 *nstorages)
 	*nstorages = 0;
 	if (directory == NULL)
 		return NULL;
-	index = index_open(index_oid("segment_pkey"), AccessShareLock);
+	index = index_open(rusts_catalog_index("segment_pkey"), AccessShareLock);
 	storages = palloc_array(int64, max_storages);
 	for (;;)
 	{
@@ -315,7 +295,7 @@ void
 rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 						  RustsActiveSummary *summary)
 {
-	Relation	directory = open_directory(AccessShareLock, false);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
 	TupleDesc	desc = RelationGetDescr(directory);
 	SysScanDesc scan;
 	ScanKeyData key[2];
@@ -326,7 +306,7 @@ rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 				Int64GetDatum(storage_id));
 	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
 				Int16GetDatum(RUSTS_LEVEL_ACTIVE));
-	scan = systable_beginscan(directory, index_oid("segment_time"), true,
+	scan = systable_beginscan(directory, rusts_catalog_index("segment_time"), true,
 							  snapshot, 2, key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -361,8 +341,8 @@ static RustsSegmentEntry *
 load_entries(const char *index_name, ScanKeyData *key, int nkeys,
 			 bool each_level, Snapshot snapshot, uint32 *nentries)
 {
-	Relation	directory = open_directory(AccessShareLock, false);
-	Oid			index_id = index_oid(index_name);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
+	Oid			index_id = rusts_catalog_index(index_name);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
 	EntryList	list = {.max = 16, .sorted = true};
 	int			last_level = each_level ? RUSTS_LEVEL_COLD : 0;
@@ -410,6 +390,9 @@ load_entries(const char *index_name, ScanKeyData *key, int nkeys,
 	if (!list.sorted)
 		qsort(list.entries, list.n, sizeof(RustsSegmentEntry),
 			  compare_entries);
+	if (list.n > 0)
+		rusts_deletions_load(DatumGetInt64(key[0].sk_argument), snapshot,
+							 list.entries, list.n);
 	*nentries = list.n;
 	return list.entries;
 }
@@ -432,55 +415,6 @@ append_entry(EntryList *list, TupleTableSlot *slot)
 	if (list->n > 0 && entry[-1].segment_id > entry->segment_id)
 		list->sorted = false;
 	list->n++;
-}
-
-/*
- * The directory, locked; NULL (if missing_ok) where it does not exist, as in
- * the middle of DROP EXTENSION.
- */
-static Relation
-open_directory(LOCKMODE lockmode, bool missing_ok)
-{
-	Oid			namespace = get_namespace_oid("rusts", true);
-	Oid			relid = InvalidOid;
-
-	if (OidIsValid(namespace))
-		relid = get_relname_relid("segment", namespace);
-	if (!OidIsValid(relid))
-	{
-		if (missing_ok)
-			return NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the segment directory rusts.segment does not exist"),
-				 errhint("The extension \"rusts\" is not installed in this database.")));
-	}
-	return table_open(relid, lockmode);
-}
-
-/*
- * Long payloads lie in a TOAST table, which nobody may touch without a
- * snapshot; there is none at the end of a transaction.
- */
-static Snapshot
-hold_snapshot(void)
-{
-	if (HaveRegisteredOrActiveSnapshot())
-		return NULL;
-	return RegisterSnapshot(GetLatestSnapshot());
-}
-
-static void
-release_snapshot(Snapshot snapshot)
-{
-	if (snapshot != NULL)
-		UnregisterSnapshot(snapshot);
-}
-
-static Oid
-index_oid(const char *name)
-{
-	return get_relname_relid(name, get_namespace_oid("rusts", false));
 }
 
 /*
@@ -538,6 +472,8 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 	if (filter_len > 0)
 		entry->tag_filter = memcpy(copy + payload_size, VARDATA_ANY(filter),
 								   filter_len);
+	entry->deleted = NULL;
+	entry->ndeleted = 0;
 	entry->tid = tuple->t_self;
 	xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	entry->own = TransactionIdIsCurrentTransactionId(xmin);
@@ -550,33 +486,4 @@ compare_entries(const void *a, const void *b)
 	int64		right = ((const RustsSegmentEntry *) b)->segment_id;
 
 	return (left > right) - (left < right);
-}
-
-/*
- * Index a new directory row; CatalogIndexInsert of catalog/indexing.c, which
- * is not exported, for plain columns.
- */
-static void
-insert_index_entries(CatalogIndexState indstate, HeapTuple tuple)
-{
-	Relation	heap = indstate->ri_RelationDesc;
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(heap),
-													&TTSOpsHeapTuple);
-	int			i;
-
-	ExecStoreHeapTuple(tuple, slot, false);
-	for (i = 0; i < indstate->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = indstate->ri_IndexRelationInfo[i];
-		Relation	index = indstate->ri_IndexRelationDescs[i];
-		Datum		values[INDEX_MAX_KEYS];
-		bool		isnull[INDEX_MAX_KEYS];
-
-		FormIndexDatum(info, slot, NULL, values, isnull);
-		index_insert(index, values, isnull, &tuple->t_self, heap,
-					 index->rd_index->indisunique ?
-					 UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-					 false, info);
-	}
-	ExecDropSingleTupleTableSlot(slot);
 }

@@ -40,6 +40,9 @@ typedef struct RustsSegmentEntry
 	const uint8 *tag_filter;	/* NULL if there is none, see base/bloom.h */
 	uint32		tag_filter_len;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
+	uint64	   *deleted;		/* [nrows] bits, rows in the segment's order;
+								 * NULL for none */
+	uint32		ndeleted;
 	ItemPointerData tid;		/* of the directory row, once read */
 	bool		own;			/* written by the running transaction, ditto */
 } RustsSegmentEntry;
@@ -65,12 +68,19 @@ extern RustsSegmentEntry *rusts_directory_load_range(int64 storage_id,
 													 uint32 *nentries);
 
 /*
- * The entry that holds row number row, without its tag filter; false if
- * snapshot sees none.
+ * The entry that holds row number row, without its tag filter and deleted
+ * rows; false if snapshot sees none.
  */
 extern bool rusts_directory_find_row(int64 storage_id, int64 row,
 									 Snapshot snapshot,
 									 RustsSegmentEntry *entry);
+
+/* Rows of an entry that are not deleted. */
+static inline uint32
+rusts_entry_rows(const RustsSegmentEntry *entry)
+{
+	return entry->nrows - entry->ndeleted;
+}
 
 /* Level-0 batches of one storage, added up. */
 typedef struct RustsActiveSummary
@@ -88,7 +98,10 @@ extern void rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 extern void rusts_directory_insert(const RustsSegmentEntry *entry,
 								   CommandId cid);
 
-/* Delete one entry that was loaded; error if somebody else has meanwhile. */
+/*
+ * Delete one entry that was loaded, and what says which of its rows are
+ * deleted; error if somebody else has meanwhile.
+ */
 extern void rusts_directory_delete(const RustsSegmentEntry *entry);
 
 /*

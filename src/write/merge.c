@@ -31,8 +31,10 @@
 #include "segment/page_io.h"
 #include "segment/reader.h"
 #include "segment/rows.h"
+#include "vector/aggregate.h"
 #include "write/builder.h"
 #include "write/merge.h"
+#include "write/mover.h"
 #include "write/store.h"
 
 /* A merge's builder is stored before it takes more than this. */
@@ -47,8 +49,8 @@ static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
 static void append_blocks(Relation to, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
-static void append_rows(Relation to, RustsBuilder *builder,
-						RustsReader *reader, TupleDesc desc);
+static void append_rows(Relation to, RustsBuilder *builder, RustsRows *rows,
+						uint32 first, uint32 end);
 static void append_vector(RustsBuilder *builder, int column,
 						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
@@ -63,6 +65,9 @@ rusts_merge_active(Relation rel, bool give_way)
 	uint32		nentries;
 	int64		nrows = 0;
 	uint32		i;
+
+	if (!rusts_mover_lock(rel, !give_way))
+		return 0;
 
 	/*
 	 * With a snapshot for the whole transaction, batches that it does not see
@@ -149,11 +154,13 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 			break;
 		}
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
-		nrows += reader->nrows;
+		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
 			append_blocks(to, builder, reader, RelationGetDescr(from));
 		else
-			append_rows(to, builder, reader, RelationGetDescr(from));
+			append_rows(to, builder,
+						rusts_rows_begin(reader, RelationGetDescr(from)),
+						0, reader->nrows);
 		rusts_reader_close(reader);
 	}
 	if (nrows >= 0)
@@ -224,6 +231,8 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 {
 	const RustsSchema *schema = builder->schema;
 	RustsVector *vector = rusts_vector_create();
+	RustsRows  *rows = NULL;
+	const uint64 *deleted = reader->entry.deleted;
 	uint32	   *series = NULL;
 	int		   *sources = palloc_array(int, Max(schema->ncolumns, 1));
 	RustsBytes *tags = palloc_array(RustsBytes, Max(schema->ntags, 1));
@@ -246,6 +255,18 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 		uint32		row;
 
 		CHECK_FOR_INTERRUPTS();
+		if (deleted != NULL && rusts_next_bit(deleted, first, end) < end)
+		{
+			if (rows == NULL)
+				rows = rusts_rows_begin(reader, desc);
+			append_rows(to, builder, rows, first, end);
+
+			/* The builder may have been reset in there. */
+			if (series != NULL)
+				pfree(series);
+			series = NULL;
+			continue;
+		}
 		store_if_full(to, builder, end - first);
 		if (series == NULL || builder->nrows < before)
 		{
@@ -387,19 +408,23 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
 }
 
 /*
- * Append a segment row by row: its series or values are not those the builder
- * makes, because tags were labelled otherwise or types were others then.
+ * Append rows of a segment one by one, without those that are deleted: for
+ * their sake, or because the segment's series or values are not those the
+ * builder makes, since tags were labelled otherwise or types were others then.
  */
 static void
-append_rows(Relation to, RustsBuilder *builder, RustsReader *reader,
-			TupleDesc desc)
+append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
+			uint32 end)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	RustsRows  *rows = rusts_rows_begin(reader, desc);
+	const uint64 *deleted = rows->reader->entry.deleted;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->desc,
+													&TTSOpsVirtual);
 	uint32		row;
 
-	for (row = 0; row < reader->nrows; row++)
+	for (row = first; row < end; row++)
 	{
+		if (deleted != NULL && rusts_bitmap_test(deleted, row))
+			continue;
 		ExecClearTuple(slot);
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);

@@ -22,6 +22,9 @@
  * ShareUpdateExclusiveLock or more on rel, which keeps others from doing the
  * same.
  *
+ * Rows that somebody may be changing are not moved: it waits for the others,
+ * but with give_way returns 0.
+ *
  * With give_way it stops when another session waits for the caller's lock and
  * returns -1; the caller must abort the transaction then.
  */
