@@ -92,7 +92,7 @@ SELECT count(*), sum(i) FROM m.parent;
 SELECT plan('SELECT i FROM t TABLESAMPLE SYSTEM (100) WHERE i < 5');
 SELECT same('SELECT i FROM t TABLESAMPLE SYSTEM (100) WHERE i < 5');
 SELECT plan('SELECT i FROM t WHERE ctid = $$(0,1)$$');
-SELECT i FROM m.t WHERE i < 5 FOR UPDATE;
+SELECT same('SELECT i FROM t WHERE i < 5 FOR UPDATE');
 SELECT same('SELECT t.i FROM t, h.t AS u WHERE t.i = u.i AND u.i < 50 ORDER BY t.i FOR UPDATE OF u');
 SET rusts.enable_scan = off;
 SELECT plan('SELECT i FROM t WHERE i < 5');

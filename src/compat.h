@@ -78,6 +78,22 @@ typedef RelFileNode RelFileLocator;
 #define rusts_lock_held(tag, mode)	LockHeldByMe((tag), (mode), false)
 #endif
 
+#if PG_VERSION_NUM < 180000
+#define rusts_conditional_lock_tuple(rel, tid, mode) \
+	ConditionalLockTuple((rel), (tid), (mode))
+#else
+#define rusts_conditional_lock_tuple(rel, tid, mode) \
+	ConditionalLockTuple((rel), (tid), (mode), false)
+#endif
+
+/* Count an updated row in the statistics. */
+#if PG_VERSION_NUM < 160000
+#define rusts_count_update(rel)		pgstat_count_heap_update((rel), false)
+#else
+#define rusts_count_update(rel) \
+	pgstat_count_heap_update((rel), false, false)
+#endif
+
 /* Is a column free of nulls?  From 18 on NOT NULL may be NOT VALID. */
 #if PG_VERSION_NUM < 180000
 #define rusts_is_not_null(desc, i)	(TupleDescAttr((desc), (i))->attnotnull)

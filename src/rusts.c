@@ -49,6 +49,7 @@ _PG_init(void)
 	rusts_schema_init();
 	rusts_buffers_init();
 	rusts_fetch_init();
+	rusts_row_lock_init();
 	rusts_storage_hooks_init();
 	rusts_refuse_init();
 	rusts_time_column_init();

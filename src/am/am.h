@@ -13,6 +13,7 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "commands/vacuum.h"
+#include "executor/execdesc.h"
 
 #include "compat.h"
 
@@ -65,6 +66,54 @@ extern bool rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 										   Snapshot snapshot);
 extern void rusts_fetch_init(void);
 
+/* Where a row is. */
+typedef struct RustsRowPlace
+{
+	int64		storage_id;
+	int64		segment_id;
+	uint32		nrows;			/* of the segment */
+	uint32		row;			/* in the segment's order */
+} RustsRowPlace;
+
+/*
+ * Find a row, deleted or not, by its number, for somebody who holds
+ * rusts_changer_lock; false if it is not there any more.
+ */
+extern bool rusts_locate_row(Relation rel, int64 row, RustsRowPlace *place);
+
+/* change.c: DELETE, UPDATE, row locks */
+extern TM_Result rusts_tuple_delete(Relation rel, ItemPointer tid,
+									CommandId cid, Snapshot snapshot,
+									Snapshot crosscheck, bool wait,
+									TM_FailureData *tmfd, bool changing_part);
+extern TM_Result rusts_tuple_update(Relation rel, ItemPointer tid,
+									TupleTableSlot *slot, CommandId cid,
+									Snapshot snapshot, Snapshot crosscheck,
+									bool wait, TM_FailureData *tmfd,
+									LockTupleMode *lockmode,
+#if PG_VERSION_NUM >= 160000
+									TU_UpdateIndexes *update_indexes
+#else
+									bool *update_indexes
+#endif
+);
+extern TM_Result rusts_tuple_lock(Relation rel, ItemPointer tid,
+								  Snapshot snapshot, TupleTableSlot *slot,
+								  CommandId cid, LockTupleMode mode,
+								  LockWaitPolicy wait_policy, uint8 flags,
+								  TM_FailureData *tmfd);
+
+/* row_lock.c: locks on rows, until the end of the transaction */
+extern bool rusts_lock_row(Relation rel, ItemPointer tid, LockTupleMode mode,
+						   LockWaitPolicy wait_policy);
+
+/* Lock all rows at once. */
+extern void rusts_lock_all_rows(Relation rel, LockTupleMode mode);
+extern void rusts_row_lock_init(void);
+
+/* change_start.c: what a statement that changes rows needs before it runs */
+extern void rusts_start_changes(QueryDesc *query, int eflags);
+
 /* storage.c: relation files, VACUUM, sizes */
 extern void rusts_relation_set_new_filelocator(Relation rel,
 											   const RelFileLocator *locator,
@@ -110,10 +159,7 @@ extern void rusts_time_column_init(void);
 extern void rusts_refuse_init(void);
 pg_noreturn extern void rusts_refuse(Relation rel, const char *what,
 									 const char *hint);
-pg_noreturn extern void rusts_refuse_change(Relation rel);
 pg_noreturn extern void rusts_refuse_index(Relation rel);
-extern bool rusts_in_key_check(void);
-pg_noreturn extern void rusts_refuse_lock(Relation rel);
 pg_noreturn extern void rusts_refuse_conflict(Relation rel);
 
 #endif							/* RUSTS_AM_H */

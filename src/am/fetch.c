@@ -15,16 +15,20 @@
 
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "am/am.h"
+#include "meta/deletion.h"
 #include "meta/directory.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "segment/rows.h"
 #include "write/buffer.h"
+#include "write/deletes.h"
+#include "write/mover.h"
 
 /* The open segment; its memory is a child of TopTransactionContext. */
 static struct
@@ -32,10 +36,16 @@ static struct
 	MemoryContext cxt;
 	Oid			relid;
 	TupleDesc	desc;			/* reference counted here */
+	bool		live;			/* it stays while movers are kept out */
 	RustsReader *reader;
 	RustsRows  *rows;
 }			open_segment;
 
+static bool fetch_row(Relation rel, int64 row, Snapshot snapshot,
+					  RustsRowPlace *place);
+static void flush_row(Relation rel, int64 row);
+static void find_place(Relation rel, int64 row, RustsRowPlace *place);
+static bool is_live(Relation rel, int64 row);
 static bool find_entry(Relation rel, int64 row, Snapshot snapshot,
 					   RustsSegmentEntry *entry);
 static void free_payload(RustsSegmentEntry *entry);
@@ -56,25 +66,14 @@ bool
 rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 							  Snapshot snapshot, TupleTableSlot *slot)
 {
-	RustsSegmentEntry entry;
-	int64		row = rusts_tid_to_row(tid);
+	RustsRowPlace place;
 	MemoryContext old_cxt;
-	uint32		in_segment;
 
 	ExecClearTuple(slot);
-	if (row < 0)
+	if (!fetch_row(rel, rusts_tid_to_row(tid), snapshot, &place))
 		return false;
-	if (!IsInParallelMode())
-		rusts_buffers_flush_relation(RelationGetRelid(rel));
-
-	if (!find_entry(rel, row, snapshot, &entry))
-		return false;
-	open_entry(rel, &entry);
-	free_payload(&entry);
 	old_cxt = MemoryContextSwitchTo(open_segment.cxt);
-	in_segment = rusts_reader_row_of_tid(open_segment.reader,
-										 row - entry.segment_id);
-	rusts_rows_fill(open_segment.rows, in_segment, slot->tts_values,
+	rusts_rows_fill(open_segment.rows, place.row, slot->tts_values,
 					slot->tts_isnull);
 	MemoryContextSwitchTo(old_cxt);
 	slot->tts_tid = *tid;
@@ -84,6 +83,90 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	/* The next row may be fetched while this one is still in use. */
 	ExecMaterializeSlot(slot);
 	return true;
+}
+
+bool
+rusts_locate_row(Relation rel, int64 row, RustsRowPlace *place)
+{
+	RustsSegmentEntry entry;
+
+	if (row < 0)
+		return false;
+	flush_row(rel, row);
+	if (!is_live(rel, row))
+	{
+		if (!rusts_directory_find_row(rusts_storage_id(rel), row,
+									  SnapshotSelf, &entry))
+			return false;
+		open_entry(rel, &entry);
+		free_payload(&entry);
+		open_segment.live = true;
+	}
+	find_place(rel, row, place);
+	return true;
+}
+
+/* A row that is buffered must be stored first. */
+static void
+flush_row(Relation rel, int64 row)
+{
+	if (!IsInParallelMode() &&
+		rusts_buffers_hold_row(RelationGetRelid(rel), row))
+		rusts_buffers_flush_relation(RelationGetRelid(rel));
+}
+
+/*
+ * Open the segment that has a row, if snapshot sees the row.  Others than
+ * MVCC snapshots see deleted rows, too: triggers and RETURNING want them.
+ */
+static bool
+fetch_row(Relation rel, int64 row, Snapshot snapshot, RustsRowPlace *place)
+{
+	RustsSegmentEntry entry;
+	RustsDeleter deleter;
+	bool		mvcc = IsMVCCSnapshot(snapshot);
+
+	if (row < 0)
+		return false;
+	flush_row(rel, row);
+	if (mvcc || !is_live(rel, row))
+	{
+		if (!find_entry(rel, row, snapshot, &entry))
+			return false;
+		open_entry(rel, &entry);
+		free_payload(&entry);
+	}
+	find_place(rel, row, place);
+	return !mvcc ||
+		!rusts_deletions_find(place->storage_id, place->segment_id,
+							  place->nrows, place->row, snapshot, &deleter);
+}
+
+/* Where a row of the open segment is. */
+static void
+find_place(Relation rel, int64 row, RustsRowPlace *place)
+{
+	RustsReader *reader = open_segment.reader;
+	MemoryContext old_cxt = MemoryContextSwitchTo(open_segment.cxt);
+
+	reader->rel = rel;
+	place->storage_id = reader->entry.storage_id;
+	place->segment_id = reader->entry.segment_id;
+	place->nrows = reader->nrows;
+	place->row = rusts_reader_row_of_tid(reader, row - place->segment_id);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+/* Is the row in the open segment, and does it stay there? */
+static bool
+is_live(Relation rel, int64 row)
+{
+	return open_segment.cxt != NULL && open_segment.live &&
+		open_segment.relid == RelationGetRelid(rel) &&
+		open_segment.desc == RelationGetDescr(rel) &&
+		row >= open_segment.reader->entry.segment_id &&
+		row < open_segment.reader->entry.segment_id +
+		open_segment.reader->nrows && rusts_changer_lock_held(rel);
 }
 
 /*
@@ -195,21 +278,33 @@ rusts_tuple_tid_valid(TableScanDesc scan, ItemPointer tid)
 	return row >= 0 && row < storage.next_row;
 }
 
-/* Rows have one version. */
+/* The newest version that the snapshot sees. */
 void
 rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 {
+	RustsRowPlace place;
+	RustsDeleter deleter;
+	int64		row = rusts_tid_to_row(tid);
+
+	while (!fetch_row(scan->rs_rd, row, scan->rs_snapshot, &place))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!fetch_row(scan->rs_rd, row, SnapshotAny, &place) ||
+			!rusts_deletions_find(place.storage_id, place.segment_id,
+								  place.nrows, place.row, scan->rs_snapshot,
+								  &deleter) ||
+			deleter.moved_to < 0 || deleter.moved_to == RUSTS_MOVED_AWAY)
+			return;
+		row = deleter.moved_to;
+	}
+	rusts_row_to_tid(row, tid);
 }
 
 bool
 rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 							   Snapshot snapshot)
 {
-	RustsSegmentEntry entry;
-	int64		row = rusts_tid_to_row(&slot->tts_tid);
+	RustsRowPlace place;
 
-	if (row < 0 || !find_entry(rel, row, snapshot, &entry))
-		return false;
-	free_payload(&entry);
-	return true;
+	return fetch_row(rel, rusts_tid_to_row(&slot->tts_tid), snapshot, &place);
 }

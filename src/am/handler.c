@@ -77,43 +77,6 @@ rusts_tuple_complete_speculative(Relation rel, TupleTableSlot *slot,
 	rusts_refuse_conflict(rel);
 }
 
-static TM_Result
-rusts_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
-				   Snapshot snapshot, Snapshot crosscheck, bool wait,
-				   TM_FailureData *tmfd, bool changing_part)
-{
-	rusts_refuse_change(rel);
-}
-
-static TM_Result
-rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
-				   CommandId cid, Snapshot snapshot, Snapshot crosscheck,
-				   bool wait, TM_FailureData *tmfd, LockTupleMode *lockmode,
-#if PG_VERSION_NUM >= 160000
-				   TU_UpdateIndexes *update_indexes
-#else
-				   bool *update_indexes
-#endif
-)
-{
-	rusts_refuse_change(rel);
-}
-
-static TM_Result
-rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
-				 TupleTableSlot *slot, CommandId cid, LockTupleMode mode,
-				 LockWaitPolicy wait_policy, uint8 flags,
-				 TM_FailureData *tmfd)
-{
-	if (mode != LockTupleKeyShare || !rusts_in_key_check())
-		rusts_refuse_lock(rel);
-	if (!rusts_tuple_fetch_row_version(rel, tid, snapshot, slot))
-		elog(ERROR, "failed to fetch a row of \"%s\" that was just read",
-			 RelationGetRelationName(rel));
-	tmfd->traversed = false;
-	return TM_Ok;
-}
-
 static IndexFetchTableData *
 rusts_index_fetch_begin(Relation rel)
 {

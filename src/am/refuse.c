@@ -45,14 +45,11 @@ static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
 						DestReceiver *dest, QueryCompletion *completion);
-static void check_modify(PlannedStmt *statement, Plan *plan);
 static void check_utility(Node *statement);
-static bool makes_measurement(CreateStmt *statement);
 static bool is_ours(const char *method);
 static void check_access_method(RangeVar *name, const char *method);
-static void check_constraints(List *elements, RangeVar *measurement);
-static void check_foreign_key(Constraint *constraint, RangeVar *measurement);
-static bool changes_rows(char action);
+static void check_constraints(List *elements);
+static void check_foreign_key(Constraint *constraint);
 static bool names_measurement(RangeVar *name);
 static Relation open_named(Oid relid);
 
@@ -78,36 +75,10 @@ rusts_refuse(Relation rel, const char *what, const char *hint)
 }
 
 void
-rusts_refuse_change(Relation rel)
-{
-	rusts_refuse(rel, "UPDATE, DELETE and MERGE",
-				 "Rows of a measurement are only added; write a corrected copy to a new measurement, or TRUNCATE it.");
-}
-
-void
 rusts_refuse_index(Relation rel)
 {
 	rusts_refuse(rel, "indexes",
 				 "Rows are stored sorted by tags and time; a primary key, a unique or an exclusion constraint needs an index, too.");
-}
-
-/*
- * When a row is deleted that a measurement has a foreign key to, PostgreSQL
- * looks there for rows that refer to it, FOR KEY SHARE.  Rows of a
- * measurement cannot lose their key, so that lock is nothing to take.
- * Nothing else runs without forced row-level security.
- */
-bool
-rusts_in_key_check(void)
-{
-	return InNoForceRLSOperation();
-}
-
-void
-rusts_refuse_lock(Relation rel)
-{
-	rusts_refuse(rel, "row locks",
-				 "Rows of a measurement do not change: leave out FOR UPDATE or FOR SHARE.");
 }
 
 void
@@ -154,58 +125,11 @@ check_conflict(Query *query)
 static void
 start_query(QueryDesc *query, int eflags)
 {
-	PlannedStmt *statement = query->plannedstmt;
-	ListCell   *cell;
-
-	if (statement->planTree != NULL)
-		check_modify(statement, statement->planTree);
-	foreach(cell, statement->subplans)
-	{
-		if (lfirst(cell) != NULL)
-			check_modify(statement, lfirst(cell));
-	}
-	foreach(cell, statement->rowMarks)
-	{
-		PlanRowMark *mark = lfirst_node(PlanRowMark, cell);
-		RangeTblEntry *rte = rt_fetch(mark->rti, statement->rtable);
-
-		if (mark->isParent || mark->markType >= ROW_MARK_REFERENCE ||
-			rte->rtekind != RTE_RELATION ||
-			(mark->markType == ROW_MARK_KEYSHARE && rusts_in_key_check()))
-			continue;
-		if (rusts_relid_is_measurement(rte->relid) &&
-			rte->relkind != RELKIND_PARTITIONED_TABLE)
-			rusts_refuse_lock(open_named(rte->relid));
-	}
-
+	rusts_start_changes(query, eflags);
 	if (prev_executor_start)
 		prev_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-}
-
-/* Does a plan (ModifyTable is always on top of one) change measurements? */
-static void
-check_modify(PlannedStmt *statement, Plan *plan)
-{
-	ModifyTable *modify = (ModifyTable *) plan;
-	ListCell   *cell;
-
-	if (!IsA(plan, ModifyTable) ||
-		(modify->operation == CMD_INSERT &&
-		 modify->onConflictAction == ONCONFLICT_NONE))
-		return;
-	foreach(cell, modify->resultRelations)
-	{
-		RangeTblEntry *rte = rt_fetch(lfirst_int(cell), statement->rtable);
-
-		if (rte->relkind == RELKIND_PARTITIONED_TABLE ||
-			!rusts_relid_is_measurement(rte->relid))
-			continue;
-		if (modify->operation == CMD_INSERT)
-			rusts_refuse_conflict(open_named(rte->relid));
-		rusts_refuse_change(open_named(rte->relid));
-	}
 }
 
 /* For the message only; the statement holds a lock. */
@@ -246,26 +170,17 @@ check_utility(Node *statement)
 												AccessShareLock));
 			break;
 		case T_CreateStmt:
-			{
-				CreateStmt *stmt = castNode(CreateStmt, statement);
-				RangeVar   *measurement = makes_measurement(stmt) ?
-					stmt->relation : NULL;
-
-				check_constraints(stmt->tableElts, measurement);
-				check_constraints(stmt->constraints, measurement);
-				break;
-			}
+			check_constraints(castNode(CreateStmt, statement)->tableElts);
+			check_constraints(castNode(CreateStmt, statement)->constraints);
+			break;
 		case T_AlterTableStmt:
-			relation = castNode(AlterTableStmt, statement)->relation;
-			if (!names_measurement(relation))
-				relation = NULL;
 			foreach(cell, castNode(AlterTableStmt, statement)->cmds)
 			{
 				AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
 
 				if ((cmd->subtype == AT_AddConstraint ||
 					 cmd->subtype == AT_AddColumn) && cmd->def != NULL)
-					check_constraints(list_make1(cmd->def), relation);
+					check_constraints(list_make1(cmd->def));
 				if (cmd->subtype == AT_SetAccessMethod)
 					check_access_method(castNode(AlterTableStmt,
 												 statement)->relation,
@@ -279,13 +194,6 @@ check_utility(Node *statement)
 		default:
 			break;
 	}
-}
-
-/* Will the new table be a measurement? */
-static bool
-makes_measurement(CreateStmt *statement)
-{
-	return statement->partspec == NULL && is_ours(statement->accessMethod);
 }
 
 /* Is a table access method, NULL for the default, ours? */
@@ -309,11 +217,9 @@ check_access_method(RangeVar *name, const char *method)
 		rusts_check_published(relid, name->relname, get_rel_namespace(relid));
 }
 
-/*
- * Column definitions and constraints, of the measurement if that is not NULL.
- */
+/* Column definitions and constraints. */
 static void
-check_constraints(List *elements, RangeVar *measurement)
+check_constraints(List *elements)
 {
 	ListCell   *cell;
 
@@ -322,7 +228,7 @@ check_constraints(List *elements, RangeVar *measurement)
 		Node	   *element = lfirst(cell);
 
 		if (IsA(element, Constraint))
-			check_foreign_key(castNode(Constraint, element), measurement);
+			check_foreign_key(castNode(Constraint, element));
 		else if (IsA(element, ColumnDef))
 		{
 			ListCell   *inner;
@@ -330,40 +236,22 @@ check_constraints(List *elements, RangeVar *measurement)
 			foreach(inner, castNode(ColumnDef, element)->constraints)
 			{
 				if (IsA(lfirst(inner), Constraint))
-					check_foreign_key(lfirst_node(Constraint, inner),
-									  measurement);
+					check_foreign_key(lfirst_node(Constraint, inner));
 			}
 		}
 	}
 }
 
-/* No foreign key to a measurement, and none that would change one. */
+/* No foreign key to a measurement. */
 static void
-check_foreign_key(Constraint *constraint, RangeVar *measurement)
+check_foreign_key(Constraint *constraint)
 {
 	if (constraint->contype != CONSTR_FOREIGN)
 		return;
-	if (measurement != NULL &&
-		(changes_rows(constraint->fk_del_action) ||
-		 changes_rows(constraint->fk_upd_action)))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("measurement \"%s\" does not support foreign keys with CASCADE, SET NULL or SET DEFAULT",
-						measurement->relname),
-				 errhint("Rows of a measurement are only added; use NO ACTION or RESTRICT.")));
 	if (constraint->pktable != NULL && names_measurement(constraint->pktable))
 		rusts_refuse(table_openrv(constraint->pktable, AccessShareLock),
 					 "being the target of a foreign key",
 					 "A foreign key needs a unique constraint, which a measurement cannot have.");
-}
-
-/* Would this action of a foreign key change the rows that have it? */
-static bool
-changes_rows(char action)
-{
-	return action == FKCONSTR_ACTION_CASCADE ||
-		action == FKCONSTR_ACTION_SETNULL ||
-		action == FKCONSTR_ACTION_SETDEFAULT;
 }
 
 /* Does the name stand for a measurement with storage? */

@@ -161,7 +161,7 @@ rusts_scan_begin(Relation rel, Snapshot snapshot, int nkeys,
 		pgstat_count_heap_scan(rel);
 	}
 	if (!IsInParallelMode())
-		rusts_buffers_flush_relation(RelationGetRelid(rel));
+		rusts_buffers_flush_for(RelationGetRelid(rel), snapshot);
 	return &scan->base;
 }
 

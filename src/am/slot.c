@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/xact.h"
 #include "catalog/heap.h"
 #include "executor/tuptable.h"
 #include "utils/rel.h"
@@ -49,10 +50,20 @@ copy_heap_tuple(TupleTableSlot *slot)
 	return tuple;
 }
 
-/* The executor knows ctid and tableoid without asking. */
+/*
+ * The executor knows ctid and tableoid without asking.  The check of a foreign
+ * key asks after an UPDATE whether the old row is of this transaction, since
+ * it may not have been checked yet then; to say so costs another check.
+ * Queries that want xmin are refused when they begin.
+ */
 static Datum
 get_system_column(TupleTableSlot *slot, int attnum, bool *isnull)
 {
+	if (attnum == MinTransactionIdAttributeNumber)
+	{
+		*isnull = false;
+		return TransactionIdGetDatum(GetTopTransactionId());
+	}
 	rusts_refuse_system_column(attnum);
 }
 

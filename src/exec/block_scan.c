@@ -189,7 +189,7 @@ rusts_block_scan_end(RustsBlockScan *scan)
 void
 rusts_block_scan_flush(RustsBlockScan *scan)
 {
-	rusts_buffers_flush_relation(RelationGetRelid(scan->rel));
+	rusts_buffers_flush_for(RelationGetRelid(scan->rel), scan->snapshot);
 }
 
 void

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "tcop/pquery.h"
 #include "utils/rel.h"
 
 #include "am/am.h"
@@ -101,7 +102,11 @@ begin(CustomScanState *node, EState *estate, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
-	/* What rows need: columns, the whole row, the TID. */
+	/*
+	 * What rows need: columns, the whole row, the TID.  For a cursor that
+	 * is WHERE CURRENT OF.
+	 */
+	state->want_tid = ActivePortal != NULL && ActivePortal->name[0] != '\0';
 	pull_varattnos((Node *) read, varno, &varattnos);
 	while ((i = bms_next_member(varattnos, i)) >= 0)
 	{

@@ -377,7 +377,7 @@ report_corrupt(int64 segment_id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the deleted rows of segment " INT64_FORMAT " cannot be read",
-					segment_id),
+			 errmsg("deleted rows of segment %lld cannot be read",
+					(long long) segment_id),
 			 errhint("Restore the table rusts.deletion from a backup.")));
 }

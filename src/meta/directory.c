@@ -119,8 +119,10 @@ bool
 rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 						 RustsSegmentEntry *entry)
 {
-	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
-	Relation	index = index_open(rusts_catalog_index("segment_pkey"), AccessShareLock);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
+	Relation	index = index_open(rusts_catalog_index("segment_pkey"),
+								   AccessShareLock);
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
@@ -152,7 +154,8 @@ rusts_directory_find_row(int64 storage_id, int64 row, Snapshot snapshot,
 void
 rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 {
-	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock, false);
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock,
+											   false);
 	Datum		values[Natts_segment];
 	bool		nulls[Natts_segment] = {false};
 	struct varlena *tag_filter = NULL;

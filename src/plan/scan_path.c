@@ -35,6 +35,7 @@
 #include "exec/scan_node.h"
 #include "plan/plan.h"
 
+static bool is_current_of(RelOptInfo *rel);
 static List *remove_seqscans(List *paths);
 static void add_sorted_paths(PlannerInfo *root, RelOptInfo *rel);
 static void add_sorted_path(PlannerInfo *root, RelOptInfo *rel,
@@ -72,7 +73,8 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	CustomPath *path;
 	int			workers;
 
-	if (IS_DUMMY_REL(rel) || !rusts_plans_rel(root, rel))
+	if (IS_DUMMY_REL(rel) || !rusts_plans_rel(root, rel) ||
+		is_current_of(rel))
 		return;
 	rel->pathlist = remove_seqscans(rel->pathlist);
 	rel->partial_pathlist = remove_seqscans(rel->partial_pathlist);
@@ -89,6 +91,20 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		add_partial_path(rel, &rusts_scan_path_create(root, rel,
 													  rel->reltarget, NULL,
 													  workers)->path);
+}
+
+/* WHERE CURRENT OF a cursor: only a scan of its TID will do. */
+static bool
+is_current_of(RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (IsA(lfirst_node(RestrictInfo, lc)->clause, CurrentOfExpr))
+			return true;
+	}
+	return false;
 }
 
 static List *

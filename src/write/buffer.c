@@ -36,15 +36,20 @@
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
+#include "write/deletes.h"
 #include "write/store.h"
 
 /* Row numbers are reserved for at most so many rows ahead. */
 #define MAX_RESERVED_ROWS	65536
+
+/* Deleted rows are stored when there are so many. */
+#define MAX_DELETED_ROWS	1000000
 
 struct RustsBuffer
 {
@@ -59,6 +64,7 @@ struct RustsBuffer
 								 * are given out */
 	int64		reserved_end;
 	RustsBuilder *builder;
+	RustsDeletes *deletes;		/* rows deleted or updated; NULL for none */
 };
 
 /* The transaction's buffers, in buffers_cxt; NULL while there are none. */
@@ -76,8 +82,12 @@ static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
+static bool is_empty(const RustsBuffer *buffer);
+static void put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
+					 bool with_tid);
 static void assign_tid(RustsBuffer *buffer, Relation rel,
 					   TupleTableSlot *slot);
+static void reset(RustsBuffer *buffer);
 static void forget(RustsBuffer *buffer);
 static void finish_level(int level);
 static void start_query(QueryDesc *query, int eflags);
@@ -180,24 +190,42 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	int64		end = buffer->first_row + builder->nrows;
 	Relation	rel;
 
-	if (builder->nrows == 0 || buffer->stored_by != InvalidSubTransactionId)
+	if (is_empty(buffer) || buffer->stored_by != InvalidSubTransactionId)
 		return;
 	rel = table_open(buffer->relid, NoLock);
-	if (buffer->first_row >= 0 && buffer->reserved_end > end)
+	if (builder->nrows > 0 && buffer->first_row >= 0 && buffer->reserved_end > end)
 	{
 		rusts_storage_unreserve(rel, end, buffer->reserved_end);
 		buffer->reserved_end = end;
 	}
-	rusts_store_rows(rel, builder, buffer->cid, buffer->first_row);
+	if (builder->nrows > 0)
+		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row);
+	if (buffer->deletes != NULL)
+		rusts_deletes_store(buffer->deletes, rusts_storage_id(rel),
+							buffer->cid);
 	table_close(rel, NoLock);
 
 	if (buffer->subid == GetCurrentSubTransactionId())
-	{
-		rusts_builder_reset(builder);
-		buffer->first_row = -1;
-	}
+		reset(buffer);
 	else
 		buffer->stored_by = GetCurrentSubTransactionId();
+}
+
+static bool
+is_empty(const RustsBuffer *buffer)
+{
+	return buffer->builder->nrows == 0 &&
+		(buffer->deletes == NULL ||
+		 rusts_deletes_count(buffer->deletes) == 0);
+}
+
+static void
+reset(RustsBuffer *buffer)
+{
+	rusts_builder_reset(buffer->builder);
+	buffer->first_row = -1;
+	if (buffer->deletes != NULL)
+		rusts_deletes_reset(buffer->deletes);
 }
 
 void
@@ -213,14 +241,68 @@ forget(RustsBuffer *buffer)
 {
 	dlist_delete(&buffer->node);
 	rusts_builder_free(buffer->builder);
+	if (buffer->deletes != NULL)
+		rusts_deletes_free(buffer->deletes);
 	pfree(buffer);
 }
 
 void
 rusts_buffer_put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 {
-	if (returning ||
-		(rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row))
+	put_slot(buffer, rel, slot, returning ||
+			 (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row));
+}
+
+void
+rusts_buffer_replace(RustsBuffer *buffer, Relation rel, int64 segment_id,
+					 uint32 row, TupleTableSlot *slot)
+{
+	put_slot(buffer, rel, slot, true);
+	rusts_buffer_delete(buffer, segment_id, row,
+						rusts_tid_to_row(&slot->tts_tid));
+}
+
+void
+rusts_buffer_delete(RustsBuffer *buffer, int64 segment_id, uint32 row,
+					int64 moved_to)
+{
+	if (buffer->deletes == NULL)
+	{
+		MemoryContext old_cxt = MemoryContextSwitchTo(buffers_cxt);
+
+		buffer->deletes = rusts_deletes_create();
+		MemoryContextSwitchTo(old_cxt);
+	}
+	rusts_deletes_add(buffer->deletes, segment_id, row, moved_to);
+	if (rusts_deletes_count(buffer->deletes) >= MAX_DELETED_ROWS)
+		rusts_buffer_flush(buffer);
+}
+
+bool
+rusts_buffers_find_deleted(Oid relid, int64 segment_id, uint32 row,
+						   CommandId *cid, int64 *moved_to)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &buffers)
+	{
+		RustsBuffer *buffer = dlist_container(RustsBuffer, node, iter.cur);
+
+		if (buffer->relid == relid && buffer->deletes != NULL &&
+			rusts_deletes_find(buffer->deletes, segment_id, row, moved_to))
+		{
+			*cid = buffer->cid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
+		 bool with_tid)
+{
+	if (with_tid)
 		assign_tid(buffer, rel, slot);
 	else
 	{
@@ -284,6 +366,40 @@ rusts_buffers_flush_relation(Oid relid)
 }
 
 void
+rusts_buffers_flush_for(Oid relid, Snapshot snapshot)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &buffers)
+	{
+		RustsBuffer *buffer = dlist_container(RustsBuffer, node, iter.cur);
+
+		if (buffer->relid == relid &&
+			(snapshot == NULL || !IsMVCCSnapshot(snapshot) ||
+			 buffer->cid < snapshot->curcid))
+			rusts_buffer_flush(buffer);
+	}
+}
+
+bool
+rusts_buffers_hold_row(Oid relid, int64 row)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &buffers)
+	{
+		RustsBuffer *buffer = dlist_container(RustsBuffer, node, iter.cur);
+
+		if (buffer->relid == relid && buffer->first_row >= 0 &&
+			row >= buffer->first_row &&
+			row < buffer->first_row + buffer->builder->nrows &&
+			buffer->stored_by == InvalidSubTransactionId)
+			return true;
+	}
+	return false;
+}
+
+void
 rusts_buffers_flush_all(void)
 {
 	dlist_iter	iter;
@@ -301,7 +417,7 @@ rusts_buffers_hold_rows(Oid relid)
 	{
 		RustsBuffer *buffer = dlist_container(RustsBuffer, node, iter.cur);
 
-		if (buffer->relid == relid && buffer->builder->nrows > 0)
+		if (buffer->relid == relid && !is_empty(buffer))
 			return true;
 	}
 	return false;
@@ -515,8 +631,7 @@ at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
 			else
 			{
 				buffer->stored_by = InvalidSubTransactionId;
-				buffer->first_row = -1;
-				rusts_builder_reset(buffer->builder);
+				reset(buffer);
 			}
 		}
 	}

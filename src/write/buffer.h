@@ -11,6 +11,7 @@
 #define RUSTS_BUFFER_H
 
 #include "executor/tuptable.h"
+#include "utils/snapshot.h"
 #include "write/builder.h"
 
 /*
@@ -47,8 +48,30 @@ extern void rusts_buffer_finish(RustsBuffer *buffer);
 extern void rusts_buffer_put_slot(RustsBuffer *buffer, Relation rel,
 								  TupleTableSlot *slot);
 
+/*
+ * Note that a row of a segment is deleted; moved_to as in RustsDeletedRow.
+ */
+extern void rusts_buffer_delete(RustsBuffer *buffer, int64 segment_id,
+								uint32 row, int64 moved_to);
+
+/* The same, and append its new version, whose TID is set in slot. */
+extern void rusts_buffer_replace(RustsBuffer *buffer, Relation rel,
+								 int64 segment_id, uint32 row,
+								 TupleTableSlot *slot);
+
+/* Has a command (*cid) of this transaction deleted a row, not stored yet? */
+extern bool rusts_buffers_find_deleted(Oid relid, int64 segment_id,
+									   uint32 row, CommandId *cid,
+									   int64 *moved_to);
+
 /* Store what this transaction has buffered for rel (before reading it). */
 extern void rusts_buffers_flush_relation(Oid relid);
+
+/* Store what of it a snapshot can see, NULL for any. */
+extern void rusts_buffers_flush_for(Oid relid, Snapshot snapshot);
+
+/* Is the row with this number one that is buffered? */
+extern bool rusts_buffers_hold_row(Oid relid, int64 row);
 
 /* Store everything this transaction has buffered. */
 extern void rusts_buffers_flush_all(void);

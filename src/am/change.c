@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ *
+ * change.c
+ *	  DELETE, UPDATE and row locks.
+ *
+ * A deleted row is noted in rusts.deletion when its statement ends; an update
+ * notes the row number of the new version besides.  So heap's rules hold
+ * about who sees what.  Heap's other rules, about two transactions that change
+ * the same row, are kept by these steps:
+ *
+ * 1. Movers are kept out of the measurement, so that the row stays where it is
+ *	  (write/mover.h), from before the statement's snapshot on.
+ * 2. The row is locked until the end of the transaction (row_lock.c).  Whoever
+ *	  has deleted or updated it has committed then, or it was ourselves.
+ * 3. The notes are read as of now.
+ *
+ * src/am/change.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "am/am.h"
+#include "compat.h"
+#include "meta/deletion.h"
+#include "meta/tid.h"
+#include "segment/page_io.h"
+#include "write/buffer.h"
+#include "write/deletes.h"
+#include "write/mover.h"
+
+static TM_Result prepare_change(Relation rel, ItemPointer tid, CommandId cid,
+								Snapshot crosscheck, bool wait,
+								LockTupleMode mode, RustsRowPlace *place,
+								TM_FailureData *tmfd);
+static void locate(Relation rel, ItemPointer tid, RustsRowPlace *place);
+static TM_Result check_row(Relation rel, ItemPointer tid, CommandId cid,
+						   const RustsRowPlace *place, TM_FailureData *tmfd);
+static TM_Result judge(ItemPointer tid, CommandId cid,
+					   const RustsDeleter *deleter, TM_FailureData *tmfd);
+static bool sees(Relation rel, ItemPointer tid, Snapshot snapshot);
+
+TM_Result
+rusts_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
+				   Snapshot snapshot, Snapshot crosscheck, bool wait,
+				   TM_FailureData *tmfd, bool changing_part)
+{
+	RustsRowPlace place;
+	TM_Result	result = prepare_change(rel, tid, cid, crosscheck, wait,
+										LockTupleExclusive, &place, tmfd);
+
+	if (result != TM_Ok)
+		return result;
+	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
+	rusts_buffer_delete(rusts_buffer_get(rel, cid), place.segment_id,
+						place.row, changing_part ? RUSTS_MOVED_AWAY : -1);
+	pgstat_count_heap_delete(rel);
+	return TM_Ok;
+}
+
+TM_Result
+rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
+				   CommandId cid, Snapshot snapshot, Snapshot crosscheck,
+				   bool wait, TM_FailureData *tmfd, LockTupleMode *lockmode,
+#if PG_VERSION_NUM >= 160000
+				   TU_UpdateIndexes *update_indexes
+#else
+				   bool *update_indexes
+#endif
+)
+{
+	RustsRowPlace place;
+	TM_Result	result;
+
+	*lockmode = LockTupleNoKeyExclusive;
+#if PG_VERSION_NUM >= 160000
+	*update_indexes = TU_None;
+#else
+	*update_indexes = false;
+#endif
+	result = prepare_change(rel, tid, cid, crosscheck, wait, *lockmode,
+							&place, tmfd);
+	if (result != TM_Ok)
+		return result;
+	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
+	rusts_buffer_replace(rusts_buffer_get(rel, cid), rel, place.segment_id,
+						 place.row, slot);
+	rusts_count_update(rel);
+	return TM_Ok;
+}
+
+TM_Result
+rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
+				 TupleTableSlot *slot, CommandId cid, LockTupleMode mode,
+				 LockWaitPolicy wait_policy, uint8 flags,
+				 TM_FailureData *tmfd)
+{
+	ItemPointerData at = *tid;
+
+	tmfd->traversed = false;
+	rusts_changer_lock(rel);
+	for (;;)
+	{
+		RustsRowPlace place;
+		TM_Result	result;
+
+		CHECK_FOR_INTERRUPTS();
+		locate(rel, &at, &place);
+		if (!rusts_lock_row(rel, &at, mode, wait_policy))
+			return TM_WouldBlock;
+		result = check_row(rel, &at, cid, &place, tmfd);
+		if (result == TM_Updated &&
+			(flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) &&
+			!ItemPointerIndicatesMovedPartitions(&tmfd->ctid))
+		{
+			at = tmfd->ctid;
+			tmfd->traversed = true;
+			continue;
+		}
+		if (result == TM_Invisible)
+			elog(ERROR, "attempted to lock invisible row");
+		if (result != TM_Ok)
+			return result;
+		break;
+	}
+	if (!rusts_tuple_fetch_row_version(rel, &at, SnapshotAny, slot))
+		elog(ERROR, "failed to fetch a row of \"%s\" that was just locked",
+			 RelationGetRelationName(rel));
+	*tid = at;
+	return TM_Ok;
+}
+
+/* Everything up to the change itself. */
+static TM_Result
+prepare_change(Relation rel, ItemPointer tid, CommandId cid,
+			   Snapshot crosscheck, bool wait, LockTupleMode mode,
+			   RustsRowPlace *place, TM_FailureData *tmfd)
+{
+	TM_Result	result;
+
+	if (IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("cannot change rows during a parallel operation")));
+	rusts_changer_lock(rel);
+	locate(rel, tid, place);
+	if (!rusts_lock_row(rel, tid, mode, wait ? LockWaitBlock : LockWaitSkip))
+		return TM_BeingModified;
+	result = check_row(rel, tid, cid, place, tmfd);
+	if (result == TM_Invisible)
+		elog(ERROR, "attempted to change invisible row");
+	if (result == TM_Ok && crosscheck != InvalidSnapshot &&
+		!sees(rel, tid, crosscheck))
+	{
+		tmfd->ctid = *tid;
+		tmfd->xmax = InvalidTransactionId;
+		tmfd->cmax = InvalidCommandId;
+		return TM_Updated;
+	}
+	return result;
+}
+
+/*
+ * Where the row is now.  If it is nowhere it was moved after the snapshot was
+ * taken, and before movers were kept out.
+ */
+static void
+locate(Relation rel, ItemPointer tid, RustsRowPlace *place)
+{
+	if (!rusts_locate_row(rel, rusts_tid_to_row(tid), place))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access because rows of measurement \"%s\" were moved",
+						RelationGetRelationName(rel)),
+				 errdetail("They were flushed or compacted after the transaction's snapshot was taken."),
+				 errhint("Retry the transaction.")));
+}
+
+/* Has somebody deleted the row, who is not undone? */
+static TM_Result
+check_row(Relation rel, ItemPointer tid, CommandId cid,
+		  const RustsRowPlace *place, TM_FailureData *tmfd)
+{
+	RustsDeleter deleter = {.xid = InvalidTransactionId};
+
+	if (rusts_buffers_find_deleted(RelationGetRelid(rel), place->segment_id,
+								   place->row, &deleter.cid,
+								   &deleter.moved_to))
+	{
+		deleter.xid = GetCurrentTransactionId();
+		deleter.own = true;
+	}
+	else if (!rusts_deletions_find(place->storage_id, place->segment_id,
+								   place->nrows, place->row, SnapshotSelf,
+								   &deleter))
+		return TM_Ok;
+	return judge(tid, cid, &deleter, tmfd);
+}
+
+/* As HeapTupleSatisfiesUpdate of heapam_visibility.c. */
+static TM_Result
+judge(ItemPointer tid, CommandId cid, const RustsDeleter *deleter,
+	  TM_FailureData *tmfd)
+{
+	tmfd->ctid = *tid;
+	tmfd->xmax = deleter->xid;
+	tmfd->cmax = InvalidCommandId;
+	if (deleter->own)
+	{
+		tmfd->cmax = deleter->cid;
+		return deleter->cid >= cid ? TM_SelfModified : TM_Invisible;
+	}
+	if (deleter->moved_to < 0)
+		return TM_Deleted;
+	if (deleter->moved_to == RUSTS_MOVED_AWAY)
+		ItemPointerSetMovedPartitions(&tmfd->ctid);
+	else
+		rusts_row_to_tid(deleter->moved_to, &tmfd->ctid);
+	return TM_Updated;
+}
+
+static bool
+sees(Relation rel, ItemPointer tid, Snapshot snapshot)
+{
+	RustsSegmentEntry entry;
+	int64		row = rusts_tid_to_row(tid);
+
+	return rusts_directory_find_row(rusts_storage_id(rel), row, snapshot,
+									&entry);
+}
