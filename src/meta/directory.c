@@ -214,7 +214,8 @@ rusts_directory_delete(const RustsSegmentEntry *entry)
 void
 rusts_directory_delete_storage(int64 storage_id)
 {
-	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock, true);
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock,
+											   true);
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
@@ -229,7 +230,8 @@ rusts_directory_delete_storage(int64 storage_id)
 	snapshot = rusts_hold_snapshot();
 	ScanKeyInit(&key, Anum_storage_id, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
-	scan = systable_beginscan(directory, rusts_catalog_index("segment_pkey"), true,
+	scan = systable_beginscan(directory,
+							  rusts_catalog_index("segment_pkey"), true,
 							  SnapshotSelf, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -248,7 +250,8 @@ rusts_directory_delete_storage(int64 storage_id)
 int64 *
 rusts_directory_storages(Snapshot snapshot, uint32 *nstorages)
 {
-	Relation	directory = rusts_catalog_open("segment", AccessShareLock, true);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   true);
 	Relation	index;
 	uint32		max_storages = 16;
 	uint32		count = 0;
@@ -298,7 +301,8 @@ void
 rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 						  RustsActiveSummary *summary)
 {
-	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
 	TupleDesc	desc = RelationGetDescr(directory);
 	SysScanDesc scan;
 	ScanKeyData key[2];
@@ -309,7 +313,8 @@ rusts_directory_summarize(int64 storage_id, Snapshot snapshot,
 				Int64GetDatum(storage_id));
 	ScanKeyInit(&key[1], Anum_level, BTEqualStrategyNumber, F_INT2EQ,
 				Int16GetDatum(RUSTS_LEVEL_ACTIVE));
-	scan = systable_beginscan(directory, rusts_catalog_index("segment_time"), true,
+	scan = systable_beginscan(directory,
+							  rusts_catalog_index("segment_time"), true,
 							  snapshot, 2, key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -344,7 +349,8 @@ static RustsSegmentEntry *
 load_entries(const char *index_name, ScanKeyData *key, int nkeys,
 			 bool each_level, Snapshot snapshot, uint32 *nentries)
 {
-	Relation	directory = rusts_catalog_open("segment", AccessShareLock, false);
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
 	Oid			index_id = rusts_catalog_index(index_name);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
 	EntryList	list = {.max = 16, .sorted = true};

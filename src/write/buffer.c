@@ -193,7 +193,8 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	if (is_empty(buffer) || buffer->stored_by != InvalidSubTransactionId)
 		return;
 	rel = table_open(buffer->relid, NoLock);
-	if (builder->nrows > 0 && buffer->first_row >= 0 && buffer->reserved_end > end)
+	if (builder->nrows > 0 && buffer->first_row >= 0 &&
+		buffer->reserved_end > end)
 	{
 		rusts_storage_unreserve(rel, end, buffer->reserved_end);
 		buffer->reserved_end = end;
