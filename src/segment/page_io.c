@@ -26,9 +26,9 @@
  * full-page records are all the WAL they need.  A segment page is never
  * changed once it is written.
  *
- * Extents are written at the end of the file under the relation extension
- * lock.  Pages reach the disk before their directory row does; those of an
- * aborted writer belong to nobody.
+ * Extents are written where the file ends or where nobody needs what is
+ * there (free_space.c).  Pages are logged before their directory row is;
+ * those of an aborted writer belong to nobody.
  *
  * An unlogged relation's init fork holds a metapage with the flag PRISTINE
  * and no storage id: after a crash the relation is empty whatever the
@@ -57,6 +57,7 @@
 #include "meta/tid.h"
 #include "segment/page_checks.h"
 #include "segment/page_io.h"
+#include "segment/page_write.h"
 
 #define META_MAGIC			0x4d545352	/* "RSTM" */
 #define META_VERSION		1
@@ -352,44 +353,73 @@ rusts_page_payload(void)
 	return PAGE_PAYLOAD;
 }
 
+uint64
+rusts_extent_pages(uint64 len)
+{
+	return (len + PAGE_PAYLOAD - 1) / PAGE_PAYLOAD;
+}
+
 BlockNumber
 rusts_extent_write(Relation rel, int64 storage_id, int64 segment_id,
-				   const uint8 *image, uint64 len, uint32 *nblocks)
+				   const uint8 *image, uint64 len, BlockNumber at)
 {
-	uint64		npages = (len + PAGE_PAYLOAD - 1) / PAGE_PAYLOAD;
-	BlockNumber first = InvalidBlockNumber;
+	uint64		npages = rusts_extent_pages(len);
+	char	   *pages = palloc(RUSTS_LOGGED_PAGES * BLCKSZ);
+	uint64		first;
 	uint64		i;
 
-	if (npages >= MaxBlockNumber ||
-		npages >= MaxBlockNumber - RelationGetNumberOfBlocks(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("cannot extend measurement \"%s\" beyond %u blocks",
-						RelationGetRelationName(rel), MaxBlockNumber)));
-
-	LockRelationForExtension(rel, ExclusiveLock);
-	for (i = 0; i < npages; i++)
+	if (at == InvalidBlockNumber)
+		at = rusts_pages_extend(rel, npages);
+	for (first = 0; first < npages; first += RUSTS_LOGGED_PAGES)
 	{
-		uint64		done = i * PAGE_PAYLOAD;
-		Buffer		buffer;
+		uint32		n = Min(RUSTS_LOGGED_PAGES, npages - first);
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
-									RBM_ZERO_AND_LOCK, NULL);
-		if (i == 0)
-			first = BufferGetBlockNumber(buffer);
-		Assert(BufferGetBlockNumber(buffer) == first + i);
-		fill_page(BufferGetPage(buffer), storage_id, segment_id, i,
-				  image + done, Min(len - done, PAGE_PAYLOAD));
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
-	UnlockRelationForExtension(rel, ExclusiveLock);
+		for (i = 0; i < n; i++)
+		{
+			uint64		done = (first + i) * PAGE_PAYLOAD;
 
-	if (RelationNeedsWAL(rel))
-		log_newpage_range(rel, MAIN_FORKNUM, first, first + npages, true);
-	*nblocks = npages;
-	return first;
+			fill_page(pages + i * BLCKSZ, storage_id, segment_id, first + i,
+					  image + done, Min(len - done, PAGE_PAYLOAD));
+		}
+		rusts_pages_write(rel, at + first, pages, n);
+	}
+	pfree(pages);
+	return at;
+}
+
+const char *
+rusts_extent_copy(Relation rel, int64 storage_id, int64 segment_id,
+				  BlockNumber from, BlockNumber to, uint32 nblocks,
+				  BlockNumber *bad_block)
+{
+	char	   *pages = palloc(RUSTS_LOGGED_PAGES * BLCKSZ);
+	const char *problem = NULL;
+	uint32		first;
+	uint32		i;
+
+	for (first = 0; first < nblocks && problem == NULL;
+		 first += RUSTS_LOGGED_PAGES)
+	{
+		uint32		n = Min(RUSTS_LOGGED_PAGES, nblocks - first);
+
+		CHECK_FOR_INTERRUPTS();
+		for (i = 0; i < n && problem == NULL; i++)
+		{
+			Buffer		buffer = ReadBuffer(rel, from + first + i);
+
+			*bad_block = from + first + i;
+			LockBuffer(buffer, BUFFER_LOCK_SHARE);
+			problem = check_page(buffer, storage_id, segment_id, first + i,
+								 true);
+			memcpy(pages + i * BLCKSZ, BufferGetPage(buffer), BLCKSZ);
+			UnlockReleaseBuffer(buffer);
+		}
+		if (problem == NULL)
+			rusts_pages_write(rel, to + first, pages, n);
+	}
+	pfree(pages);
+	return problem;
 }
 
 static void
