@@ -23,8 +23,8 @@
  *
  * so that a reader that lost a race with the reuse of an extent, or meets a
  * damaged page, notices.  Pages are standard pages (checksum, LSN, hole), so
- * full-page records are all the WAL they need.  A segment page is never
- * changed once it is written.
+ * full-page records are all the WAL they need.  A segment's page is never
+ * changed once it is written, until it is another's.
  *
  * Extents are written where the file ends or where nobody needs what is
  * there (free_space.c).  Pages are logged before their directory row is;
@@ -79,6 +79,11 @@
 
 #define PAGE_PAYLOAD \
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - SPECIAL_SIZE)
+
+/* What is found where an extent was that has been reused or given back. */
+static const char file_ends[] = "The file ends before it.";
+static const char page_is_empty[] = "The page is empty.";
+static const char page_of_another[] = "The page belongs to another segment.";
 
 static int64 random_storage_id(void);
 static void init_metapage(Page page, int64 storage_id, uint32 flags);
@@ -448,8 +453,11 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 {
 	BlockNumber end = MaxBlockNumber;
 
-	/* Reading beyond the end of the file is an error that nobody can skip. */
-	if (in_file == NULL || !*in_file)
+	/*
+	 * Reading beyond the end of the file is an error that nobody can skip. A
+	 * standby's file may get shorter at any time.
+	 */
+	if (in_file == NULL || !*in_file || RecoveryInProgress())
 		end = RelationGetNumberOfBlocks(rel);
 	if (in_file != NULL && first_block + nblocks <= end)
 		*in_file = true;
@@ -469,7 +477,7 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		if (index >= nblocks)
 			return "The segment is shorter than its header says.";
 		if (first_block + index >= end)
-			return "The file ends before it.";
+			return file_ends;
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, first_block + index,
 									zero_damaged ? RBM_ZERO_ON_ERROR :
 									RBM_NORMAL, NULL);
@@ -491,6 +499,14 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		len -= take;
 	}
 	return NULL;
+}
+
+bool
+rusts_extent_is_gone(const char *problem)
+{
+	return RecoveryInProgress() &&
+		(problem == file_ends || problem == page_is_empty ||
+		 problem == page_of_another);
 }
 
 /* How many buffers were found and not read. */
@@ -516,7 +532,7 @@ check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
 	uint64		mark;
 
 	if (PageIsNew(page))
-		return "The page is empty.";
+		return page_is_empty;
 	if (header->pd_special != BLCKSZ - SPECIAL_SIZE ||
 		header->pd_lower < MAXALIGN(SizeOfPageHeaderData) ||
 		header->pd_lower > header->pd_special)
@@ -525,7 +541,7 @@ check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
 	if (rusts_get_u64(special + SPECIAL_OFF_STORAGE) != storage_id ||
 		rusts_get_u64(special + SPECIAL_OFF_SEGMENT) != segment_id ||
 		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
-		return "The page belongs to another segment.";
+		return page_of_another;
 	crc = rusts_get_u32(special + SPECIAL_OFF_CRC);
 	mark = rusts_page_mark(storage_id, segment_id, index, crc);
 	if (!from_disk && rusts_page_is_checked(buffer, mark))

@@ -106,4 +106,10 @@ extern const char *rusts_extent_read(Relation rel, int64 storage_id,
 									 bool *in_file,
 									 BlockNumber *bad_block);
 
+/*
+ * Does this problem of rusts_extent_read mean that the segment was removed
+ * while we were about to read it?  On a standby it can be.
+ */
+extern bool rusts_extent_is_gone(const char *problem);
+
 #endif							/* RUSTS_PAGE_IO_H */
