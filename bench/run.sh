@@ -12,7 +12,7 @@
 #
 # usage: run.sh [part...]
 #	parts: parse floats load size memory queries planning scan parallel
-#					growth cardinality clients; all of them by default
+#					growth cardinality clients compact; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -22,6 +22,7 @@
 #					table "cpu" is used if it has that many rows, and made
 #					if there is none
 #	$BENCH_GROWTH	million rows at which the part growth ends, 50
+#	$BENCH_COMPACT	million rows of the part compact, 50
 #	$BENCH_SECONDS	of each run of the part clients, 10
 #	$BENCH_HUGE_PAGES	if not empty, reserve huge pages for the server's
 #					shared memory, as PostgreSQL's manual recommends, for as
@@ -32,7 +33,7 @@
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
 PARTS=${*:-parse floats load size memory queries planning scan parallel growth
-	cardinality clients}
+	cardinality clients compact}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -265,6 +266,7 @@ part_memory()
 }
 
 . bench/query_parts.sh
+. bench/compact_part.sh
 
 bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree bench-programs || exit 1
