@@ -13,7 +13,10 @@
  *
  * Where no segment at the end fits any hole, holes are moved together: any
  * segment that fits goes into one before it.  Each move brings a segment
- * nearer to the beginning, so there is an end to it.
+ * nearer to the beginning, so there is an end to it.  Where none fits, and a
+ * quarter of the file is free, the one behind the first hole goes to the end
+ * of the file, and comes back with the next step, for whose sake the hole is
+ * large enough then.
  *
  * src/write/reclaim.c
  *
@@ -31,6 +34,7 @@
 #include "compat.h"
 #include "segment/free_space.h"
 #include "segment/page_io.h"
+#include "segment/page_write.h"
 #include "write/merge.h"
 #include "write/reclaim.h"
 
@@ -38,11 +42,16 @@
 #define MIN_FREE_BLOCKS		8
 #define MIN_FREE_FRACTION	8
 
+/* What makes a detour worth it. */
+#define DETOUR_FRACTION		4
+
 /* One step moves about so many blocks. */
 #define STEP_BLOCKS			(64 * 1024 * 1024 / BLCKSZ)
 
 static int64 move_segments(Relation rel, RustsFreeSpace *space,
 						   bool from_end, bool give_way);
+static int64 make_room(Relation rel, RustsFreeSpace *space);
+static RustsSegmentEntry *load_entries(Relation rel, uint32 *nentries);
 static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries,
 									 uint32 nentries,
 									 const RustsExtent *extent);
@@ -78,6 +87,8 @@ rusts_reclaim_move(Relation rel, bool give_way)
 		nrows = move_segments(rel, space, true, give_way);
 		if (nrows == 0)
 			nrows = move_segments(rel, space, false, give_way);
+		if (nrows == 0 && nfree >= file_blocks / DETOUR_FRACTION)
+			nrows = make_room(rel, space);
 		PopActiveSnapshot();
 		UnregisterSnapshot(snapshot);
 	}
@@ -97,9 +108,7 @@ move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
 	uint32		nextents;
 	const RustsExtent *extents = rusts_free_space_extents(space, &nextents);
 	uint32		nentries;
-	RustsSegmentEntry *entries =
-	rusts_directory_load_brief(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
-							   GetActiveSnapshot(), &nentries);
+	RustsSegmentEntry *entries = load_entries(rel, &nentries);
 	uint64		nblocks = 0;
 	int64		nrows = 0;
 	uint32		i;
@@ -131,6 +140,48 @@ move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
 			break;
 	}
 	return nrows;
+}
+
+/*
+ * Move the segment behind the first hole to the end of the file.  Not while
+ * segments that were removed are still needed: its own old copy would be, and
+ * there would be no way back.
+ */
+static int64
+make_room(Relation rel, RustsFreeSpace *space)
+{
+	uint32		nextents;
+	const RustsExtent *extents = rusts_free_space_extents(space, &nextents);
+	uint32		nentries;
+	RustsSegmentEntry *entries = load_entries(rel, &nentries);
+	RustsSegmentEntry *first = NULL;
+	BlockNumber end = 1;
+	uint32		i;
+
+	for (i = 0; i < nextents; i++)
+	{
+		RustsSegmentEntry *entry = find_entry(entries, nentries, &extents[i]);
+
+		if (entry == NULL)
+			return 0;
+		if (first == NULL && extents[i].first_block > end)
+			first = entry;
+		end = extents[i].first_block + extents[i].nblocks;
+	}
+	if (first == NULL)
+		return 0;
+	rusts_free_space_begin_write(rel);
+	move_segment(rel, first, rusts_pages_extend(rel, first->nblocks));
+	rusts_free_space_end_write(rel);
+	return first->nrows;
+}
+
+static RustsSegmentEntry *
+load_entries(Relation rel, uint32 *nentries)
+{
+	return rusts_directory_load_brief(rusts_storage_id(rel),
+									  RUSTS_LEVEL_ACTIVE, GetActiveSnapshot(),
+									  nentries);
 }
 
 /* The entry that has this extent, if the snapshot sees it. */

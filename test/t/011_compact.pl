@@ -14,7 +14,13 @@ use Test::More;
 
 my $node = new_node(
 	'compact',
-	init => { allows_streaming => 1 },
+	init => {
+		allows_streaming => 1,
+		extra => [
+			'--no-locale', '--encoding=UTF8',
+			'--data-checksums', '--wal-segsize=1'
+		]
+	},
 	conf => <<'END');
 rusts.flush_max_batches = 60
 max_standby_streaming_delay = 100ms
@@ -89,7 +95,7 @@ $node->safe_psql(
 	BEGIN
 		LOOP
 			start := 1000000 * n + (random() * 900000)::int;
-			rows := (ARRAY[1, 500, 3000, 120000])[1 + (random() * 4)::int % 4];
+			rows := (ARRAY[1, 500, 3000, 60000])[1 + (random() * 4)::int % 4];
 			INSERT INTO c SELECT $row FROM generate_series(start, start + rows) i;
 			INSERT INTO c_heap SELECT $row FROM generate_series(start, start + rows) i;
 			IF random() < 0.3 THEN ROLLBACK; ELSE COMMIT; END IF;
@@ -104,16 +110,17 @@ $node->safe_psql(
 			IF random() < 0.3 THEN ROLLBACK; ELSE COMMIT; END IF;
 		END LOOP;
 	END \$\$});
-my $rounds = $ENV{RUSTS_COMPACT_ROUNDS} // 4;
+my $rounds = $ENV{RUSTS_COMPACT_ROUNDS} // 3;
 foreach my $round (1 .. $rounds)
 {
-	my @sessions = map { open_session($node) } 1 .. 5;
+	my @sessions = map { open_session($node) } 1 .. 6;
 	my $begin = $node->safe_psql('postgres', 'SELECT count(*) FROM c_heap');
 
 	tell_session($sessions[0], 'CALL write(1)', no_wait => 1);
 	tell_session($sessions[1], 'CALL write(2)', no_wait => 1);
 	tell_session($sessions[2], 'CALL write(3)', no_wait => 1);
 	tell_session($sessions[3], 'CALL compact()', no_wait => 1);
+	tell_session($sessions[5], "VACUUM c \\watch 0.2\nSELECT 1", no_wait => 1);
 
 	# In the meantime no answer is wrong.
 	my $wrong = 0;
@@ -122,9 +129,9 @@ foreach my $round (1 .. $rounds)
 	while (time < $until)
 	{
 		my $answer = tell_session($sessions[4],
-			q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), sum(i), sum(w::numeric) FROM c;
-			  SELECT pg_sleep(random() / 5) IS NULL; SELECT count(*), sum(i), sum(w::numeric) FROM c WHERE v IS NOT NULL;
-			  SELECT count(*), sum(i), sum(w::numeric) FROM c_heap; COMMIT; VACUUM c});
+			q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), sum(i), sum(hashfloat8(w)) FROM c;
+			  SELECT pg_sleep(random() / 5) IS NULL; SELECT count(*), sum(i), sum(hashfloat8(w)) FROM c WHERE v IS NOT NULL;
+			  SELECT count(*), sum(i), sum(hashfloat8(w)) FROM c_heap; COMMIT});
 		my @answers = grep { !/^f$/ } split /\n/, $answer;
 		$wrong++ unless @answers == 3
 		  && $answers[0] eq $answers[1]
@@ -166,7 +173,9 @@ $node->safe_psql(
 		INSERT INTO f SELECT $row FROM generate_series(j * 100000 + 1, j * 100000 + 100000) i;
 		PERFORM rusts_flush('f'); COMMIT;
 	END LOOP; END \$\$;
-	CREATE TABLE f_heap AS SELECT * FROM f});
+	CREATE TABLE f_heap AS SELECT * FROM f;
+	VACUUM (FREEZE) f_heap;
+	CHECKPOINT});
 SKIP:
 {
 	my $limit = $node->safe_psql('postgres', q{SELECT pg_relation_size('f')})
@@ -175,7 +184,7 @@ SKIP:
 	my $worker = worker_pid($node, 'postgres');
 	my $old = `prlimit --pid $server --fsize --noheadings --output SOFT 2>&1`;
 
-	skip 'no prlimit or small files', 4 if $? != 0 || $limit < 17000000;
+	skip 'no prlimit', 4 if $? != 0;
 	chomp $old;
 	$old =~ s/\s//g;
 	sub limit_files
@@ -187,15 +196,19 @@ SKIP:
 		$node, 'postgres', "SELECT rusts_compact('f')",
 		'53100|58P01|58030|XX000', 'could not extend file',
 		'a compaction that finds no space fails');
-	$node->safe_psql(
-		'postgres', q{
-		INSERT INTO f SELECT * FROM f_heap WHERE i = 1; INSERT INTO f_heap SELECT * FROM f_heap WHERE i = 1;
-		SELECT rusts_flush('f')});
-	same_as_heap('f', 'f_heap', 'and loses nothing');
+	my $answer = $node->safe_psql(
+		'postgres', qq{
+		INSERT INTO f SELECT $row FROM generate_series(0, 0) i; SELECT rusts_flush('f');
+		SELECT count(*), sum(i), count(DISTINCT w) FROM f});
+	my $expected = $node->safe_psql('postgres',
+		'SELECT count(*) + 1, sum(i), count(DISTINCT w) + 1 FROM f_heap');
+	is($answer, "1\n$expected", 'and loses nothing, small writes go on');
 	limit_files($old, $server, $worker);
+	$node->safe_psql('postgres',
+		"INSERT INTO f_heap SELECT $row FROM generate_series(0, 0) i");
 	wait_until(
 		$node, 'postgres', q{
-		SELECT rusts_compact('f') >= 0 AND count(*) = 1 FROM rusts.segments WHERE measurement = 'f'::regclass},
+		SELECT rusts_compact('f') >= 0 AND count(*) = count(DISTINCT time_partition) FROM rusts.segments WHERE measurement = 'f'::regclass},
 		'with more space it does its work');
 	same_as_heap('f', 'f_heap', 'and still nothing is lost');
 }
@@ -232,14 +245,12 @@ $node->safe_psql(
 	INSERT INTO s SELECT $row FROM generate_series(80001, 100000) i;
 	SELECT rusts_flush('s')});
 $node->wait_for_catchup($standby);
-tell_session($reader, '\set VERBOSITY verbose');
-is(tell_session($reader, 'SELECT count(*), sum(i), count(DISTINCT w) FROM s'),
-	'', 'but not when their space has been used again');
-like($reader->{err}, qr/40001.*conflict with recovery/s,
+eval { tell_session($reader, 'SELECT count(*), sum(i), count(DISTINCT w) FROM s') };
+unlike($reader->{out}, qr/\d/, 'but not when their space has been used again');
+like($reader->{err}, qr/conflict with recovery/,
 	'which is said to be a conflict');
-tell_session($reader, 'ROLLBACK');
-is( tell_session($reader, 'SELECT count(*), sum(i), count(DISTINCT w) FROM s'),
-	'100000|5000050000|100000',
+is( $standby->safe_psql('postgres', 'SELECT count(*), sum(i), count(DISTINCT w) FROM s'),
+	$node->safe_psql('postgres', 'SELECT count(*), sum(i), count(DISTINCT w) FROM s'),
 	'the next transaction reads what is there now');
 close_session($reader);
 $node->safe_psql('postgres', "SELECT rusts_compact('s'); SELECT rusts_compact('s'); SELECT rusts_compact('s')");
