@@ -200,7 +200,7 @@ check_row(Relation rel, ItemPointer tid, CommandId cid,
 		deleter.own = true;
 	}
 	else if (!rusts_deletions_find(place->storage_id, place->segment_id,
-								   place->nrows, place->row, SnapshotSelf,
+							  place->row, SnapshotSelf,
 								   &deleter))
 		return TM_Ok;
 	return judge(tid, cid, &deleter, tmfd);

@@ -483,6 +483,7 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 								   filter_len);
 	entry->deleted = NULL;
 	entry->ndeleted = 0;
+	entry->notes = false;
 	entry->tid = tuple->t_self;
 	xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	entry->own = TransactionIdIsCurrentTransactionId(xmin);

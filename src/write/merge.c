@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "meta/deletion.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
 #include "segment/rows.h"
@@ -153,6 +154,7 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 			nrows = -1;
 			break;
 		}
+		rusts_deletions_read(&entries[i], GetActiveSnapshot());
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
