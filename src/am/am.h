@@ -103,12 +103,15 @@ extern TM_Result rusts_tuple_lock(Relation rel, ItemPointer tid,
 								  LockWaitPolicy wait_policy, uint8 flags,
 								  TM_FailureData *tmfd);
 
+extern void rusts_forget_known(void);
+
 /* row_lock.c: locks on rows, until the end of the transaction */
 extern bool rusts_lock_row(Relation rel, ItemPointer tid, LockTupleMode mode,
 						   LockWaitPolicy wait_policy);
 
-/* Lock all rows at once. */
+/* Lock all rows at once; is this done? */
 extern void rusts_lock_all_rows(Relation rel, LockTupleMode mode);
+extern bool rusts_all_rows_locked(Relation rel);
 extern void rusts_row_lock_init(void);
 
 /* change_start.c: what a statement that changes rows needs before it runs */
