@@ -63,6 +63,24 @@ typedef RelFileNode RelFileLocator;
 	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
 
+/* Make *xid the later of itself and who has removed a dead row. */
+#if PG_VERSION_NUM < 160000
+#define rusts_advance_removed_xid(tuple, xid) \
+	HeapTupleHeaderAdvanceLatestRemovedXid((tuple), (xid))
+#else
+#define rusts_advance_removed_xid(tuple, xid) \
+	HeapTupleHeaderAdvanceConflictHorizon((tuple), (xid))
+#endif
+
+/* Fill an xl_btree_reuse_page. */
+#if PG_VERSION_NUM < 160000
+#define rusts_set_reuse_record(record, locator, xid) \
+	((record)->node = (locator), (record)->latestRemovedFullXid = (xid))
+#else
+#define rusts_set_reuse_record(record, file, xid) \
+	((record)->locator = (file), (record)->snapshotConflictHorizon = (xid))
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define rusts_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)

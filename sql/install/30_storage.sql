@@ -1,10 +1,16 @@
--- Flushing, and views of what is stored.
+-- Flushing and compaction, and views of what is stored.
 
 CREATE FUNCTION rusts_flush(measurement regclass DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_flush' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_flush(regclass) IS
 'move the active batches of a measurement, or of all that the caller owns, to hot segments; returns the number of rows moved';
+
+CREATE FUNCTION rusts_compact(measurement regclass DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_compact' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_compact(regclass) IS
+'merge the small segments of a measurement, or of all that the caller owns, into large ones; returns the number of rows moved';
 
 CREATE FUNCTION rusts.storage_id(relation oid) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_storage_id_sql'

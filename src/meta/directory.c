@@ -36,25 +36,7 @@
 #include "meta/catalog.h"
 #include "meta/deletion.h"
 #include "meta/directory.h"
-
-enum
-{
-	Anum_storage_id = 1,
-	Anum_segment_id,
-	Anum_bytes,
-	Anum_raw_bytes,
-	Anum_min_time,
-	Anum_max_time,
-	Anum_time_partition,
-	Anum_written_at,
-	Anum_nrows,
-	Anum_level,
-	Anum_first_block,
-	Anum_nblocks,
-	Anum_tag_filter,
-	Anum_payload
-};
-#define Natts_segment	Anum_payload
+#include "meta/directory_columns.h"
 
 /* Entries found so far. */
 typedef struct EntryList

@@ -204,6 +204,15 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 	error_context_stack = callback.previous;
 	if (problem == NULL)
 		return true;
+	if (rusts_extent_is_gone(problem))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("canceling statement due to conflict with recovery"),
+				 errdetail("Segment " INT64_FORMAT
+						   " of measurement \"%s\" was removed on the primary.",
+						   reader->entry.segment_id,
+						   RelationGetRelationName(reader->rel)),
+				 errhint("Retry the query; or set hot_standby_feedback.")));
 	return rusts_reader_report(reader, psprintf("Block %u: %s", bad_block,
 										   problem));
 }

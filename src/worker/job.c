@@ -7,7 +7,8 @@
  * flushes those that have reached a limit, the one with the oldest rows first
  * and each in a transaction of its own, and sleeps until the next one comes
  * of age or a writer calls.  A measurement whose flush fails is left alone
- * for a while that doubles with each failure; the others go on.
+ * for a while that doubles with each failure; the others go on.  After its
+ * flush a measurement is compacted, step by step.
  *
  * A flush takes a lock that conflicts with other maintenance and with DDL
  * only, and does not wait for it.  When somebody else comes to wait for it,
@@ -45,6 +46,7 @@
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "worker/shared.h"
+#include "write/compact.h"
 #include "write/merge.h"
 
 /* Longest pause after failures. */
@@ -65,6 +67,15 @@ typedef struct Failure
 	TimestampTz retry_at;
 } Failure;
 
+/* A measurement that may have segments to compact. */
+typedef struct Compaction
+{
+	Oid			relid;			/* key */
+	int			failures;
+	int			gave_way;
+	TimestampTz try_at;
+} Compaction;
+
 /* A measurement that is due. */
 typedef struct Due
 {
@@ -74,6 +85,7 @@ typedef struct Due
 
 static RustsDatabaseSlot *slot = NULL;
 static HTAB *failures = NULL;
+static HTAB *compactions = NULL;
 static MemoryContext turn_cxt = NULL;
 
 static bool arrive(Oid database);
@@ -85,6 +97,10 @@ static bool examine(Oid relid, RustsActiveSummary *summary);
 static void recover_from_error(MemoryContext cxt);
 static int	compare_due(const ListCell *a, const ListCell *b);
 static void flush(Oid relid, TimestampTz *next);
+static void want_compaction(Oid relid);
+static void compact_each(TimestampTz *next);
+static void compact(Compaction *compaction);
+static void postpone(Compaction *compaction, int seconds);
 static bool may_give_way(Oid relid);
 static TimestampTz note_gave_way(Oid relid);
 static Failure *find_failure(Oid relid);
@@ -118,6 +134,9 @@ rusts_maintenance_main(Datum arg)
 	ctl.hcxt = TopMemoryContext;
 	failures = hash_create("rusts flush failures", 16, &ctl,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.entrysize = sizeof(Compaction);
+	compactions = hash_create("rusts compactions", 16, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
 	slot->failures = 0;
@@ -154,6 +173,7 @@ rusts_maintenance_main(Datum arg)
 		due = find_due(&next);
 		foreach(cell, due)
 			flush(((Due *) lfirst(cell))->relid, &next);
+		compact_each(&next);
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 
@@ -463,6 +483,8 @@ flush(Oid relid, TimestampTz *next)
 		{
 			CommitTransactionCommand();
 			hash_search(failures, &relid, HASH_REMOVE, NULL);
+			if (rel != NULL)
+				want_compaction(relid);
 		}
 		else
 		{
@@ -480,6 +502,122 @@ flush(Oid relid, TimestampTz *next)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/* Segments have come to a measurement; see at once what is to be done. */
+static void
+want_compaction(Oid relid)
+{
+	bool		found;
+	Compaction *compaction = hash_search(compactions, &relid, HASH_ENTER,
+										 &found);
+
+	if (!found)
+	{
+		compaction->failures = 0;
+		compaction->gave_way = 0;
+		compaction->try_at = 0;
+	}
+}
+
+/*
+ * One step of each compaction; flushes come in between.  Transactions must
+ * not end while a hash table is being scanned.
+ */
+static void
+compact_each(TimestampTz *next)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(turn_cxt);
+	HASH_SEQ_STATUS status;
+	Compaction *compaction;
+	List	   *wanted = NIL;
+	ListCell   *cell;
+
+	hash_seq_init(&status, compactions);
+	while ((compaction = hash_seq_search(&status)) != NULL)
+		wanted = lappend(wanted, compaction);
+	MemoryContextSwitchTo(old_cxt);
+
+	foreach(cell, wanted)
+	{
+		compaction = lfirst(cell);
+		if (compaction->try_at <= GetCurrentTimestamp())
+			compact(compaction);
+		if (compaction->try_at != DT_NOEND)
+			*next = Min(*next, compaction->try_at);
+		else
+			hash_search(compactions, &compaction->relid, HASH_REMOVE, NULL);
+	}
+}
+
+/*
+ * Do one step in a transaction of its own.  try_at becomes the time of the
+ * next one; none, when there is nothing left to do.
+ */
+static void
+compact(Compaction *compaction)
+{
+	MemoryContext old_cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		Relation	rel = NULL;
+		int64		nrows = 0;
+		bool		locked;
+
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		locked = ConditionalLockRelationOid(compaction->relid,
+											ShareUpdateExclusiveLock);
+		if (locked)
+			rel = try_relation_open(compaction->relid, NoLock);
+		if (rel != NULL && rusts_is_measurement(rel))
+		{
+			char	   *schema = get_namespace_name(RelationGetNamespace(rel));
+			char	   *name = RelationGetRelationName(rel);
+
+			pgstat_report_activity(STATE_RUNNING,
+								   psprintf("rusts: compaction of %s",
+											quote_qualified_identifier(schema,
+																	   name)));
+			PushActiveSnapshot(GetTransactionSnapshot());
+			nrows = rusts_compact_step(rel, compaction->gave_way <
+									   MAX_GIVE_WAY);
+			PopActiveSnapshot();
+		}
+		if (rel != NULL)
+			relation_close(rel, NoLock);
+		if (nrows < 0)
+		{
+			AbortCurrentTransaction();
+			compaction->gave_way++;
+		}
+		else
+		{
+			CommitTransactionCommand();
+			compaction->failures = 0;
+			compaction->gave_way = 0;
+		}
+		if (nrows < 0 || !locked)
+			postpone(compaction, 1);
+		else
+			compaction->try_at = nrows > 0 ? 0 : DT_NOEND;
+	}
+	PG_CATCH();
+	{
+		recover_from_error(old_cxt);
+		compaction->failures++;
+		postpone(compaction, Min(1 << Min(compaction->failures, 16),
+								 MAX_BACKOFF_S));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+postpone(Compaction *compaction, int seconds)
+{
+	compaction->try_at = seconds_after(GetCurrentTimestamp(), seconds);
 }
 
 /*
