@@ -27,6 +27,7 @@
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "segment/writer.h"
+#include "write/durability.h"
 #include "write/store.h"
 
 RustsStoredHook rusts_stored_hook = NULL;
@@ -117,6 +118,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 
 	rusts_segment_encode(batch, RUSTS_EFFORT_HOT, level > RUSTS_LEVEL_ACTIVE,
 						 &image);
+	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
@@ -140,6 +142,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 											   entry.segment_id, image.data,
 											   image.len, &entry.nblocks);
 	rusts_directory_insert(&entry, cid);
+	rusts_durability_end(rel);
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);
