@@ -12,7 +12,7 @@
 #
 # usage: run.sh [part...]
 #	parts: parse floats load size memory queries planning scan parallel
-#					growth cardinality clients; all of them by default
+#					growth cardinality clients durability; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -22,7 +22,7 @@
 #					table "cpu" is used if it has that many rows, and made
 #					if there is none
 #	$BENCH_GROWTH	million rows at which the part growth ends, 50
-#	$BENCH_SECONDS	of each run of the part clients, 10
+#	$BENCH_SECONDS	of each run of the parts clients and durability, 10
 #	$BENCH_HUGE_PAGES	if not empty, reserve huge pages for the server's
 #					shared memory, as PostgreSQL's manual recommends, for as
 #					long as this runs (root only)
@@ -32,7 +32,7 @@
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
 PARTS=${*:-parse floats load size memory queries planning scan parallel growth
-	cardinality clients}
+	cardinality clients durability}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -262,6 +262,54 @@ part_memory()
 	exec 3<&- 4>&-
 	echo "$((peak / 1024)) MB at the highest, $((base / 1024)) MB before"
 	server_psql -q -c 'DROP TABLE wide'
+}
+
+# Calls a second, one line each, in a WAL mode; with "heap", one-row INSERTs.
+one_line_rate()					# one_line_rate mode clients
+{
+	local sql="SELECT rusts_write('one,host=h:client_id v=1i')"
+	local options="-c rusts.wal_mode=$1"
+
+	if [ "$1" = heap ]; then
+		sql="INSERT INTO one VALUES (now(), 'h' || :client_id, 1)"
+		options=
+	fi
+	{
+		echo "SET client_min_messages = error; DROP TABLE IF EXISTS one;"
+		[ "$1" != heap ] ||
+			echo "CREATE TABLE one (time timestamptz, host text, v int8);"
+		[ "$1" = heap ] || echo "SET rusts.wal_mode = '$1';
+			SELECT rusts_write('one,host=h v=1i');"
+		echo "CHECKPOINT;"
+	} | server_psql -q >/dev/null || exit 1
+	echo "$sql;" >"$SERVER/one_line.sql"
+	server_env env PGOPTIONS="$options" "$BIN/pgbench" -n -c "$2" \
+		-T "${BENCH_SECONDS:-10}" -f "$SERVER/one_line.sql" bench |
+		sed -n 's/^tps = \([0-9.]*\).*/\1/p'
+}
+
+# What one can write a second, one line a call, if a crash may cost something.
+part_durability()
+{
+	local i mode n
+
+	heading "One line a call, calls a second, median of $RUNS"
+	rm -f "$WORK"/one_line.*
+	for i in $(seq "$RUNS"); do
+		for mode in heap every-write periodic os-default none; do
+			for n in 1 8; do
+				one_line_rate "$mode" "$n" >>"$WORK/one_line.$mode.$n"
+			done
+		done
+	done
+	printf '%-20s %12s %12s\n' 'rusts.wal_mode' '1 client' '8 clients'
+	for mode in heap every-write periodic os-default none; do
+		printf '%-20s %12.0f %12.0f\n' \
+			"$([ $mode = heap ] && echo 'heap, one row' || echo $mode)" \
+			"$(median <"$WORK/one_line.$mode.1")" \
+			"$(median <"$WORK/one_line.$mode.8")"
+	done
+	server_psql -q -c 'DROP TABLE one'
 }
 
 . bench/query_parts.sh

@@ -56,6 +56,7 @@
 #include "ingest/route.h"
 #include "ingest/schema_change.h"
 #include "ingest/target.h"
+#include "meta/settings.h"
 
 static bool fits(RustsIngest *in, RustsPass *pass, RustsSeries *series);
 static int	compare_targets(const void *a, const void *b);
@@ -323,7 +324,9 @@ create_table(RustsIngest *in, RustsTarget *target)
 	const char *separator = "";
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (",
+	appendStringInfo(&sql, "CREATE %sTABLE %s (",
+					 rusts_wal_mode == RUSTS_WAL_NONE &&
+					 !isAnyTempNamespace(in->namespace) ? "UNLOGGED " : "",
 					 quote_qualified_identifier(in->namespace_name,
 												target->name.data));
 	for (r = 0; r < lengthof(order); r++)

@@ -11,7 +11,8 @@
  *
  * The attribute numbers of the tags hang on the relcache entry (rd_amcache),
  * so labels are read once per relcache build; setting a label invalidates
- * the entry.
+ * the entry.  The label of the table itself has its options (options.c) and
+ * is kept there as well.
  *
  * src/meta/schema.c
  *
@@ -44,6 +45,7 @@
 /* What hangs on rd_amcache. */
 typedef struct TagCache
 {
+	RustsOptions options;
 	int			ntags;
 	AttrNumber	attnos[FLEXIBLE_ARRAY_MEMBER];
 } TagCache;
@@ -52,6 +54,7 @@ static const TagCache *get_tags(Relation rel);
 static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
+static void check_table_label(Oid relid, const char *label);
 
 void
 rusts_schema_init(void)
@@ -164,6 +167,12 @@ rusts_schema_build(Relation rel)
 	return schema;
 }
 
+const RustsOptions *
+rusts_schema_options(Relation rel)
+{
+	return &get_tags(rel)->options;
+}
+
 AttrNumber
 rusts_time_attno(Relation rel)
 {
@@ -196,6 +205,7 @@ get_tags(Relation rel)
 	ScanKeyData key[2];
 	HeapTuple	tuple;
 	TupleDesc	desc = RelationGetDescr(rel);
+	RustsOptions options;
 	bool	   *is_tag;
 	int			ntags = 0;
 	int			i;
@@ -203,6 +213,7 @@ get_tags(Relation rel)
 	if (rel->rd_amcache != NULL)
 		return rel->rd_amcache;
 
+	(void) rusts_options_parse(NULL, &options);
 	is_tag = palloc0_array(bool, Max(desc->natts, 1));
 	labels = table_open(SecLabelRelationId, AccessShareLock);
 	ScanKeyInit(&key[0], Anum_pg_seclabel_objoid, BTEqualStrategyNumber,
@@ -219,13 +230,24 @@ get_tags(Relation rel)
 		Datum		provider;
 		Form_pg_attribute att;
 
-		if (label->objsubid <= 0 || label->objsubid > desc->natts)
+		if (label->objsubid < 0 || label->objsubid > desc->natts)
 			continue;
 		provider = heap_getattr(tuple, Anum_pg_seclabel_provider,
 								RelationGetDescr(labels), &isnull);
 		if (isnull ||
 			strcmp(TextDatumGetCString(provider), RUSTS_LABEL_PROVIDER) != 0)
 			continue;
+		if (label->objsubid == 0)
+		{
+			Datum		said = heap_getattr(tuple, Anum_pg_seclabel_label,
+											RelationGetDescr(labels), &isnull);
+
+			/* One of a later version says nothing to this one. */
+			if (!isnull &&
+				!rusts_options_parse(TextDatumGetCString(said), &options))
+				(void) rusts_options_parse(NULL, &options);
+			continue;
+		}
 		att = TupleDescAttr(desc, label->objsubid - 1);
 		if (att->attisdropped || att->atttypid != TEXTOID)
 			continue;
@@ -238,6 +260,7 @@ get_tags(Relation rel)
 	cache = MemoryContextAlloc(CacheMemoryContext,
 							   offsetof(TagCache, attnos) +
 							   sizeof(AttrNumber) * ntags);
+	cache->options = options;
 	cache->ntags = 0;
 	for (i = 0; i < desc->natts; i++)
 	{
@@ -311,8 +334,8 @@ describe_column(Form_pg_attribute att, RustsColumn *column)
 }
 
 /*
- * The label provider's hook: only the label 'tag', only on text columns of
- * tables.  PostgreSQL has checked the ownership.
+ * The label provider's hook: only the label 'tag' on text columns of
+ * tables, and options on measurements.  PostgreSQL has checked the ownership.
  */
 static void
 check_label(const ObjectAddress *object, const char *label)
@@ -320,10 +343,15 @@ check_label(const ObjectAddress *object, const char *label)
 	HeapTuple	tuple;
 	Oid			typid;
 
-	if (object->classId != RelationRelationId || object->objectSubId <= 0)
+	if (object->classId == RelationRelationId && object->objectSubId == 0)
+	{
+		check_table_label(object->objectId, label);
+		return;
+	}
+	if (object->classId != RelationRelationId)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("label provider \"%s\" labels columns only",
+				 errmsg("label provider \"%s\" labels columns and measurements only",
 						RUSTS_LABEL_PROVIDER)));
 	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
 		ereport(ERROR,
@@ -362,4 +390,24 @@ check_label(const ObjectAddress *object, const char *label)
 
 	/* The list of tags hangs on the relcache entry. */
 	CacheInvalidateRelcacheByRelid(object->objectId);
+}
+
+static void
+check_table_label(Oid relid, const char *label)
+{
+	RustsOptions options;
+
+	if (label != NULL && !(rusts_relid_is_measurement(relid) &&
+						   rusts_has_storage(get_rel_relkind(relid))))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("label provider \"%s\" labels columns and measurements only",
+						RUSTS_LABEL_PROVIDER)));
+	if (!rusts_options_parse(label, &options))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a valid label of a measurement for label provider \"%s\"",
+						label, RUSTS_LABEL_PROVIDER),
+				 errhint("Use rusts_set_wal_mode.")));
+	CacheInvalidateRelcacheByRelid(relid);
 }

@@ -15,6 +15,7 @@
 #include "utils/relcache.h"
 
 #include "codec/block.h"
+#include "meta/options.h"
 
 #define RUSTS_TIME_COLUMN		"time"
 #define RUSTS_TIME_NS_COLUMN	"time_ns"
@@ -65,6 +66,9 @@ extern RustsSchema *rusts_schema_build(Relation rel);
 
 /* The attribute number of rel's time column, 0 if it has none. */
 extern AttrNumber rusts_time_attno(Relation rel);
+
+/* The options of rel, until its relcache entry goes. */
+extern const RustsOptions *rusts_schema_options(Relation rel);
 
 /* Is this relation stored by the table access method "rusts"? */
 extern bool rusts_is_measurement(Relation rel);

@@ -17,6 +17,8 @@ extern int	rusts_flush_max_batches;
 extern int	rusts_partition_duration;	/* s */
 extern int	rusts_segment_cache_size;	/* kB */
 extern bool rusts_skip_corrupt_segments;
+extern int	rusts_wal_mode;		/* RustsWalMode, of options.h */
+extern int	rusts_wal_sync_interval;	/* ms */
 
 /* Define the parameters; once, from _PG_init. */
 extern void rusts_settings_init(void);

@@ -81,6 +81,7 @@ rusts_worker_init(void)
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = run_utility;
 	rusts_stored_hook = at_stored;
+	rusts_wal_sync_init();
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -124,6 +125,7 @@ startup_shmem(void)
 		memset(rusts_worker_shared, 0, sizeof(RustsWorkerShared));
 		rusts_worker_shared->lock =
 			&GetNamedLWLockTranche("rusts workers")->lock;
+		rusts_wal_sync_init_shared(&rusts_worker_shared->wal_sync);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

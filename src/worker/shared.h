@@ -15,6 +15,8 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "worker/wal_sync.h"
+
 /* Databases with measurements that one server may have. */
 #define RUSTS_MAX_DATABASES		256
 
@@ -46,6 +48,7 @@ typedef struct RustsWorkerShared
 {
 	LWLock	   *lock;			/* set once at start */
 	Latch	   *launcher_latch; /* protected by lock */
+	RustsWalSync wal_sync;
 	int			nslots;			/* protected by lock; never shrinks */
 	RustsDatabaseSlot slots[RUSTS_MAX_DATABASES];
 } RustsWorkerShared;
@@ -58,5 +61,6 @@ extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
 /* The workers' main functions. */
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
+extern PGDLLEXPORT void rusts_wal_sync_main(Datum arg);
 
 #endif							/* RUSTS_WORKER_SHARED_H */

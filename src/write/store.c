@@ -30,6 +30,7 @@
 #include "segment/free_space.h"
 #include "segment/page_io.h"
 #include "segment/writer.h"
+#include "write/durability.h"
 #include "write/store.h"
 
 RustsStoredHook rusts_stored_hook = NULL;
@@ -127,6 +128,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	rusts_segment_encode(batch, level == RUSTS_LEVEL_COLD ?
 						 RUSTS_EFFORT_COLD : RUSTS_EFFORT_HOT,
 						 level > RUSTS_LEVEL_ACTIVE, &image);
+	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
@@ -150,6 +152,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	rusts_directory_insert(&entry, cid);
 	if (entry.payload == NULL)
 		rusts_free_space_end_write(rel);
+	rusts_durability_end(rel);
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);

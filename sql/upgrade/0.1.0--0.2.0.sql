@@ -1,0 +1,4 @@
+/*
+ * From 0.1.0 to 0.2.0: only what test/tools/upgrade_script.pl cannot derive
+ * from the two install scripts.
+ */
