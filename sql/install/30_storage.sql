@@ -6,6 +6,12 @@ AS 'MODULE_PATHNAME', 'rusts_flush' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_flush(regclass) IS
 'move the active batches of a measurement, or of all that the caller owns, to hot segments; returns the number of rows moved';
 
+CREATE FUNCTION rusts_tier(measurement regclass, before timestamptz)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_tier' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_tier(regclass, timestamptz) IS
+'flush a measurement and move its segments that end before a time to the cold tier; returns the number of rows moved there';
+
 CREATE FUNCTION rusts.storage_id(relation oid) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_storage_id_sql'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;

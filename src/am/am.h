@@ -98,6 +98,13 @@ extern void rusts_storage_hooks_init(void);
  */
 extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
 
+/*
+ * flush.c: a measurement of the caller's whose segments are to be rewritten,
+ * with ShareUpdateExclusiveLock.  NULL: it has no segments here (a partitioned
+ * table, another session's temporary one) or, unless it must exist, is gone.
+ */
+extern Relation rusts_open_for_rewrite(Oid relid, bool must_exist);
+
 /* publication.c: no publication of measurements */
 extern void rusts_check_publication(Node *statement);
 extern void rusts_check_published(Oid relid, const char *name,

@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "am/am.h"
 #include "compat.h"
 #include "meta/schema.h"
 #include "segment/page_io.h"
@@ -69,8 +70,24 @@ rusts_flush(PG_FUNCTION_ARGS)
 static int64
 flush_one(Oid relid, bool must_exist)
 {
+	Relation	rel = rusts_open_for_rewrite(relid, must_exist);
+	int64		nrows;
+
+	if (rel == NULL)
+		return 0;
+	rusts_buffers_flush_relation(relid);
+	nrows = rusts_merge_active(rel, false);
+
+	/* The next flush of the same statement must see what is done. */
+	CommandCounterIncrement();
+	relation_close(rel, NoLock);
+	return nrows;
+}
+
+Relation
+rusts_open_for_rewrite(Oid relid, bool must_exist)
+{
 	Relation	rel;
-	int64		nrows = 0;
 
 	/* Check before locking: others must not be held up by strangers. */
 	if (must_exist && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
@@ -87,19 +104,13 @@ flush_one(Oid relid, bool must_exist)
 	if (must_exist && !rusts_is_measurement(rel))
 		report_other(RelationGetRelationName(rel));
 	if (rel == NULL)
-		return 0;
+		return NULL;
 	if (rusts_is_measurement(rel) &&
 		rusts_has_storage(rel->rd_rel->relkind) &&
 		!RELATION_IS_OTHER_TEMP(rel))
-	{
-		rusts_buffers_flush_relation(relid);
-		nrows = rusts_merge_active(rel, false);
-
-		/* The next flush of the same statement must see what is done. */
-		CommandCounterIncrement();
-	}
+		return rel;
 	relation_close(rel, NoLock);
-	return nrows;
+	return NULL;
 }
 
 static void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge.c
- *	  Rewrite segments: flush, VACUUM FULL.
+ *	  Rewrite segments: flush, tiering, VACUUM FULL.
  *
  * Segments are decoded block by block into a builder, in the order of their
  * times, and the builder is stored whenever it is full; so memory is bounded
@@ -43,19 +43,20 @@
 static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries,
-							bool give_way);
+							int16 level, bool give_way);
 static int	compare_times(const void *a, const void *b);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
-static void append_blocks(Relation to, RustsBuilder *builder,
+static void append_blocks(Relation to, int16 level, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
-static void append_rows(Relation to, RustsBuilder *builder, RustsRows *rows,
-						uint32 first, uint32 end);
+static void append_rows(Relation to, int16 level, RustsBuilder *builder,
+						RustsRows *rows, uint32 first, uint32 end);
 static void append_vector(RustsBuilder *builder, int column,
 						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
 							uint32 n);
-static void store_if_full(Relation to, RustsBuilder *builder, uint32 more);
+static void store_if_full(Relation to, int16 level, RustsBuilder *builder,
+						  uint32 more);
 
 int64
 rusts_merge_active(Relation rel, bool give_way)
@@ -63,33 +64,46 @@ rusts_merge_active(Relation rel, bool give_way)
 	Snapshot	snapshot;
 	RustsSegmentEntry *entries;
 	uint32		nentries;
-	int64		nrows = 0;
-	uint32		i;
+	int64		nrows;
 
 	if (!rusts_mover_lock(rel, !give_way))
 		return 0;
+	snapshot = rusts_merge_snapshot();
+	PushActiveSnapshot(snapshot);
+	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
+								   snapshot, &nentries);
+	nrows = rusts_merge_entries(rel, entries, nentries, RUSTS_LEVEL_HOT,
+								give_way);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return nrows;
+}
 
+Snapshot
+rusts_merge_snapshot(void)
+{
 	/*
 	 * With a snapshot for the whole transaction, batches that it does not see
 	 * must stay unseen, so they are not touched.
 	 */
-	if (IsolationUsesXactSnapshot())
-		snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	else
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
-	PushActiveSnapshot(snapshot);
-	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
-								   snapshot, &nentries);
+	return RegisterSnapshot(IsolationUsesXactSnapshot() ?
+							GetTransactionSnapshot() : GetLatestSnapshot());
+}
+
+int64
+rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
+					int16 level, bool give_way)
+{
+	int64		nrows;
+	uint32		i;
+
 	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row)
 		nentries = leave_own(entries, nentries);
-	if (nentries > 0)
-	{
-		nrows = merge_segments(rel, rel, entries, nentries, give_way);
-		for (i = 0; i < nentries && nrows >= 0; i++)
-			rusts_directory_delete(&entries[i]);
-	}
-	PopActiveSnapshot();
-	UnregisterSnapshot(snapshot);
+	if (nentries == 0)
+		return 0;
+	nrows = merge_segments(rel, rel, entries, nentries, level, give_way);
+	for (i = 0; i < nentries && nrows >= 0; i++)
+		rusts_directory_delete(&entries[i]);
 	return nrows;
 }
 
@@ -98,13 +112,29 @@ rusts_merge_into(Relation from, Relation to)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	RustsSegmentEntry *entries;
+	RustsSegmentEntry *cold;
 	uint32		nentries;
+	uint32		ncold = 0;
+	uint32		nothers = 0;
 	int64		nrows;
+	uint32		i;
 
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
 								   &nentries);
-	nrows = merge_segments(from, to, entries, nentries, false);
+	cold = MemoryContextAllocHuge(CurrentMemoryContext,
+								  sizeof(RustsSegmentEntry) *
+								  Max(nentries, 1));
+	for (i = 0; i < nentries; i++)
+	{
+		if (entries[i].level == RUSTS_LEVEL_COLD)
+			cold[ncold++] = entries[i];
+		else
+			entries[nothers++] = entries[i];
+	}
+	nrows = merge_segments(from, to, entries, nothers, RUSTS_LEVEL_HOT,
+						   false);
+	nrows += merge_segments(from, to, cold, ncold, RUSTS_LEVEL_COLD, false);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
@@ -130,7 +160,7 @@ leave_own(RustsSegmentEntry *entries, uint32 nentries)
 
 static int64
 merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
-			   uint32 nentries, bool give_way)
+			   uint32 nentries, int16 level, bool give_way)
 {
 	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
 													"rusts merge",
@@ -156,15 +186,15 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
-			append_blocks(to, builder, reader, RelationGetDescr(from));
+			append_blocks(to, level, builder, reader, RelationGetDescr(from));
 		else
-			append_rows(to, builder,
+			append_rows(to, level, builder,
 						rusts_rows_begin(reader, RelationGetDescr(from)),
 						0, reader->nrows);
 		rusts_reader_close(reader);
 	}
 	if (nrows >= 0)
-		rusts_store_hot(to, builder, GetCurrentCommandId(true));
+		rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;
@@ -226,8 +256,8 @@ same_kinds(const RustsSchema *schema, const RustsReader *reader)
 
 /* Append a segment block by block. */
 static void
-append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
-			  TupleDesc desc)
+append_blocks(Relation to, int16 level, RustsBuilder *builder,
+			  RustsReader *reader, TupleDesc desc)
 {
 	const RustsSchema *schema = builder->schema;
 	RustsVector *vector = rusts_vector_create();
@@ -259,7 +289,7 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 		{
 			if (rows == NULL)
 				rows = rusts_rows_begin(reader, desc);
-			append_rows(to, builder, rows, first, end);
+			append_rows(to, level, builder, rows, first, end);
 
 			/* The builder may have been reset in there. */
 			if (series != NULL)
@@ -267,7 +297,7 @@ append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
 			series = NULL;
 			continue;
 		}
-		store_if_full(to, builder, end - first);
+		store_if_full(to, level, builder, end - first);
 		if (series == NULL || builder->nrows < before)
 		{
 			uint32		i;
@@ -413,8 +443,8 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
  * builder makes, since tags were labelled otherwise or types were others then.
  */
 static void
-append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
-			uint32 end)
+append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
+			uint32 first, uint32 end)
 {
 	const uint64 *deleted = rows->reader->entry.deleted;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->desc,
@@ -428,7 +458,7 @@ append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
 		ExecClearTuple(slot);
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);
-		store_if_full(to, builder, 1);
+		store_if_full(to, level, builder, 1);
 		rusts_builder_put_slot(builder, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -436,12 +466,12 @@ append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
 
 /* Store the builder's rows if some more would be too many. */
 static void
-store_if_full(Relation to, RustsBuilder *builder, uint32 more)
+store_if_full(Relation to, int16 level, RustsBuilder *builder, uint32 more)
 {
 	if (builder->bytes < MERGE_FULL_BYTES &&
 		(builder->nrows + more <= builder->capacity ||
 		 builder->bytes < MERGE_FULL_BYTES / 2))
 		return;
-	rusts_store_hot(to, builder, GetCurrentCommandId(true));
+	rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
 	rusts_builder_reset(builder);
 }

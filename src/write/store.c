@@ -34,7 +34,7 @@ RustsStoredHook rusts_stored_hook = NULL;
 /* Level-0 batches above this size go to pages. */
 #define MAX_ACTIVE_PAYLOAD	(1024 * 1024)
 
-/* Hot segments below this size do not deserve a page. */
+/* Hot and cold segments below this size do not deserve a page. */
 #define MAX_HOT_PAYLOAD		(4 * 1024)
 
 /* Fewer rows than this per partition are crumbs. */
@@ -54,7 +54,8 @@ static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
 static void store_partitions(Relation rel, RustsBuilder *builder,
-							 PartitionRow *rows, CommandId cid, bool moved);
+							 PartitionRow *rows, int16 level, CommandId cid,
+							 bool moved);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
 void
@@ -72,7 +73,7 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 
 		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
 		{
-			store_partitions(rel, builder, rows, cid, false);
+			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, cid, false);
 			return;
 		}
 	}
@@ -84,14 +85,15 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 }
 
 void
-rusts_store_hot(Relation rel, RustsBuilder *builder, CommandId cid)
+rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
+				  CommandId cid)
 {
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
 		return;
 	store_partitions(rel, builder, find_partitions(builder, &npartitions),
-					 cid, true);
+					 level, cid, true);
 }
 
 /*
@@ -115,8 +117,9 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 			batch->keep_order = false;
 	}
 
-	rusts_segment_encode(batch, RUSTS_EFFORT_HOT, level > RUSTS_LEVEL_ACTIVE,
-						 &image);
+	rusts_segment_encode(batch, level == RUSTS_LEVEL_COLD ?
+						 RUSTS_EFFORT_COLD : RUSTS_EFFORT_HOT,
+						 level > RUSTS_LEVEL_ACTIVE, &image);
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
@@ -199,10 +202,10 @@ compare_partition_rows(const void *a, const void *b)
 	return (left->row > right->row) - (left->row < right->row);
 }
 
-/* Store each partition's rows as a hot segment. */
+/* Store each partition's rows as a segment. */
 static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
-				 CommandId cid, bool moved)
+				 int16 level, CommandId cid, bool moved)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
@@ -221,8 +224,8 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			end++;
 		}
 		rusts_builder_sort_some(builder, some, end - start, &batch);
-		store_batch(rel, &batch, RUSTS_LEVEL_HOT, rows[start].partition, cid,
-					-1, moved ? 0 : batch.nrows);
+		store_batch(rel, &batch, level, rows[start].partition, cid, -1,
+					moved ? 0 : batch.nrows);
 		start = end;
 	}
 }
