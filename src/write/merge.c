@@ -40,7 +40,6 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
-static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							int16 level, bool give_way);
@@ -72,6 +71,7 @@ rusts_merge_active(Relation rel, bool give_way)
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
 								   snapshot, &nentries);
+	nentries = rusts_merge_leave_own(rel, entries, nentries);
 	nrows = rusts_merge_entries(rel, entries, nentries, RUSTS_LEVEL_HOT,
 								give_way);
 	PopActiveSnapshot();
@@ -90,6 +90,23 @@ rusts_merge_snapshot(void)
 							GetTransactionSnapshot() : GetLatestSnapshot());
 }
 
+uint32
+rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
+					  uint32 nentries)
+{
+	uint32		n = 0;
+	uint32		i;
+
+	if (rel->trigdesc == NULL || !rel->trigdesc->trig_insert_after_row)
+		return nentries;
+	for (i = 0; i < nentries; i++)
+	{
+		if (!entries[i].own)
+			entries[n++] = entries[i];
+	}
+	return n;
+}
+
 int64
 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 					int16 level, bool give_way)
@@ -97,8 +114,6 @@ rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 	int64		nrows;
 	uint32		i;
 
-	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row)
-		nentries = leave_own(entries, nentries);
 	if (nentries == 0)
 		return 0;
 	nrows = merge_segments(rel, rel, entries, nentries, level, give_way);
@@ -138,24 +153,6 @@ rusts_merge_into(Relation from, Relation to)
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
-}
-
-/*
- * Leave out what this transaction has written: triggers that have yet to fire
- * fetch its rows by their TIDs.  Returns the number of the other entries.
- */
-static uint32
-leave_own(RustsSegmentEntry *entries, uint32 nentries)
-{
-	uint32		n = 0;
-	uint32		i;
-
-	for (i = 0; i < nentries; i++)
-	{
-		if (!entries[i].own)
-			entries[n++] = entries[i];
-	}
-	return n;
 }
 
 static int64

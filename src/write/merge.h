@@ -46,6 +46,14 @@ extern int64 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries,
 extern Snapshot rusts_merge_snapshot(void);
 
 /*
+ * Leave out the entries that this transaction has written if triggers that
+ * have yet to fire will fetch their rows by TID.  Returns the number of the
+ * others.
+ */
+extern uint32 rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
+									uint32 nentries);
+
+/*
  * Write all rows of from into to, which has the same columns, with all its
  * batches merged; what is cold stays cold.  Returns the number of rows.
  */

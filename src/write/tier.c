@@ -50,7 +50,7 @@ typedef struct TierStep
 static uint32 keep_older(RustsSegmentEntry *entries, uint32 nentries,
 						 int64 before);
 static void take_hot(TierStep *step, uint32 navailable);
-static void join_cold(TierStep *step, Snapshot snapshot);
+static void join_cold(Relation rel, TierStep *step, Snapshot snapshot);
 static uint64 rows_of_partition(const TierStep *step, int64 partition);
 static uint64 builder_bytes(const RustsSchema *schema,
 							const RustsSegmentEntry *entry);
@@ -80,12 +80,13 @@ rusts_tier_step(Relation rel, int64 before, bool give_way)
 										RUSTS_LEVEL_HOT, snapshot,
 										&navailable);
 	navailable = keep_older(step.entries, navailable, before);
+	navailable = rusts_merge_leave_own(rel, step.entries, navailable);
 	if (navailable > 0)
 	{
 		take_hot(&step, navailable);
 		for (i = 0; i < step.nhot; i++)
 			nrows += step.entries[i].nrows;
-		join_cold(&step, snapshot);
+		join_cold(rel, &step, snapshot);
 		if (rusts_merge_entries(rel, step.entries, step.nentries,
 								RUSTS_LEVEL_COLD, give_way) < 0)
 			nrows = -1;
@@ -150,7 +151,7 @@ take_hot(TierStep *step, uint32 navailable)
 
 /* Add the cold segments that are worth merging with the chosen hot ones. */
 static void
-join_cold(TierStep *step, Snapshot snapshot)
+join_cold(Relation rel, TierStep *step, Snapshot snapshot)
 {
 	RustsSegmentEntry *cold;
 	uint64		rows = 0;
@@ -159,6 +160,7 @@ join_cold(TierStep *step, Snapshot snapshot)
 
 	cold = rusts_directory_load(step->entries[0].storage_id,
 								RUSTS_LEVEL_COLD, snapshot, &ncold);
+	ncold = rusts_merge_leave_own(rel, cold, ncold);
 	if (ncold == 0)
 		return;
 	qsort(cold, ncold, sizeof(RustsSegmentEntry), compare_rows);

@@ -19,8 +19,8 @@
  * cold ones that are there already.  Active batches and segments without
  * times stay.
  *
- * Returns the number of rows that were in the hot segments moved; 0: there is
- * nothing left to move.  The next step of the same transaction needs a
+ * Returns the number of rows that were in the hot segments moved, deleted ones
+ * included; 0: there is nothing left to move.  The next step of the same transaction needs a
  * CommandCounterIncrement before it.
  *
  * Rows that somebody may be changing are not moved: it waits for the others,
