@@ -20,8 +20,8 @@
  * times stay.
  *
  * Returns the number of rows that were in the hot segments moved, deleted ones
- * included; 0: there is nothing left to move.  The next step of the same transaction needs a
- * CommandCounterIncrement before it.
+ * included; 0: there is nothing left to move.  The next step of the same
+ * transaction needs a CommandCounterIncrement before it.
  *
  * Rows that somebody may be changing are not moved: it waits for the others,
  * but with give_way returns 0.
