@@ -11,6 +11,11 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_compact' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_compact(regclass) IS
 'merge the small segments of a measurement, or of all that the caller owns, into large ones; returns the number of rows moved';
+CREATE FUNCTION rusts_tier(measurement regclass, before timestamptz)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_tier' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_tier(regclass, timestamptz) IS
+'flush a measurement and move its segments that end before a time to the cold tier; returns the number of rows moved there';
 
 CREATE FUNCTION rusts.storage_id(relation oid) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_storage_id_sql'

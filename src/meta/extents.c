@@ -39,6 +39,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "meta/deletion.h"
 #include "meta/directory_columns.h"
 #include "meta/extents.h"
 
@@ -224,6 +225,7 @@ rusts_directory_load_brief(int64 storage_id, Snapshot snapshot,
 	index_close(index, AccessShareLock);
 	table_close(directory, AccessShareLock);
 	qsort(entries, n, sizeof(RustsSegmentEntry), compare_entries);
+	rusts_deletions_load(storage_id, snapshot, entries, n);
 	*nentries = n;
 	return entries;
 }

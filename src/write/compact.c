@@ -37,6 +37,7 @@
 #include "segment/page_io.h"
 #include "write/compact.h"
 #include "write/merge.h"
+#include "write/mover.h"
 #include "write/reclaim.h"
 
 /* A step's inputs have this many rows at most, or take this much memory. */
@@ -68,7 +69,6 @@ typedef struct Group
 
 static bool step(Relation rel, bool all, int64 before, bool give_way,
 				 int64 *nrows);
-static bool lock_movers(Relation rel, bool wait);
 static int64 merge_chosen(Relation rel, const Group *chosen, bool give_way);
 static bool choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 				   bool all, int64 before, Group *chosen);
@@ -83,7 +83,6 @@ static uint64 row_bytes_of(Relation rel, bool *has_strings);
 static uint64 memory_of(const RustsSegmentEntry *entry, uint64 row_bytes,
 						bool has_strings);
 static bool is_chosen(const Group *chosen, int64 segment_id);
-static uint32 rows_of(const RustsSegmentEntry *entry);
 
 int64
 rusts_compact_step(Relation rel, bool give_way)
@@ -139,7 +138,7 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 	bool		found;
 
 	*nrows = 0;
-	if (!lock_movers(rel, !give_way))
+	if (!rusts_mover_lock(rel, !give_way))
 		return false;
 	step_cxt = AllocSetContextCreate(CurrentMemoryContext, "rusts compaction",
 									 ALLOCSET_DEFAULT_SIZES);
@@ -156,15 +155,6 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(step_cxt);
 	return found;
-}
-
-/*
- * Keep others from deleting, updating and locking rows that are moved.
- */
-static bool
-lock_movers(Relation rel, bool wait)
-{
-	return true;
 }
 
 /* Load the chosen ones with all that belongs to them, and merge them. */
@@ -241,7 +231,7 @@ choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries, bool all,
 			chosen->n = 1;
 			return true;
 		}
-		if (entry->segment_id < before && rows_of(entry) < LARGE_ROWS &&
+		if (entry->segment_id < before && rusts_entry_rows(entry) < LARGE_ROWS &&
 			memory_of(entry, row_bytes, has_strings) < LARGE_BYTES)
 			group.entries[group.n++] = entry;
 		if (i + 1 < nentries && same_group(entry, entry + 1))
@@ -277,22 +267,16 @@ compare_entries(const void *a, const void *b)
 		return left->level < right->level ? -1 : 1;
 	if (left->time_partition != right->time_partition)
 		return left->time_partition < right->time_partition ? -1 : 1;
-	if (rows_of(left) != rows_of(right))
-		return rows_of(left) < rows_of(right) ? -1 : 1;
+	if (rusts_entry_rows(left) != rusts_entry_rows(right))
+		return rusts_entry_rows(left) < rusts_entry_rows(right) ? -1 : 1;
 	return (left->segment_id > right->segment_id) -
 		(left->segment_id < right->segment_id);
-}
-
-static uint32
-rows_of(const RustsSegmentEntry *entry)
-{
-	return entry->nrows;
 }
 
 static bool
 many_deleted(const RustsSegmentEntry *entry)
 {
-	return (entry->nrows - rows_of(entry)) >=
+	return entry->ndeleted >=
 		Max(entry->nrows / DELETED_FRACTION, 1);
 }
 
@@ -307,7 +291,7 @@ worth_merging(const Group *group, bool all)
 
 	for (i = 0; i < group->n; i++)
 	{
-		uint64		rows = rows_of(group->entries[i]);
+		uint64		rows = rusts_entry_rows(group->entries[i]);
 
 		if (i > 0 &&
 			(all || (i + 1 >= FANOUT && rows <= others) ||
@@ -351,7 +335,7 @@ limit(Group *group, uint64 row_bytes, bool has_strings)
 		  compare_min_times);
 	for (i = 0; i < group->n; i++)
 	{
-		rows += rows_of(group->entries[i]);
+		rows += rusts_entry_rows(group->entries[i]);
 		bytes += memory_of(group->entries[i], row_bytes, has_strings);
 		if (rows > STEP_ROWS || bytes > STEP_BYTES)
 			break;
@@ -408,5 +392,5 @@ row_bytes_of(Relation rel, bool *has_strings)
 static uint64
 memory_of(const RustsSegmentEntry *entry, uint64 row_bytes, bool has_strings)
 {
-	return rows_of(entry) * row_bytes + (has_strings ? entry->raw_bytes : 0);
+	return rusts_entry_rows(entry) * row_bytes + (has_strings ? entry->raw_bytes : 0);
 }
