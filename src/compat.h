@@ -104,6 +104,16 @@ typedef RelFileNode RelFileLocator;
 	ConditionalLockTuple((rel), (tid), (mode), false)
 #endif
 
+/* Write a relation anew, as VACUUM FULL does; needs commands/cluster.h. */
+#if PG_VERSION_NUM < 180000
+#define rusts_rewrite_relation(relid) \
+	cluster_rel((relid), InvalidOid, &(ClusterParams) {0})
+#else
+#define rusts_rewrite_relation(relid) \
+	cluster_rel(table_open((relid), AccessExclusiveLock), InvalidOid, \
+				&(ClusterParams) {0})
+#endif
+
 /* Count an updated row in the statistics. */
 #if PG_VERSION_NUM < 160000
 #define rusts_count_update(rel)		pgstat_count_heap_update((rel), false)

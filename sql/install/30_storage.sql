@@ -17,6 +17,14 @@ AS 'MODULE_PATHNAME', 'rusts_tier' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_tier(regclass, timestamptz) IS
 'flush a measurement and move its segments that end before a time to the cold tier; returns the number of rows moved there';
 
+CREATE FUNCTION rusts_purge(measurement regclass, OUT rows bigint,
+							OUT deleted_rows bigint, OUT bytes_before bigint,
+							OUT bytes_after bigint,
+							OUT deleted_rows_left bigint)
+AS 'MODULE_PATHNAME', 'rusts_purge' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_purge(regclass) IS
+'write a measurement anew, without its deleted rows, and remove the old file; returns what was and what is there';
+
 CREATE FUNCTION rusts.storage_id(relation oid) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_storage_id_sql'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
