@@ -39,12 +39,11 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "meta/catalog.h"
 #include "meta/deletion.h"
 #include "meta/directory_columns.h"
 #include "meta/extents.h"
 
-static Relation open_directory(LOCKMODE lockmode);
-static Relation open_index(Relation directory, const char *name);
 static bool read_extent(TupleTableSlot *slot, RustsExtent *extent);
 static bool is_dead(TupleTableSlot *slot, TransactionId horizon,
 					TransactionId *removed_xid);
@@ -59,8 +58,10 @@ RustsExtent *
 rusts_directory_extents(int64 storage_id, uint32 *nextents,
 						TransactionId *removed_xid)
 {
-	Relation	directory = open_directory(AccessShareLock);
-	Relation	index = open_index(directory, "segment_pkey");
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
+	Relation	index = index_open(rusts_catalog_index("segment_pkey"),
+								   AccessShareLock);
 	TransactionId horizon = GetOldestNonRemovableTransactionId(directory);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
 	IndexScanDesc scan;
@@ -98,22 +99,6 @@ rusts_directory_extents(int64 storage_id, uint32 *nextents,
 	check_extents(extents, n);
 	*nextents = n;
 	return extents;
-}
-
-static Relation
-open_directory(LOCKMODE lockmode)
-{
-	return table_open(get_relname_relid("segment",
-										get_namespace_oid("rusts", false)),
-					  lockmode);
-}
-
-static Relation
-open_index(Relation directory, const char *name)
-{
-	return index_open(get_relname_relid(name,
-										RelationGetNamespace(directory)),
-					  AccessShareLock);
 }
 
 /* False if the row has its payload itself. */
@@ -186,11 +171,13 @@ check_extents(const RustsExtent *extents, uint32 nextents)
 }
 
 RustsSegmentEntry *
-rusts_directory_load_brief(int64 storage_id, Snapshot snapshot,
-						   uint32 *nentries)
+rusts_directory_load_brief(int64 storage_id, int min_level,
+						   Snapshot snapshot, uint32 *nentries)
 {
-	Relation	directory = open_directory(AccessShareLock);
-	Relation	index = open_index(directory, "segment_time");
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
+	Relation	index = index_open(rusts_catalog_index("segment_time"),
+								   AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
 	IndexScanDesc scan;
 	ScanKeyData key[2];
@@ -202,7 +189,7 @@ rusts_directory_load_brief(int64 storage_id, Snapshot snapshot,
 	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(storage_id));
 	scan = rusts_index_beginscan(directory, index, snapshot, 2);
-	for (level = RUSTS_LEVEL_HOT; level <= RUSTS_LEVEL_COLD; level++)
+	for (level = min_level; level <= RUSTS_LEVEL_COLD; level++)
 	{
 		ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT2EQ,
 					Int16GetDatum(level));
@@ -225,7 +212,8 @@ rusts_directory_load_brief(int64 storage_id, Snapshot snapshot,
 	index_close(index, AccessShareLock);
 	table_close(directory, AccessShareLock);
 	qsort(entries, n, sizeof(RustsSegmentEntry), compare_entries);
-	rusts_deletions_load(storage_id, snapshot, entries, n);
+	if (n > 0)
+		rusts_deletions_load(storage_id, snapshot, entries, n);
 	*nentries = n;
 	return entries;
 }
@@ -289,7 +277,8 @@ compare_entries(const void *a, const void *b)
 void
 rusts_directory_move(const RustsSegmentEntry *entry, BlockNumber first_block)
 {
-	Relation	directory = open_directory(RowExclusiveLock);
+	Relation	directory = rusts_catalog_open("segment", RowExclusiveLock,
+											   false);
 	TupleTableSlot *slot = table_slot_create(directory, NULL);
 	Datum		values[Natts_segment] = {0};
 	bool		nulls[Natts_segment] = {false};

@@ -34,10 +34,11 @@ extern RustsExtent *rusts_directory_extents(int64 storage_id,
 											TransactionId *removed_xid);
 
 /*
- * The entries of a storage above level 0 that snapshot sees, without payload
+ * The entries of a storage from a level on that snapshot sees, without payload
  * and tag filter, by ascending segment_id, in the current memory context.
  */
 extern RustsSegmentEntry *rusts_directory_load_brief(int64 storage_id,
+													 int min_level,
 													 Snapshot snapshot,
 													 uint32 *nentries);
 

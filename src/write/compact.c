@@ -145,8 +145,10 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 	old_cxt = MemoryContextSwitchTo(step_cxt);
 	snapshot = rusts_merge_snapshot();
 	PushActiveSnapshot(snapshot);
-	entries = rusts_directory_load_brief(rusts_storage_id(rel), snapshot,
+	entries = rusts_directory_load_brief(rusts_storage_id(rel),
+										 RUSTS_LEVEL_HOT, snapshot,
 										 &nentries);
+	nentries = rusts_merge_leave_own(rel, entries, nentries);
 	found = choose(rel, entries, nentries, all, before, &chosen);
 	if (found)
 		*nrows = merge_chosen(rel, &chosen, give_way);
@@ -231,7 +233,8 @@ choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries, bool all,
 			chosen->n = 1;
 			return true;
 		}
-		if (entry->segment_id < before && rusts_entry_rows(entry) < LARGE_ROWS &&
+		if (entry->segment_id < before &&
+			rusts_entry_rows(entry) < LARGE_ROWS &&
 			memory_of(entry, row_bytes, has_strings) < LARGE_BYTES)
 			group.entries[group.n++] = entry;
 		if (i + 1 < nentries && same_group(entry, entry + 1))
@@ -276,8 +279,8 @@ compare_entries(const void *a, const void *b)
 static bool
 many_deleted(const RustsSegmentEntry *entry)
 {
-	return entry->ndeleted >=
-		Max(entry->nrows / DELETED_FRACTION, 1);
+	return entry->ndeleted > 0 &&
+		entry->ndeleted >= entry->nrows / DELETED_FRACTION;
 }
 
 /* How many of the group's small segments, the smallest first; 0: none. */
@@ -392,5 +395,6 @@ row_bytes_of(Relation rel, bool *has_strings)
 static uint64
 memory_of(const RustsSegmentEntry *entry, uint64 row_bytes, bool has_strings)
 {
-	return rusts_entry_rows(entry) * row_bytes + (has_strings ? entry->raw_bytes : 0);
+	return rusts_entry_rows(entry) * row_bytes +
+		(has_strings ? entry->raw_bytes : 0);
 }

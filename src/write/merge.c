@@ -41,6 +41,8 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
+static void check_deletions(const RustsSegmentEntry *entries,
+							uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							int16 level, bool give_way);
@@ -117,10 +119,43 @@ rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 
 	if (nentries == 0)
 		return 0;
+	if (IsolationUsesXactSnapshot())
+		check_deletions(entries, nentries);
 	nrows = merge_segments(rel, rel, entries, nentries, level, give_way);
 	for (i = 0; i < nentries && nrows >= 0; i++)
 		rusts_directory_delete(&entries[i]);
 	return nrows;
+}
+
+/*
+ * Rows that others have deleted since the transaction's snapshot was taken
+ * would be back if they were moved with it.
+ */
+static void
+check_deletions(const RustsSegmentEntry *entries, uint32 nentries)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RustsSegmentEntry *latest =
+		MemoryContextAllocHuge(CurrentMemoryContext,
+							   sizeof(RustsSegmentEntry) * nentries);
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		latest[i] = entries[i];
+		latest[i].deleted = NULL;
+		latest[i].ndeleted = 0;
+	}
+	rusts_deletions_load(entries[0].storage_id, snapshot, latest, nentries);
+	for (i = 0; i < nentries; i++)
+	{
+		if (latest[i].ndeleted != entries[i].ndeleted)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent delete")));
+	}
+	pfree(latest);
+	UnregisterSnapshot(snapshot);
 }
 
 int64

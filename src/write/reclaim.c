@@ -98,8 +98,8 @@ move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
 	const RustsExtent *extents = rusts_free_space_extents(space, &nextents);
 	uint32		nentries;
 	RustsSegmentEntry *entries =
-	rusts_directory_load_brief(rusts_storage_id(rel), GetActiveSnapshot(),
-							   &nentries);
+	rusts_directory_load_brief(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
+							   GetActiveSnapshot(), &nentries);
 	uint64		nblocks = 0;
 	int64		nrows = 0;
 	uint32		i;

@@ -188,8 +188,8 @@ static PartitionRow *
 find_partitions(RustsBuilder *builder, uint32 *npartitions)
 {
 	PartitionRow *rows =
-	MemoryContextAllocHuge(builder->batch_cxt,
-						   sizeof(PartitionRow) * builder->nrows);
+		MemoryContextAllocHuge(builder->batch_cxt,
+							   sizeof(PartitionRow) * builder->nrows);
 	bool		sorted = true;
 	uint32		n = 1;
 	uint32		i;
