@@ -11,7 +11,7 @@
 # Queries may also be held against other servers that run already.
 #
 # usage: run.sh [part...]
-#	parts: parse floats load size memory queries planning scan parallel
+#	parts: parse floats load size cold memory queries planning scan parallel
 #					growth cardinality clients durability; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
@@ -31,8 +31,8 @@
 
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
-PARTS=${*:-parse floats load size memory queries planning scan parallel growth
-	cardinality clients durability}
+PARTS=${*:-parse floats load size cold memory queries planning scan parallel
+	growth cardinality clients durability}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -153,7 +153,7 @@ part_parse()
 # figures others publish (doc/benchmarks.md).
 part_floats()
 {
-	local dir=${BENCH_FLOATS:-} f
+	local dir=${BENCH_FLOATS:-} f effort
 
 	heading "The float codec, blocks of 1,024 values"
 	if [ -z "$dir" ]; then
@@ -164,14 +164,17 @@ part_floats()
 		done
 		echo "(the beginnings of the series; whole ones with BENCH_FLOATS)"
 	fi
-	(
-		cd "$dir" || exit 1
-		"$TOP/build/bench/codec_bench" Air-pressure.txt Basel-temp.txt \
-			Bitcoin-price.txt City-temp.txt IR-bio-temp.txt Stocks-DE.txt \
-			Stocks-USA.txt Wind-Speed.txt |
-			awk '{ print } NR > 1 { sum += $3; n++ }
-				END { printf "%-35s %8.2f\n", "mean", sum / n }'
-	) || exit 1
+	for effort in '' -c; do
+		echo "${effort:+the cold tier}"
+		(
+			cd "$dir" || exit 1
+			"$TOP/build/bench/codec_bench" $effort Air-pressure.txt \
+				Basel-temp.txt Bitcoin-price.txt City-temp.txt \
+				IR-bio-temp.txt Stocks-DE.txt Stocks-USA.txt Wind-Speed.txt |
+				awk '{ print } NR > 1 { sum += $3; n++ }
+					END { printf "%-35s %8.2f\n", "mean", sum / n }'
+		) || exit 1
+	done
 }
 
 part_load()
@@ -234,6 +237,36 @@ part_size()
 	server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
 	printf '%-20s %12s\n' dec2 "$(megabytes "$(bytes_of cpu)")"
 	rm -f "$WORK/dec2.lp"
+}
+
+# Bytes of the cold tier beside the hot one, and how fast a scan decodes both.
+part_cold()
+{
+	local kind step
+
+	heading "The cold tier of $ROWS rows beside the hot one"
+	for kind in int dec2; do
+		drop_cpu
+		build/bench/gen_tsbs "$kind" 100 "$ROWS" "$WORK/cold.lp" - || exit 1
+		load write "$WORK/cold.lp" 5000 >/dev/null || exit 1
+		rm -f "$WORK/cold.lp"
+		server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
+		for step in hot cold; do
+			[ $step = hot ] || server_psql -q -At \
+				-c "SELECT rusts_tier('cpu', 'infinity')" >/dev/null || exit 1
+			server_psql -q -c 'VACUUM FULL cpu' || exit 1
+			echo "$kind	SELECT max(usage_user), max(usage_idle),
+				max(usage_irq) FROM cpu" | tr '\n' ' ' >"$WORK/cold"
+			query_bench "${ALONE[@]}" -o "$WORK/cold.tsv" "$WORK/cold" \
+				"rusts=$(own_conninfo public "$(no_shortcuts)")" >/dev/null
+			printf '%-6s %-6s %10s' "$kind" $step "$(megabytes "$(bytes_of cpu)")"
+			awk -F'\t' -v rows="$ROWS" 'NR > 1 {
+				printf "%8.0f million values/s\n", rows * 3 / $3 / 1e3 }' \
+				"$WORK/cold.tsv"
+		done
+	done
+	drop_cpu
+	rm -f "$WORK/cold" "$WORK/cold.tsv"
 }
 
 # Anonymous memory of a backend that writes ten million rows, at its highest.

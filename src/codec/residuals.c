@@ -5,7 +5,8 @@
  *	  patched, Huffman-coded or coded by finite states.
  *
  * All subtract a base; the encoder has computed the exact size of the first
- * four and takes the smallest; the last is tried by ints_trials.c.  varint means zigzag varint for the base.
+ * four and takes the smallest; the last is tried by ints_trials.c.  varint
+ * means zigzag varint for the base.
  *
  * constant		varint	the value
  *
