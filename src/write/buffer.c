@@ -33,6 +33,7 @@
 #include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -204,7 +205,12 @@ rusts_buffer_flush(RustsBuffer *buffer)
 		buffer->reserved_end = end;
 	}
 	if (builder->nrows > 0)
+	{
 		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row);
+
+		/* However they came here; autovacuum goes by it. */
+		pgstat_count_heap_insert(rel, builder->nrows);
+	}
 	if (buffer->deletes != NULL)
 	{
 		rusts_durability_begin();
