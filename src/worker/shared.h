@@ -15,6 +15,8 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "meta/counters.h"
+
 /* Databases with measurements that one server may have. */
 #define RUSTS_MAX_DATABASES		256
 
@@ -40,6 +42,8 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 batches_left;
 	pg_atomic_uint64 rows_left;
 	pg_atomic_uint64 bytes_left;
+
+	pg_atomic_uint64 counters[RUSTS_NCOUNTERS]; /* atomic */
 } RustsDatabaseSlot;
 
 typedef struct RustsWorkerShared
