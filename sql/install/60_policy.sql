@@ -182,11 +182,16 @@ LEFT JOIN
 			pg_catalog.sum(s.partly)::bigint AS rows_partly_past
 	 FROM rusts.job_list() l
 	 LEFT JOIN LATERAL
-		(SELECT pg_catalog.sum(g.nrows) FILTER (WHERE g.max_time < l.before)
+		(SELECT pg_catalog.sum(r.rows) FILTER (WHERE g.max_time < l.before)
 				AS past,
-				pg_catalog.sum(g.nrows) FILTER (WHERE g.max_time >= l.before)
+				pg_catalog.sum(r.rows) FILTER (WHERE g.max_time >= l.before)
 				AS partly
 		 FROM rusts.segment g
+		 CROSS JOIN LATERAL
+			(SELECT g.nrows - coalesce(pg_catalog.sum(d.nrows), 0) AS rows
+			 FROM rusts.deletion d
+			 WHERE d.storage_id = g.storage_id
+			   AND d.segment_id = g.segment_id) r
 		 WHERE g.storage_id = rusts.storage_id(l.measurement)
 		   AND g.min_time < l.before
 		   AND (l.kind = 'retention' OR g.level < 2)) s ON true

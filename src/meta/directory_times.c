@@ -12,29 +12,22 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "meta/catalog.h"
 #include "meta/directory.h"
+#include "meta/directory_columns.h"
 #include "meta/directory_times.h"
-
-/* Attribute numbers of rusts.segment. */
-#define Anum_storage_id		1
-#define Anum_max_time		6
-#define Anum_level			10
 
 /* The index begins with storage_id, level, max_time: one probe a level. */
 int64
 rusts_directory_newest(int64 storage_id, Snapshot snapshot)
 {
-	Oid			namespace = get_namespace_oid("rusts", false);
-	Relation	directory = table_open(get_relname_relid("segment", namespace),
-									   AccessShareLock);
-	Relation	index = index_open(get_relname_relid("segment_time",
-													 namespace),
+	Relation	directory = rusts_catalog_open("segment", AccessShareLock,
+											   false);
+	Relation	index = index_open(rusts_catalog_index("segment_time"),
 								   AccessShareLock);
 	int64		newest = RUSTS_NO_TIME;
 	int16		level;

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/catalog.h"
 #include "meta/job_table.h"
 
 enum
@@ -67,9 +68,8 @@ rusts_job_table_put(const RustsJobRecord *record)
 				NameGetDatum(&job));
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan = systable_beginscan(table,
-							  get_relname_relid("job_pkey",
-												RelationGetNamespace(table)),
-							  true, snapshot, 2, key);
+							  rusts_catalog_index("job_pkey"), true, snapshot,
+							  2, key);
 	old = systable_getnext(scan);
 	tuple = form_record(record, RelationGetDescr(table));
 	if (HeapTupleIsValid(old))

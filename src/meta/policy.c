@@ -22,7 +22,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_tablespace.h"
 #include "commands/tablespace.h"
@@ -36,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/catalog.h"
 #include "meta/directory.h"
 #include "meta/directory_times.h"
 #include "meta/policy.h"
@@ -54,7 +54,6 @@ enum
 
 static const char *const kind_names[] = {"retention", "tiering"};
 
-static Relation open_policies(LOCKMODE lockmode, bool missing_ok);
 static RustsPolicy *read_policy(HeapTuple tuple, TupleDesc desc);
 static HeapTuple form_policy(const RustsPolicy *policy, TupleDesc desc);
 static int	distance(const RustsPolicy *policy, Oid relowner);
@@ -68,7 +67,7 @@ rusts_policy_kind_name(RustsPolicyKind kind)
 List *
 rusts_policies_load(Snapshot snapshot)
 {
-	Relation	table = open_policies(AccessShareLock, true);
+	Relation	table = rusts_catalog_open("policy", AccessShareLock, true);
 	TableScanDesc scan;
 	HeapTuple	tuple;
 	List	   *policies = NIL;
@@ -208,7 +207,7 @@ rusts_policy_tablespace(const RustsPolicy *policy)
 void
 rusts_policy_insert(const RustsPolicy *policy)
 {
-	Relation	table = open_policies(RowExclusiveLock, false);
+	Relation	table = rusts_catalog_open("policy", RowExclusiveLock, false);
 	HeapTuple	tuple = form_policy(policy, RelationGetDescr(table));
 
 	CatalogTupleInsert(table, tuple);
@@ -219,7 +218,7 @@ rusts_policy_insert(const RustsPolicy *policy)
 void
 rusts_policy_update(const RustsPolicy *policy)
 {
-	Relation	table = open_policies(RowExclusiveLock, false);
+	Relation	table = rusts_catalog_open("policy", RowExclusiveLock, false);
 	HeapTuple	tuple = form_policy(policy, RelationGetDescr(table));
 	ItemPointerData tid = policy->tid;
 
@@ -231,7 +230,7 @@ rusts_policy_update(const RustsPolicy *policy)
 void
 rusts_policy_delete(const RustsPolicy *policy)
 {
-	Relation	table = open_policies(RowExclusiveLock, false);
+	Relation	table = rusts_catalog_open("policy", RowExclusiveLock, false);
 	ItemPointerData tid = policy->tid;
 
 	CatalogTupleDelete(table, &tid);
@@ -242,28 +241,7 @@ rusts_policy_delete(const RustsPolicy *policy)
 void
 rusts_policies_lock(void)
 {
-	table_close(open_policies(ShareRowExclusiveLock, false), NoLock);
-}
-
-/* The table, locked; NULL (if missing_ok) where there is no extension. */
-static Relation
-open_policies(LOCKMODE lockmode, bool missing_ok)
-{
-	Oid			namespace = get_namespace_oid("rusts", true);
-	Oid			relid = InvalidOid;
-
-	if (OidIsValid(namespace))
-		relid = get_relname_relid("policy", namespace);
-	if (!OidIsValid(relid))
-	{
-		if (missing_ok)
-			return NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the table rusts.policy does not exist"),
-				 errhint("The extension \"rusts\" is not installed in this database.")));
-	}
-	return table_open(relid, lockmode);
+	table_close(rusts_catalog_open("policy", ShareRowExclusiveLock, false), NoLock);
 }
 
 /* NULL if the row, perhaps of another version, makes no sense to us. */

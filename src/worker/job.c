@@ -123,6 +123,7 @@ leave(int code, Datum arg)
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
 	slot->pid = 0;
 	slot->latch = NULL;
+	slot->missing_since = GetCurrentTimestamp();
 	if (rusts_worker_shared->launcher_latch != NULL)
 		SetLatch(rusts_worker_shared->launcher_latch);
 	LWLockRelease(rusts_worker_shared->lock);

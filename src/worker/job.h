@@ -14,8 +14,8 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
-#include "meta/counters.h"
 #include "meta/policy.h"
+#include "meta/totals.h"
 #include "worker/shared.h"
 
 /*
@@ -75,7 +75,7 @@ typedef struct RustsDue
 	Oid			relid;
 	int			kind;
 	TimestampTz since;
-	RustsCounter counter;		/* of a flush: what made it due */
+	RustsTotal counter;		/* of a flush: what made it due */
 } RustsDue;
 
 /*

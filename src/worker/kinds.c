@@ -19,17 +19,21 @@
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "worker/job.h"
+#include "write/compact.h"
 #include "write/merge.h"
 #include "write/retain.h"
 
 static int64 flush_step(Relation rel, const RustsPolicy *policy,
 						bool by_hand, bool give_way);
+static int64 compact_step(Relation rel, const RustsPolicy *policy,
+						  bool by_hand, bool give_way);
 static int64 retain_step(Relation rel, const RustsPolicy *policy,
 						 bool by_hand, bool give_way);
 static int64 least_of(const Interval *interval);
 
 const RustsJobKind rusts_job_kinds[] = {
 	{"flush", "flush of", false, 0, flush_step},
+	{"compact", "compaction of", false, 0, compact_step},
 	{"retain", "retention of", true, RUSTS_POLICY_RETENTION, retain_step}
 };
 const int	rusts_njob_kinds = lengthof(rusts_job_kinds);
@@ -41,7 +45,18 @@ flush_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 	int64		nrows = rusts_merge_active(rel, give_way);
 
 	if (nrows > 0)
-		rusts_count(RUSTS_COUNT_ROWS_FLUSHED, nrows);
+		rusts_total_add(RUSTS_TOTAL_ROWS_FLUSHED, nrows);
+	return nrows;
+}
+
+static int64
+compact_step(Relation rel, const RustsPolicy *policy, bool by_hand,
+			 bool give_way)
+{
+	int64		nrows = rusts_compact_step(rel, give_way);
+
+	if (nrows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, nrows);
 	return nrows;
 }
 
@@ -68,7 +83,7 @@ retain_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 		rewrite_before = before - slack;
 	nrows = rusts_retain_step(rel, before, rewrite_before, give_way);
 	if (nrows > 0)
-		rusts_count(RUSTS_COUNT_ROWS_DROPPED, nrows);
+		rusts_total_add(RUSTS_TOTAL_ROWS_DROPPED, nrows);
 	return nrows;
 }
 

@@ -49,9 +49,9 @@ static bool examine(Look *look, Oid relid, RustsActiveSummary *summary,
 static void consider_flush(Look *look, Oid relid,
 						   const RustsActiveSummary *summary);
 static bool flush_is_due(Look *look, const RustsActiveSummary *summary,
-						 RustsCounter *counter);
+						 RustsTotal *counter);
 static void append_due(Look *look, Oid relid, int kind, TimestampTz since,
-					   RustsCounter counter);
+					   RustsTotal counter);
 static int	compare_due(const ListCell *a, const ListCell *b);
 
 List *
@@ -208,7 +208,7 @@ examine(Look *look, Oid relid, RustsActiveSummary *summary, bool *by_policy)
 static void
 consider_flush(Look *look, Oid relid, const RustsActiveSummary *summary)
 {
-	RustsCounter counter;
+	RustsTotal counter;
 
 	if (summary->batches == 0)
 		return;
@@ -233,17 +233,17 @@ consider_flush(Look *look, Oid relid, const RustsActiveSummary *summary)
 /* Has a limit been reached?  *counter says which. */
 static bool
 flush_is_due(Look *look, const RustsActiveSummary *summary,
-			 RustsCounter *counter)
+			 RustsTotal *counter)
 {
 	if (summary->bytes >= (int64) rusts_flush_max_bytes * 1024)
-		*counter = RUSTS_COUNT_FLUSH_SIZE;
+		*counter = RUSTS_TOTAL_FLUSH_SIZE;
 	else if (summary->rows >= rusts_flush_max_points)
-		*counter = RUSTS_COUNT_FLUSH_POINTS;
+		*counter = RUSTS_TOTAL_FLUSH_POINTS;
 	else if (summary->batches >= rusts_flush_max_batches)
-		*counter = RUSTS_COUNT_FLUSH_BATCHES;
+		*counter = RUSTS_TOTAL_FLUSH_BATCHES;
 	else if (rusts_seconds_after(summary->oldest, rusts_flush_max_age) <=
 			 look->now)
-		*counter = RUSTS_COUNT_FLUSH_AGE;
+		*counter = RUSTS_TOTAL_FLUSH_AGE;
 	else
 		return false;
 	return true;
@@ -251,7 +251,7 @@ flush_is_due(Look *look, const RustsActiveSummary *summary,
 
 static void
 append_due(Look *look, Oid relid, int kind, TimestampTz since,
-		   RustsCounter counter)
+		   RustsTotal counter)
 {
 	RustsDue   *due = palloc_object(RustsDue);
 

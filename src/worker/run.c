@@ -31,6 +31,7 @@
 #include "meta/schema.h"
 #include "meta/settings.h"
 #include "worker/job.h"
+#include "write/mover.h"
 
 /* Runs with nothing to do are entered in rusts.job as often as this. */
 #define NOTE_INTERVAL_MS	(10 * 60 * 1000)
@@ -40,6 +41,7 @@ static int64 step(Relation rel, const RustsDue *due,
 				  const RustsJobState *state);
 static void note_success(const RustsDue *due, RustsJobState *state,
 						 TimestampTz started, int64 nrows);
+static void hasten_others(Oid relid);
 static TimestampTz next_after(const RustsDue *due, int64 nrows);
 static void note_failure(const RustsJobState *state, TimestampTz started,
 						 const char *error);
@@ -89,10 +91,12 @@ rusts_run_due(const RustsDue *due, TimestampTz *next)
 											RUSTS_LOCKED_RETRY_S));
 		else if (rel != NULL && nrows >= 0)
 		{
-			rusts_count(RUSTS_COUNT_JOBS_RUN, 1);
+			rusts_total_add(RUSTS_TOTAL_JOBS_RUN, 1);
 			if (due->kind == RUSTS_JOB_FLUSH && nrows > 0)
-				rusts_count(due->counter, 1);
+				rusts_total_add(due->counter, 1);
 			rusts_job_went_well(state, next_after(due, nrows));
+			if (due->kind == RUSTS_JOB_FLUSH && nrows > 0)
+				hasten_others(due->relid);
 		}
 		progress = rel != NULL && nrows > 0;
 	}
@@ -109,7 +113,7 @@ rusts_run_due(const RustsDue *due, TimestampTz *next)
 }
 
 /*
- * The measurement, locked; NULL if it is no more, or (*locked) the lock
+ * The measurement, locked; NULL if it is no more, or (*locked) the locks
  * cannot be had at once.
  */
 static Relation
@@ -123,13 +127,16 @@ open_measurement(Oid relid, bool *locked)
 	rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
 		return NULL;
-	if (!rusts_is_measurement(rel) || RELATION_IS_OTHER_TEMP(rel))
+	if (rusts_is_measurement(rel) && !RELATION_IS_OTHER_TEMP(rel))
 	{
-		/* It has become something else since it was found due. */
-		relation_close(rel, NoLock);
-		return NULL;
+		*locked = !rusts_mover_lock(rel, false);
+		if (!*locked)
+			return rel;
 	}
-	return rel;
+
+	/* Or it has become something else since it was found due. */
+	relation_close(rel, NoLock);
+	return NULL;
 }
 
 static int64
@@ -154,6 +161,24 @@ step(Relation rel, const RustsDue *due, const RustsJobState *state)
 	nrows = kind->step(rel, policy, false, rusts_job_may_give_way(state));
 	rusts_progress_end();
 	return nrows;
+}
+
+/*
+ * Segments have come to a measurement: see at once whether they are to be
+ * compacted.
+ */
+static void
+hasten_others(Oid relid)
+{
+	int			kind;
+
+	for (kind = RUSTS_JOB_FLUSH + 1; kind < rusts_njob_kinds; kind++)
+	{
+		RustsJobState *state = rusts_job_state(relid, kind);
+
+		if (!rusts_job_kinds[kind].by_policy && state->failures == 0)
+			state->next_at = Min(state->next_at, GetCurrentTimestamp());
+	}
 }
 
 /*
@@ -208,8 +233,8 @@ rusts_job_catch(Oid relid, int kind, TimestampTz started, MemoryContext cxt)
 	MemoryContextSwitchTo(cxt);
 	RESUME_INTERRUPTS();
 
-	rusts_count(RUSTS_COUNT_JOBS_RUN, 1);
-	rusts_count(RUSTS_COUNT_JOBS_FAILED, 1);
+	rusts_total_add(RUSTS_TOTAL_JOBS_RUN, 1);
+	rusts_total_add(RUSTS_TOTAL_JOBS_FAILED, 1);
 	if (rusts_job_failed(state))
 		log_failure(state, error);
 	note_failure(state, started, error->message);

@@ -27,6 +27,7 @@
 #include "meta/schema.h"
 #include "worker/job.h"
 #include "write/buffer.h"
+#include "write/mover.h"
 
 PG_FUNCTION_INFO_V1(rusts_run_jobs);
 
@@ -120,10 +121,18 @@ run_on(Oid relid, ReturnSetInfo *result)
 				RELATION_IS_OTHER_TEMP(rel))
 				break;
 			rusts_buffers_flush_relation(relid);
+			if (!rusts_mover_lock(rel, true))
+			{
+				ereport(NOTICE,
+						(errmsg("nothing is done on measurement \"%s\"",
+								RelationGetRelationName(rel)),
+						 errdetail("This transaction has changed rows of it.")));
+				break;
+			}
 			nrows = run_kind(rel, RUSTS_JOB_FLUSH, NULL);
 			if (nrows > 0)
 			{
-				rusts_count(RUSTS_COUNT_FLUSH_BY_HAND, 1);
+				rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
 				put_result(result, relid, RUSTS_JOB_FLUSH, nrows);
 			}
 		}

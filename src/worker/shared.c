@@ -85,7 +85,7 @@ rusts_worker_init(void)
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = run_utility;
 	rusts_stored_hook = at_stored;
-	rusts_counters_hook = own_counters;
+	rusts_totals_hook = own_counters;
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -194,7 +194,7 @@ reset_counters(RustsDatabaseSlot *slot, bool is_new)
 {
 	int			i;
 
-	for (i = 0; i < RUSTS_NCOUNTERS; i++)
+	for (i = 0; i < RUSTS_NTOTALS; i++)
 	{
 		if (is_new)
 			pg_atomic_init_u64(&slot->counters[i], 0);
@@ -272,6 +272,8 @@ wake_worker(RustsDatabaseSlot *slot)
 	if (slot == NULL)
 		return;
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (!slot->wanted)
+		slot->missing_since = GetCurrentTimestamp();
 	slot->wanted = true;
 	if (slot->latch != NULL)
 		SetLatch(slot->latch);

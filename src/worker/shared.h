@@ -15,7 +15,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
-#include "meta/counters.h"
+#include "meta/totals.h"
 
 /* Databases with measurements that one server may have. */
 #define RUSTS_MAX_DATABASES		256
@@ -29,6 +29,8 @@ typedef struct RustsDatabaseSlot
 	int			failures;		/* starts that did not get as far as work;
 								 * protected by lock */
 	TimestampTz started_at;		/* the last start; protected by lock */
+	TimestampTz missing_since;	/* while wanted and not there; protected by
+								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
@@ -43,7 +45,7 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 rows_left;
 	pg_atomic_uint64 bytes_left;
 
-	pg_atomic_uint64 counters[RUSTS_NCOUNTERS]; /* atomic */
+	pg_atomic_uint64 counters[RUSTS_NTOTALS]; /* atomic */
 } RustsDatabaseSlot;
 
 typedef struct RustsWorkerShared

@@ -175,18 +175,18 @@ Datum
 rusts_counter_list(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	pg_atomic_uint64 *counters = rusts_counters_hook();
+	pg_atomic_uint64 *counters = rusts_totals_hook();
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (counters == NULL || !has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
 		return (Datum) 0;
-	for (i = 0; i < RUSTS_NCOUNTERS; i++)
+	for (i = 0; i < RUSTS_NTOTALS; i++)
 	{
 		Datum		values[2];
 		bool		nulls[2] = {false};
 
-		values[0] = CStringGetTextDatum(rusts_counter_names[i]);
+		values[0] = CStringGetTextDatum(rusts_total_names[i]);
 		values[1] = Int64GetDatum(pg_atomic_read_u64(&counters[i]));
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);

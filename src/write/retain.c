@@ -16,37 +16,32 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/deletion.h"
 #include "meta/directory.h"
-#include "meta/progress.h"
 #include "meta/schema.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
-#include "segment/rows.h"
-#include "write/builder.h"
+#include "write/merge.h"
+#include "write/mover.h"
 #include "write/retain.h"
-#include "write/store.h"
 
 static bool is_past(const RustsSegmentEntry *entry, int64 before,
 					bool all_have_times);
 static RustsSegmentEntry *find_younger(const RustsSegmentEntry *entry,
 									   int64 before, Snapshot snapshot,
 									   uint32 *nfound);
-static int64 rewrite(Relation rel, const RustsSegmentEntry *entries,
+static int64 rewrite(Relation rel, RustsSegmentEntry *entries,
 					 uint32 nentries, AttrNumber time, int64 before,
 					 bool give_way);
-static int64 copy_rows(Relation rel, RustsBuilder *builder,
-					   const RustsSegmentEntry *entry, AttrNumber time,
-					   int64 before, bool give_way);
+static int64 leave_out(Relation rel, RustsSegmentEntry *entry,
+					   AttrNumber time, int64 before);
 static void count_off(Relation rel, int64 nrows);
 
 int64
@@ -64,14 +59,10 @@ rusts_retain_step(Relation rel, int64 before, int64 rewrite_before,
 	int64		nrows = 0;
 	uint32		i;
 
-	if (time == 0)
+	if (time == 0 || !rusts_mover_lock(rel, !give_way))
 		return 0;
 
-	/* As in rusts_merge_active. */
-	if (IsolationUsesXactSnapshot())
-		snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	else
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
+	snapshot = rusts_merge_snapshot();
 	PushActiveSnapshot(snapshot);
 	not_null = rusts_is_not_null(RelationGetDescr(rel), time - 1);
 	entries = rusts_directory_load_range(storage_id, snapshot, DT_NOBEGIN,
@@ -84,7 +75,7 @@ rusts_retain_step(Relation rel, int64 before, int64 rewrite_before,
 		if (is_past(entry, before, not_null))
 		{
 			rusts_directory_delete(entry);
-			nrows += entry->nrows;
+			nrows += rusts_entry_rows(entry);
 		}
 		else if (nstraddling == 0 && entry->level > RUSTS_LEVEL_ACTIVE &&
 				 entry->max_time >= before && entry->min_time < rewrite_before)
@@ -160,81 +151,68 @@ find_younger(const RustsSegmentEntry *entry, int64 before, Snapshot snapshot,
  * the number of the others, or -1.
  */
 static int64
-rewrite(Relation rel, const RustsSegmentEntry *entries, uint32 nentries,
+rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		AttrNumber time, int64 before, bool give_way)
 {
-	MemoryContext retain_cxt = AllocSetContextCreate(CurrentMemoryContext,
-													 "rusts retain",
-													 ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old_cxt = MemoryContextSwitchTo(retain_cxt);
-	RustsBuilder *builder = rusts_builder_create(retain_cxt,
-												 rusts_schema_build(rel));
+	int16		level = RUSTS_LEVEL_COLD;
 	int64		gone = 0;
 	uint32		i;
 
-	rusts_progress_phase("rewriting segments", nentries);
-	for (i = 0; i < nentries && gone >= 0; i++)
+	for (i = 0; i < nentries; i++)
 	{
-		int64		n = copy_rows(rel, builder, &entries[i], time, before,
-								  give_way);
-
-		gone = n < 0 ? n : gone + n;
-		rusts_progress_done(i + 1);
+		gone += leave_out(rel, &entries[i], time, before);
+		level = Min(level, entries[i].level);
 	}
-	if (gone >= 0)
-	{
-		rusts_store_hot(rel, builder, GetCurrentCommandId(true));
-		for (i = 0; i < nentries; i++)
-			rusts_directory_delete(&entries[i]);
-	}
-	MemoryContextSwitchTo(old_cxt);
-	MemoryContextDelete(retain_cxt);
+	if (rusts_merge_entries(rel, entries, nentries, level, give_way) < 0)
+		return -1;
 	return gone;
 }
 
 /*
- * Append a segment's rows that are not from before a time.  Row by row, for
- * this is rare.  Returns the number of the others, or -1.
+ * Have a merge leave out a segment's rows from before a time, as if they had
+ * been deleted; returns their number.
  */
 static int64
-copy_rows(Relation rel, RustsBuilder *builder, const RustsSegmentEntry *entry,
-		  AttrNumber time, int64 before, bool give_way)
+leave_out(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
+		  int64 before)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-													&TTSOpsVirtual);
-	RustsReader *reader = rusts_reader_open(rel, entry, false, false, NULL);
-	RustsRows  *rows = rusts_rows_begin(reader, RelationGetDescr(rel));
-	int64		gone = 0;
-	uint32		row;
+	RustsVector *vector = rusts_vector_create();
+	RustsReader *reader;
+	int			from = 0;
+	int			column;
+	int64		n = 0;
+	uint32		b;
+	uint32		i;
 
-	for (row = 0; row < reader->nrows; row++)
+	rusts_deletions_read(entry, GetActiveSnapshot());
+	if (entry->deleted == NULL)
+		entry->deleted =
+			MemoryContextAllocExtended(CurrentMemoryContext,
+									   sizeof(uint64) *
+									   RUSTS_BITMAP_WORDS(entry->nrows),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	reader = rusts_reader_open(rel, entry, false, false, NULL);
+	column = rusts_reader_column(reader, time, &from);
+	for (b = 0; b < reader->nblocks && column >= 0; b++)
 	{
+		uint32		first = reader->block_rows[b];
+
 		CHECK_FOR_INTERRUPTS();
-		if (give_way && row % RUSTS_BLOCK_ROWS == 0 &&
-			LockHasWaitersRelation(rel, ShareUpdateExclusiveLock))
+		rusts_reader_decode(reader, column, b, sizeof(int64), vector);
+		for (i = 0; i < vector->nrows; i++)
 		{
-			gone = -1;
-			break;
+			if ((vector->nnulls > 0 && rusts_bitmap_test(vector->nulls, i)) ||
+				vector->v.ints[i] >= before ||
+				rusts_bitmap_test(entry->deleted, first + i))
+				continue;
+			rusts_bitmap_set(entry->deleted, first + i);
+			n++;
 		}
-		ExecClearTuple(slot);
-		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
-		if (!slot->tts_isnull[time - 1] &&
-			DatumGetTimestampTz(slot->tts_values[time - 1]) < before)
-		{
-			gone++;
-			continue;
-		}
-		ExecStoreVirtualTuple(slot);
-		if (builder->bytes >= RUSTS_STORE_FULL_BYTES)
-		{
-			rusts_store_hot(rel, builder, GetCurrentCommandId(true));
-			rusts_builder_reset(builder);
-		}
-		rusts_builder_put_slot(builder, slot);
 	}
 	rusts_reader_close(reader);
-	ExecDropSingleTupleTableSlot(slot);
-	return gone;
+	entry->ndeleted += n;
+	pfree(vector);
+	return n;
 }
 
 /* The planner's count of rows; VACUUM counts them again. */

@@ -19,7 +19,8 @@
  * wait for the flush.  Rows without a time stay.  All in the running
  * transaction; returns the number of rows that are gone, 0 if there is no more
  * to do, or -1 with give_way, as rusts_merge_active does.  The caller holds
- * ShareUpdateExclusiveLock or more on rel.
+ * ShareUpdateExclusiveLock or more on rel.  Nothing is done while somebody
+ * changes rows: it waits for the others, but with give_way returns 0.
  */
 extern int64 rusts_retain_step(Relation rel, int64 before,
 							   int64 rewrite_before, bool give_way);
