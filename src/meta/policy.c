@@ -198,6 +198,10 @@ rusts_policy_tablespace(const RustsPolicy *policy)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("only shared relations can be placed in pg_global tablespace")));
+
+	/* As for tables: everybody may use the database's own. */
+	if (tablespace == MyDatabaseTableSpace)
+		return tablespace;
 	result = rusts_tablespace_aclcheck(tablespace, policy->owner, ACL_CREATE);
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_TABLESPACE, policy->tablespace);

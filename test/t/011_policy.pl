@@ -86,17 +86,17 @@ wait_until(
 	'the view says what is left');
 
 # A job that fails: others go on, it backs off, the log hears of it once.
-make_days('bad', 20);
 $node->safe_psql(
 	'postgres', q{
-	INSERT INTO bad SELECT '2001-01-01'::timestamptz + i * interval '1 h', i FROM generate_series(0, 23) i;
+	CREATE TABLE bad (time timestamptz NOT NULL, v int) USING rusts;
+	INSERT INTO bad SELECT '2001-01-01'::timestamptz + i * interval '1 h', i
+	  FROM generate_series(0, 23) i;
 	SELECT rusts_flush('bad');
-	CREATE TABLE good_payload AS SELECT segment_id, payload FROM rusts.segment
-	 WHERE storage_id = rusts.storage_id('bad'::regclass) ORDER BY segment_id DESC LIMIT 1;
-	UPDATE rusts.segment s SET payload = '\x00' || substr(s.payload, 2) FROM good_payload g
-	 WHERE s.segment_id = g.segment_id AND storage_id = rusts.storage_id('bad'::regclass);
-	CREATE TABLE days AS SELECT now() - '2001-01-01 12:00'::timestamptz AS after;
-	SELECT rusts_add_retention_policy('bad', (SELECT after FROM days))});
+	CREATE TABLE kept AS SELECT storage_id, payload FROM rusts.segment
+	 WHERE storage_id = rusts.storage_id('bad'::regclass);
+	UPDATE rusts.segment SET payload = '\x00' || substr(payload, 2)
+	 WHERE storage_id = rusts.storage_id('bad'::regclass);
+	SELECT rusts_add_retention_policy('bad', '3h', 'data')});
 wait_until($node, 'postgres',
 	job('bad', q{last_outcome = 'failed' AND failures >= 2}),
 	'a job fails, and again');
@@ -121,9 +121,9 @@ is($node->safe_psql('postgres',
 	't', 'failures are counted');
 $node->safe_psql(
 	'postgres', q{
-	UPDATE rusts.segment s SET payload = g.payload FROM good_payload g
-	 WHERE s.segment_id = g.segment_id AND storage_id = rusts.storage_id('bad'::regclass)});
-wait_until($node, 'postgres', 'SELECT count(*) = 32 FROM bad',
+	UPDATE rusts.segment s SET payload = k.payload FROM kept k
+	 WHERE s.storage_id = k.storage_id});
+wait_until($node, 'postgres', 'SELECT count(*) = 4 FROM bad',
 	'it goes well when it can');
 wait_until($node, 'postgres',
 	job('bad', q{last_outcome = 'done' AND failures = 0 AND error IS NULL}),
