@@ -23,7 +23,9 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/progress.h"
 #include "meta/schema.h"
+#include "meta/totals.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
 #include "write/compact.h"
@@ -113,7 +115,17 @@ rewrite_one(Oid relid, bool must_exist, RewriteFunction function)
 static int64
 flush(Relation rel)
 {
-	return rusts_merge_active(rel, false);
+	int64		nrows;
+
+	rusts_progress_begin(RelationGetRelid(rel), "flush");
+	nrows = rusts_merge_active(rel, false);
+	rusts_progress_end();
+	if (nrows > 0)
+	{
+		rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
+		rusts_total_add(RUSTS_TOTAL_ROWS_FLUSHED, nrows);
+	}
+	return nrows;
 }
 
 Relation

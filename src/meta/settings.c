@@ -21,6 +21,7 @@ int			rusts_flush_max_bytes = 64 * 1024;
 int			rusts_flush_max_points = 1000000;
 int			rusts_flush_max_age = 60;
 int			rusts_flush_max_batches = 1000;
+int			rusts_job_interval = 60;
 int			rusts_partition_duration = 24 * 60 * 60;
 int			rusts_segment_cache_size = 64 * 1024;
 bool		rusts_skip_corrupt_segments = false;
@@ -58,6 +59,11 @@ rusts_settings_init(void)
 							NULL,
 							&rusts_flush_max_batches, 1000, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.job_interval",
+							"How often the worker looks for what other jobs than the flush have to do.",
+							"This is about each measurement for itself.",
+							&rusts_job_interval, 60, 1, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("rusts.partition_duration",
 							"Time that one partition of a measurement spans.",
 							"New segments are cut at the borders of partitions.",

@@ -15,6 +15,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "meta/totals.h"
 #include "worker/wal_sync.h"
 
 /* Databases with measurements that one server may have. */
@@ -29,6 +30,8 @@ typedef struct RustsDatabaseSlot
 	int			failures;		/* starts that did not get as far as work;
 								 * protected by lock */
 	TimestampTz started_at;		/* the last start; protected by lock */
+	TimestampTz missing_since;	/* while wanted and not there; protected by
+								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
@@ -42,6 +45,8 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 batches_left;
 	pg_atomic_uint64 rows_left;
 	pg_atomic_uint64 bytes_left;
+
+	pg_atomic_uint64 counters[RUSTS_NTOTALS]; /* atomic */
 } RustsDatabaseSlot;
 
 typedef struct RustsWorkerShared

@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "meta/deletion.h"
+#include "meta/progress.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
 #include "segment/rows.h"
@@ -205,11 +206,13 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 	uint32		i;
 
 	qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
+	rusts_progress_phase("merging segments", nentries);
 	for (i = 0; i < nentries; i++)
 	{
 		RustsReader *reader;
 
 		CHECK_FOR_INTERRUPTS();
+		rusts_progress_done(i);
 		if (give_way &&
 			LockHasWaitersRelation(from, ShareUpdateExclusiveLock))
 		{

@@ -27,6 +27,7 @@
 #include "compat.h"
 #include "meta/directory.h"
 #include "meta/settings.h"
+#include "meta/totals.h"
 #include "segment/free_space.h"
 #include "segment/page_io.h"
 #include "segment/writer.h"
@@ -153,6 +154,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	if (entry.payload == NULL)
 		rusts_free_space_end_write(rel);
 	rusts_durability_end(rel);
+	if (new_rows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS, new_rows);
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);

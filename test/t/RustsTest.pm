@@ -37,6 +37,7 @@ fsync = off
 autovacuum_naptime = 1
 restart_after_crash = on
 log_line_prefix = '%m %b[%p] %q%a '
+rusts.job_interval = 1d
 ${\ ($args{conf} // '')}
 END
 	$node->start;
