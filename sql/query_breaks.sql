@@ -141,3 +141,20 @@ PREPARE passes (interval) AS SELECT count(*), count(DISTINCT host), sum(n) FROM 
 EXECUTE passes (NULL);
 RESET work_mem;
 RESET plan_cache_mode;
+
+--
+-- A function is asked for no bucket that is out of range, be it of rows that
+-- nobody asks for
+--
+SELECT twice('CREATE TABLE bc (time timestamptz NOT NULL, host text)');
+SECURITY LABEL FOR rusts ON COLUMN m.bc.host IS 'tag';
+SELECT twice($$INSERT INTO bc SELECT '4714-11-24 BC'::timestamptz + i * interval '1 h', 'bc' FROM generate_series(1, 300) AS i$$);
+SELECT rusts_flush('m.bc');
+SELECT twice($$INSERT INTO bc SELECT '2024-01-01'::timestamptz + i * interval '1 h', 'ad' FROM generate_series(1, 300) AS i$$);
+SELECT rusts_flush('m.bc');
+ANALYZE m.bc;
+SET max_parallel_workers_per_gather = 2;
+SELECT b, same('SELECT host, ' || b || ', count(*) FROM bc WHERE host = $$ad$$ GROUP BY 1, 2') FROM unnest(ARRAY[
+ 'date_trunc($$year$$, time)', 'date_trunc($$week$$, time)', 'date_trunc($$day$$, time, $$Asia/Tokyo$$)', 'time_bucket($$100 years$$, time)',
+ 'time_bucket($$7 days$$, time, "offset" => $$3 days$$)', 'date_bin($$10000 days$$, time, $$2000-01-01$$)', 'time_bucket($$1 month$$, time, $$Europe/Berlin$$)']) AS b;
+SET max_parallel_workers_per_gather = 0;
