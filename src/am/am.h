@@ -53,6 +53,8 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 										  TupleTableSlot *slot);
 
 /* slot.c: what rows are handed out in */
+#define RUSTS_SLOT_FETCHED		(1 << 12)	/* in tts_flags: by its TID */
+
 extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
 pg_noreturn extern void rusts_refuse_system_column(int attnum);
 

@@ -78,6 +78,7 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	MemoryContextSwitchTo(old_cxt);
 	slot->tts_tid = *tid;
 	slot->tts_tableOid = RelationGetRelid(rel);
+	slot->tts_flags |= RUSTS_SLOT_FETCHED;
 	ExecStoreVirtualTuple(slot);
 
 	/* The next row may be fetched while this one is still in use. */

@@ -319,6 +319,7 @@ store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot)
 						 rusts_reader_tid_row(scan->reader, row),
 						 &slot->tts_tid);
 		slot->tts_tableOid = RelationGetRelid(scan->base.rs_rd);
+		slot->tts_flags &= ~RUSTS_SLOT_FETCHED;
 		ExecStoreVirtualTuple(slot);
 	}
 	MemoryContextSwitchTo(old_cxt);
