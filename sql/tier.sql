@@ -55,8 +55,18 @@ SELECT tier, day, rows FROM tiers WHERE measurement = 'm.t'::regclass AND day = 
 SELECT same('SELECT * FROM t');
 
 -- EXPLAIN says how many segments it read are cold
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
-SELECT s FROM m.t WHERE time < '2021-03-02';
+CREATE FUNCTION same.explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+		-- how small Zstd makes it depends on its version
+		IF line !~ 'Bytes Decoded' THEN
+			RETURN NEXT line;
+		END IF;
+	END LOOP;
+END $$;
+SELECT explained('SELECT s FROM m.t WHERE time < ''2021-03-02''');
 
 -- a rewrite keeps what is cold cold
 VACUUM FULL m.t;

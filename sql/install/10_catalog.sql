@@ -19,7 +19,8 @@ CREATE TABLE rusts.segment (
 	first_block	int8,
 	nblocks		int4,
 	tag_filter	bytea,
-	payload		bytea
+	payload		bytea,
+	cold_table	oid
 ) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
 		autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_insert_threshold = 10000,
@@ -62,6 +63,8 @@ COMMENT ON COLUMN rusts.segment.tag_filter IS
 'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS
 'the encoded batch, where it is not in the main fork';
+COMMENT ON COLUMN rusts.segment.cold_table IS
+'table with the encoded batch, where that is in a tablespace for cold ones; the payload points into it';
 
 -- Deleted rows of segments, until these are written anew.
 

@@ -11,8 +11,11 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/pg_tablespace.h"
+#include "commands/tablespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -24,8 +27,11 @@
 
 PG_FUNCTION_INFO_V1(rusts_tier);
 
+static Oid	find_tablespace(const char *name);
+
 /*
- * rusts_tier(measurement regclass, before timestamptz) RETURNS bigint
+ * rusts_tier(measurement regclass, before timestamptz,
+ *			  tablespace name DEFAULT NULL) RETURNS bigint
  *
  * Flush a measurement, then move all its segments that end before a time to
  * the cold tier, in the running transaction; the number of rows moved there.
@@ -33,8 +39,9 @@ PG_FUNCTION_INFO_V1(rusts_tier);
 Datum
 rusts_tier(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	TimestampTz before = PG_GETARG_TIMESTAMPTZ(1);
+	Oid			relid;
+	TimestampTz before;
+	Oid			tablespace = InvalidOid;
 	Relation	rel;
 	int64		nrows = 0;
 	int64		step;
@@ -43,6 +50,12 @@ rusts_tier(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("rusts_tier()");
 	PreventCommandDuringRecovery("rusts_tier()");
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	relid = PG_GETARG_OID(0);
+	before = PG_GETARG_TIMESTAMPTZ(1);
+	if (!PG_ARGISNULL(2))
+		tablespace = find_tablespace(NameStr(*PG_GETARG_NAME(2)));
 	rel = rusts_open_for_rewrite(relid, true);
 	if (rel == NULL)
 		PG_RETURN_INT64(0);
@@ -54,9 +67,31 @@ rusts_tier(PG_FUNCTION_ARGS)
 
 		/* Each step must see what the one before has done. */
 		CommandCounterIncrement();
-		step = rusts_tier_step(rel, before, false);
+		step = rusts_tier_step(rel, before, tablespace, false);
 		nrows += step;
 	} while (step > 0);
 	relation_close(rel, NoLock);
 	PG_RETURN_INT64(nrows);
+}
+
+/* A tablespace that the caller may put tables in, as in CREATE TABLE. */
+static Oid
+find_tablespace(const char *name)
+{
+	Oid			tablespace = get_tablespace_oid(name, false);
+
+	if (tablespace == GLOBALTABLESPACE_OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("only shared relations can be placed in pg_global tablespace")));
+	if (tablespace != MyDatabaseTableSpace)
+	{
+		AclResult	result = rusts_tablespace_aclcheck(tablespace,
+													   GetUserId(),
+													   ACL_CREATE);
+
+		if (result != ACLCHECK_OK)
+			aclcheck_error(result, OBJECT_TABLESPACE, name);
+	}
+	return tablespace;
 }

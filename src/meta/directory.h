@@ -40,6 +40,8 @@ typedef struct RustsSegmentEntry
 	const uint8 *tag_filter;	/* NULL if there is none, see base/bloom.h */
 	uint32		tag_filter_len;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
+	Oid			cold_table;		/* what the payload, then a TOAST pointer, is
+								 * a value of; else InvalidOid */
 	uint32		ndeleted;		/* rows that do not count any more */
 	bool		notes;			/* some are noted in rusts.deletion and not in
 								 * deleted yet, see rusts_deletions_read */

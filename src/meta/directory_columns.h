@@ -25,8 +25,9 @@ enum
 	Anum_first_block,
 	Anum_nblocks,
 	Anum_tag_filter,
-	Anum_payload
+	Anum_payload,
+	Anum_cold_table
 };
-#define Natts_segment	Anum_payload
+#define Natts_segment	Anum_cold_table
 
 #endif							/* RUSTS_DIRECTORY_COLUMNS_H */

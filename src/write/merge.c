@@ -42,23 +42,32 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
+/* Where the rows go. */
+typedef struct Target
+{
+	Relation	rel;
+	int16		level;
+	Oid			cold_table;		/* or InvalidOid, see cold.h */
+} Target;
+
 static void check_deletions(const RustsSegmentEntry *entries,
 							uint32 nentries);
-static int64 merge_segments(Relation from, Relation to,
+static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
-							int16 level, bool give_way);
+							bool give_way);
+static int	compare_places(const void *a, const void *b);
 static int	compare_times(const void *a, const void *b);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
-static void append_blocks(Relation to, int16 level, RustsBuilder *builder,
+static void append_blocks(const Target *to, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
-static void append_rows(Relation to, int16 level, RustsBuilder *builder,
+static void append_rows(const Target *to, RustsBuilder *builder,
 						RustsRows *rows, uint32 first, uint32 end);
 static void append_vector(RustsBuilder *builder, int column,
 						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
 							uint32 n);
-static void store_if_full(Relation to, int16 level, RustsBuilder *builder,
+static void store_if_full(const Target *to, RustsBuilder *builder,
 						  uint32 more);
 
 int64
@@ -77,7 +86,7 @@ rusts_merge_active(Relation rel, bool give_way)
 								   snapshot, &nentries);
 	nentries = rusts_merge_leave_own(rel, entries, nentries);
 	nrows = rusts_merge_entries(rel, entries, nentries, RUSTS_LEVEL_HOT,
-								give_way);
+								InvalidOid, give_way);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
@@ -113,8 +122,9 @@ rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
 
 int64
 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
-					int16 level, bool give_way)
+					int16 level, Oid cold_table, bool give_way)
 {
+	Target		to = {.rel = rel, .level = level, .cold_table = cold_table};
 	int64		nrows;
 	uint32		i;
 
@@ -122,7 +132,12 @@ rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		return 0;
 	if (IsolationUsesXactSnapshot())
 		check_deletions(entries, nentries);
-	nrows = merge_segments(rel, rel, entries, nentries, level, give_way);
+	for (i = 0; i < nentries && level == RUSTS_LEVEL_COLD; i++)
+	{
+		if (!OidIsValid(to.cold_table))
+			to.cold_table = entries[i].cold_table;
+	}
+	nrows = merge_segments(rel, &to, entries, nentries, give_way);
 	for (i = 0; i < nentries && nrows >= 0; i++)
 		rusts_directory_delete(&entries[i]);
 	return nrows;
@@ -164,37 +179,53 @@ rusts_merge_into(Relation from, Relation to)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	RustsSegmentEntry *entries;
-	RustsSegmentEntry *cold;
 	uint32		nentries;
-	uint32		ncold = 0;
-	uint32		nothers = 0;
-	int64		nrows;
-	uint32		i;
+	uint32		begin;
+	uint32		end;
+	int64		nrows = 0;
 
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
 								   &nentries);
-	cold = MemoryContextAllocHuge(CurrentMemoryContext,
-								  sizeof(RustsSegmentEntry) *
-								  Max(nentries, 1));
-	for (i = 0; i < nentries; i++)
+	if (nentries > 0)
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_places);
+	for (begin = 0; begin < nentries; begin = end)
 	{
-		if (entries[i].level == RUSTS_LEVEL_COLD)
-			cold[ncold++] = entries[i];
-		else
-			entries[nothers++] = entries[i];
+		Target		target = {.rel = to};
+
+		target.level = Max(entries[begin].level, RUSTS_LEVEL_HOT);
+		target.cold_table = entries[begin].cold_table;
+		for (end = begin + 1; end < nentries; end++)
+		{
+			if (compare_places(&entries[begin], &entries[end]) != 0)
+				break;
+		}
+		nrows += merge_segments(from, &target, entries + begin, end - begin,
+								false);
 	}
-	nrows = merge_segments(from, to, entries, nothers, RUSTS_LEVEL_HOT,
-						   false);
-	nrows += merge_segments(from, to, cold, ncold, RUSTS_LEVEL_COLD, false);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
 }
 
+/* Cold ones after the others, and those of a tablespace together. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+	bool		left_cold = left->level == RUSTS_LEVEL_COLD;
+	bool		right_cold = right->level == RUSTS_LEVEL_COLD;
+
+	if (left_cold != right_cold)
+		return left_cold ? 1 : -1;
+	return (left->cold_table > right->cold_table) -
+		(left->cold_table < right->cold_table);
+}
+
 static int64
-merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
-			   uint32 nentries, int16 level, bool give_way)
+merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
+			   uint32 nentries, bool give_way)
 {
 	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
 													"rusts merge",
@@ -223,15 +254,16 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
-			append_blocks(to, level, builder, reader, RelationGetDescr(from));
+			append_blocks(to, builder, reader, RelationGetDescr(from));
 		else
-			append_rows(to, level, builder,
+			append_rows(to, builder,
 						rusts_rows_begin(reader, RelationGetDescr(from)),
 						0, reader->nrows);
 		rusts_reader_close(reader);
 	}
 	if (nrows >= 0)
-		rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
+		rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;
@@ -293,7 +325,7 @@ same_kinds(const RustsSchema *schema, const RustsReader *reader)
 
 /* Append a segment block by block. */
 static void
-append_blocks(Relation to, int16 level, RustsBuilder *builder,
+append_blocks(const Target *to, RustsBuilder *builder,
 			  RustsReader *reader, TupleDesc desc)
 {
 	const RustsSchema *schema = builder->schema;
@@ -326,7 +358,7 @@ append_blocks(Relation to, int16 level, RustsBuilder *builder,
 		{
 			if (rows == NULL)
 				rows = rusts_rows_begin(reader, desc);
-			append_rows(to, level, builder, rows, first, end);
+			append_rows(to, builder, rows, first, end);
 
 			/* The builder may have been reset in there. */
 			if (series != NULL)
@@ -334,7 +366,7 @@ append_blocks(Relation to, int16 level, RustsBuilder *builder,
 			series = NULL;
 			continue;
 		}
-		store_if_full(to, level, builder, end - first);
+		store_if_full(to, builder, end - first);
 		if (series == NULL || builder->nrows < before)
 		{
 			uint32		i;
@@ -480,7 +512,7 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
  * builder makes, since tags were labelled otherwise or types were others then.
  */
 static void
-append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
+append_rows(const Target *to, RustsBuilder *builder, RustsRows *rows,
 			uint32 first, uint32 end)
 {
 	const uint64 *deleted = rows->reader->entry.deleted;
@@ -495,7 +527,7 @@ append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
 		ExecClearTuple(slot);
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);
-		store_if_full(to, level, builder, 1);
+		store_if_full(to, builder, 1);
 		rusts_builder_put_slot(builder, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -503,12 +535,13 @@ append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
 
 /* Store the builder's rows if some more would be too many. */
 static void
-store_if_full(Relation to, int16 level, RustsBuilder *builder, uint32 more)
+store_if_full(const Target *to, RustsBuilder *builder, uint32 more)
 {
 	if (builder->bytes < MERGE_FULL_BYTES &&
 		(builder->nrows + more <= builder->capacity ||
 		 builder->bytes < MERGE_FULL_BYTES / 2))
 		return;
-	rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
+	rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	rusts_builder_reset(builder);
 }

@@ -163,7 +163,8 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		gone += leave_out(rel, &entries[i], time, before);
 		level = Min(level, entries[i].level);
 	}
-	if (rusts_merge_entries(rel, entries, nentries, level, give_way) < 0)
+	if (rusts_merge_entries(rel, entries, nentries, level, InvalidOid,
+							give_way) < 0)
 		return -1;
 	return gone;
 }

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/cold.h"
 #include "meta/directory.h"
 #include "meta/settings.h"
 #include "meta/totals.h"
@@ -53,16 +54,19 @@ typedef struct PartitionRow
 } PartitionRow;
 
 static void store_batch(Relation rel, RustsBatch *batch, int16 level,
-						int64 partition, CommandId cid, int64 first_row,
-						int64 new_rows, RustsFreeSpace **space);
+						Oid cold_table, int64 partition, CommandId cid,
+						int64 first_row, int64 new_rows,
+						RustsFreeSpace **space);
+static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
+						Oid cold_table, CommandId cid);
 static void begin_extent(Relation rel, RustsSegmentEntry *entry,
 						 const RustsImage *image, RustsFreeSpace **space);
 static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
 static void store_partitions(Relation rel, RustsBuilder *builder,
-							 PartitionRow *rows, int16 level, CommandId cid,
-							 bool moved);
+							 PartitionRow *rows, int16 level, Oid cold_table,
+							 CommandId cid, bool moved);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
 void
@@ -80,27 +84,28 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 
 		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
 		{
-			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, cid, false);
+			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, InvalidOid,
+							 cid, false);
 			return;
 		}
 	}
 
 	rusts_builder_sort(builder, &batch);
 	batch.keep_order = first_row >= 0;
-	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, RUSTS_NO_TIME, cid,
-				first_row, batch.nrows, NULL);
+	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, InvalidOid, RUSTS_NO_TIME,
+				cid, first_row, batch.nrows, NULL);
 }
 
 void
 rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
-				  CommandId cid)
+				  Oid cold_table, CommandId cid)
 {
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
 		return;
 	store_partitions(rel, builder, find_partitions(builder, &npartitions),
-					 level, cid, true);
+					 level, cold_table, cid, true);
 }
 
 /*
@@ -109,8 +114,8 @@ rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
  * first, becomes what is known of them.
  */
 static void
-store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
-			CommandId cid, int64 first_row, int64 new_rows,
+store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
+			int64 partition, CommandId cid, int64 first_row, int64 new_rows,
 			RustsFreeSpace **space)
 {
 	RustsSegmentEntry entry;
@@ -148,6 +153,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
 					  MAX_HOT_PAYLOAD))
 		entry.payload = rusts_image_payload(&image);
+	else if (OidIsValid(cold_table))
+		begin_value(&entry, &image, cold_table, cid);
 	if (entry.payload == NULL)
 		begin_extent(rel, &entry, &image, space);
 	rusts_directory_insert(&entry, cid);
@@ -161,6 +168,20 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	pfree(image.data - VARHDRSZ);
 	if (image.tag_filter != NULL)
 		pfree(image.tag_filter);
+}
+
+/* Put an image into a table, if it is not too large for one value. */
+static void
+begin_value(RustsSegmentEntry *entry, RustsImage *image, Oid cold_table,
+			CommandId cid)
+{
+	struct varlena *value = rusts_image_payload(image);
+
+	if (value == NULL)
+		return;
+	entry->cold_table = cold_table;
+	entry->payload = rusts_cold_insert(cold_table, entry->storage_id,
+									   entry->segment_id, value, cid);
 }
 
 /*
@@ -241,7 +262,7 @@ compare_partition_rows(const void *a, const void *b)
 /* Store each partition's rows as a segment. */
 static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
-				 int16 level, CommandId cid, bool moved)
+				 int16 level, Oid cold_table, CommandId cid, bool moved)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
@@ -261,7 +282,8 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			end++;
 		}
 		rusts_builder_sort_some(builder, some, end - start, &batch);
-		store_batch(rel, &batch, level, rows[start].partition, cid, -1,
+		store_batch(rel, &batch, level, cold_table, rows[start].partition,
+					cid, -1,
 					moved ? 0 : batch.nrows, moved ? &space : NULL);
 		start = end;
 	}

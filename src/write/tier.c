@@ -19,11 +19,13 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "meta/cold.h"
 #include "meta/directory.h"
 #include "meta/schema.h"
 #include "segment/page_io.h"
@@ -47,6 +49,7 @@ typedef struct TierStep
 	const RustsSchema *schema;
 } TierStep;
 
+static Oid	table_for(Relation rel, Oid tablespace);
 static uint32 keep_older(RustsSegmentEntry *entries, uint32 nentries,
 						 int64 before);
 static void take_hot(TierStep *step, uint32 navailable);
@@ -58,12 +61,13 @@ static int	compare_partitions(const void *a, const void *b);
 static int	compare_rows(const void *a, const void *b);
 
 int64
-rusts_tier_step(Relation rel, int64 before, bool give_way)
+rusts_tier_step(Relation rel, int64 before, Oid tablespace, bool give_way)
 {
 	MemoryContext step_cxt;
 	MemoryContext old_cxt;
 	Snapshot	snapshot;
 	TierStep	step = {0};
+	Oid			cold_table;
 	uint32		navailable;
 	int64		nrows = 0;
 	uint32		i;
@@ -87,8 +91,9 @@ rusts_tier_step(Relation rel, int64 before, bool give_way)
 		for (i = 0; i < step.nhot; i++)
 			nrows += step.entries[i].nrows;
 		join_cold(rel, &step, snapshot);
+		cold_table = table_for(rel, tablespace);
 		if (rusts_merge_entries(rel, step.entries, step.nentries,
-								RUSTS_LEVEL_COLD, give_way) < 0)
+								RUSTS_LEVEL_COLD, cold_table, give_way) < 0)
 			nrows = -1;
 	}
 	PopActiveSnapshot();
@@ -96,6 +101,19 @@ rusts_tier_step(Relation rel, int64 before, bool give_way)
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(step_cxt);
 	return nrows;
+}
+
+/* Where segments of a tablespace go; InvalidOid is rel's own file. */
+static Oid
+table_for(Relation rel, Oid tablespace)
+{
+	Oid			own = OidIsValid(rel->rd_rel->reltablespace) ?
+		rel->rd_rel->reltablespace : MyDatabaseTableSpace;
+
+	if (!OidIsValid(tablespace) || tablespace == own ||
+		!RelationIsPermanent(rel))
+		return InvalidOid;
+	return rusts_cold_table(tablespace);
 }
 
 /* Leave out entries that are not old enough; returns the number of others. */

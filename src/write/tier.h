@@ -19,6 +19,11 @@
  * cold ones that are there already.  Active batches and segments without
  * times stay.
  *
+ * A valid tablespace is where they go, unless it is rel's own or rel is
+ * temporary or unlogged; the caller has checked that the user may put them
+ * there.  Without one they stay in rel's file, unless a cold one that joins
+ * them is elsewhere.
+ *
  * Returns the number of rows that were in the hot segments moved, deleted ones
  * included; 0: there is nothing left to move.  The next step of the same
  * transaction needs a CommandCounterIncrement before it.
@@ -30,6 +35,7 @@
  * rusts_merge_active; with give_way -1 means, as there, that the transaction
  * must be aborted because another session waits.
  */
-extern int64 rusts_tier_step(Relation rel, int64 before, bool give_way);
+extern int64 rusts_tier_step(Relation rel, int64 before, Oid tablespace,
+							 bool give_way);
 
 #endif							/* RUSTS_TIER_H */
