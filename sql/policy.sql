@@ -145,6 +145,24 @@ SELECT rusts_add_retention_policy('alt', '1h', 'data');
 SELECT job, rows FROM rusts_run_jobs('alt');
 SELECT count(*), sum(v), sum(d), min(s), max(s), count(n), min(time) FROM alt;
 
+-- tiering, after retention
+CREATE TABLE tir (time timestamptz NOT NULL, v int) USING rusts;
+INSERT INTO tir SELECT '2001-01-01'::timestamptz + i * interval '1 h', i FROM generate_series(0, 24 * 30 - 1) i;
+SELECT rusts_add_tiering_policy('tir', '10d');
+SELECT rusts_add_retention_policy('tir', '20d', 'data');
+SELECT kind, measurements, rows_past, rows_partly_past FROM rusts.policies WHERE pattern = 'tir' ORDER BY kind;
+SELECT job, rows FROM rusts_run_jobs('tir');
+SELECT kind, measurements, rows_past, rows_partly_past FROM rusts.policies WHERE pattern = 'tir' ORDER BY kind;
+SELECT tier, sum(rows), min(min_time), max(max_time) FROM rusts.segments WHERE measurement = 'tir'::regclass GROUP BY tier;
+SELECT job, policy FROM rusts.jobs WHERE measurement = 'tir'::regclass ORDER BY job;
+SELECT rusts_alter_retention_policy('tir', '90h');
+SELECT job, rows FROM rusts_run_jobs('tir');
+SELECT tier, sum(rows), min(min_time), max(max_time) FROM rusts.segments WHERE measurement = 'tir'::regclass GROUP BY tier;
+SELECT count(*), min(v), max(v), sum(v) FROM tir;
+SELECT rusts_remove_tiering_policy('tir');
+DROP TABLE tir;
+SELECT rusts_remove_retention_policy('tir');
+
 -- a limit before the beginning of time, and nothing to act on
 CREATE TABLE empty (time timestamptz NOT NULL) USING rusts;
 CREATE TABLE timeless (v int) USING rusts;
