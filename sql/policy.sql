@@ -159,6 +159,11 @@ SELECT rusts_alter_retention_policy('tir', '90h');
 SELECT job, rows FROM rusts_run_jobs('tir');
 SELECT tier, sum(rows), min(min_time), max(max_time) FROM rusts.segments WHERE measurement = 'tir'::regclass GROUP BY tier;
 SELECT count(*), min(v), max(v), sum(v) FROM tir;
+-- old rows that had been deleted before
+DELETE FROM tir WHERE time < '2001-01-27 06:00';
+SELECT rusts_alter_retention_policy('tir', '89h');
+SELECT * FROM rusts_run_jobs('tir');
+SELECT tier, sum(rows), min(min_time), max(max_time) FROM rusts.segments WHERE measurement = 'tir'::regclass GROUP BY tier;
 SELECT rusts_remove_tiering_policy('tir');
 DROP TABLE tir;
 SELECT rusts_remove_retention_policy('tir');
