@@ -21,6 +21,8 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/progress.h"
+#include "meta/totals.h"
 #include "write/buffer.h"
 #include "write/merge.h"
 #include "write/tier.h"
@@ -61,6 +63,7 @@ rusts_tier(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(0);
 	rusts_buffers_flush_relation(relid);
 	rusts_merge_active(rel, false);
+	rusts_progress_begin(relid, "tier");
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -70,6 +73,8 @@ rusts_tier(PG_FUNCTION_ARGS)
 		step = rusts_tier_step(rel, before, tablespace, false);
 		nrows += step;
 	} while (step > 0);
+	rusts_progress_end();
+	rusts_total_add(RUSTS_TOTAL_ROWS_TIERED, Max(nrows, 0));
 	relation_close(rel, NoLock);
 	PG_RETURN_INT64(nrows);
 }

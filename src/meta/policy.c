@@ -245,7 +245,8 @@ rusts_policy_delete(const RustsPolicy *policy)
 void
 rusts_policies_lock(void)
 {
-	table_close(rusts_catalog_open("policy", ShareRowExclusiveLock, false), NoLock);
+	table_close(rusts_catalog_open("policy", ShareRowExclusiveLock, false),
+				NoLock);
 }
 
 /* NULL if the row, perhaps of another version, makes no sense to us. */

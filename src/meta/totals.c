@@ -23,10 +23,10 @@ const char *const rusts_total_names[RUSTS_NTOTALS] = {
 	[RUSTS_TOTAL_FLUSH_BY_HAND] = "flushes_by_hand",
 	[RUSTS_TOTAL_ROWS_FLUSHED] = "rows_flushed",
 	[RUSTS_TOTAL_ROWS_COMPACTED] = "rows_compacted",
+	[RUSTS_TOTAL_ROWS_TIERED] = "rows_tiered",
 	[RUSTS_TOTAL_ROWS_DROPPED] = "rows_dropped_by_retention",
 	[RUSTS_TOTAL_JOBS_RUN] = "jobs_run",
-	[RUSTS_TOTAL_JOBS_FAILED] = "jobs_failed",
-	[RUSTS_TOTAL_WAL_SYNCS] = "wal_syncs"
+	[RUSTS_TOTAL_JOBS_FAILED] = "jobs_failed"
 };
 
 pg_atomic_uint64 *(*rusts_totals_hook) (void) = NULL;

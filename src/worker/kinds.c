@@ -22,11 +22,14 @@
 #include "write/compact.h"
 #include "write/merge.h"
 #include "write/retain.h"
+#include "write/tier.h"
 
 static int64 flush_step(Relation rel, const RustsPolicy *policy,
 						bool by_hand, bool give_way);
 static int64 compact_step(Relation rel, const RustsPolicy *policy,
 						  bool by_hand, bool give_way);
+static int64 tier_step(Relation rel, const RustsPolicy *policy, bool by_hand,
+					   bool give_way);
 static int64 retain_step(Relation rel, const RustsPolicy *policy,
 						 bool by_hand, bool give_way);
 static int64 least_of(const Interval *interval);
@@ -34,7 +37,8 @@ static int64 least_of(const Interval *interval);
 const RustsJobKind rusts_job_kinds[] = {
 	{"flush", "flush of", false, 0, flush_step},
 	{"compact", "compaction of", false, 0, compact_step},
-	{"retain", "retention of", true, RUSTS_POLICY_RETENTION, retain_step}
+	{"retain", "retention of", true, RUSTS_POLICY_RETENTION, retain_step},
+	{"tier", "tiering of", true, RUSTS_POLICY_TIERING, tier_step}
 };
 const int	rusts_njob_kinds = lengthof(rusts_job_kinds);
 
@@ -57,6 +61,22 @@ compact_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 
 	if (nrows > 0)
 		rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, nrows);
+	return nrows;
+}
+
+static int64
+tier_step(Relation rel, const RustsPolicy *policy, bool by_hand,
+		  bool give_way)
+{
+	int64		before = rusts_policy_limit(policy, rusts_storage_id(rel),
+											GetActiveSnapshot());
+	int64		nrows;
+
+	if (before == RUSTS_NO_TIME)
+		return 0;
+	nrows = rusts_tier_step(rel, before, give_way);
+	if (nrows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS_TIERED, nrows);
 	return nrows;
 }
 

@@ -17,11 +17,10 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
+#include "am/am.h"
 #include "compat.h"
 #include "meta/progress.h"
 #include "meta/schema.h"
@@ -31,8 +30,8 @@
 
 PG_FUNCTION_INFO_V1(rusts_run_jobs);
 
-static void check_owned(Oid relid);
-static void run_on(Oid relid, ReturnSetInfo *result);
+static void run_on(Oid relid, bool must_exist, ReturnSetInfo *result);
+static bool begin(Relation rel, ReturnSetInfo *result);
 static int64 run_kind(Relation rel, int kind, const RustsPolicy *policy);
 static void put_result(ReturnSetInfo *result, Oid relid, int kind,
 					   int64 nrows);
@@ -42,8 +41,7 @@ static void put_result(ReturnSetInfo *result, Oid relid, int kind,
  *		RETURNS TABLE (measurement regclass, job text, rows bigint)
  *
  * Do what policies ask for on one measurement or all that belong to the
- * caller, in the running transaction.  Active batches are flushed first, for
- * policies act on segments.
+ * caller, in the running transaction.
  */
 Datum
 rusts_run_jobs(PG_FUNCTION_ARGS)
@@ -59,88 +57,75 @@ rusts_run_jobs(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 	{
-		check_owned(PG_GETARG_OID(0));
-		own = list_make1_oid(PG_GETARG_OID(0));
+		run_on(PG_GETARG_OID(0), true, result);
+		return (Datum) 0;
 	}
-	else
+
+	/* Ask first: while some are worked on others may be dropped. */
+	foreach(cell, rusts_list_measurements())
 	{
-		/* Ask first: while some are worked on others may be dropped. */
-		foreach(cell, rusts_list_measurements())
-		{
-			if (rusts_is_owner(lfirst_oid(cell), GetUserId()))
-				own = lappend_oid(own, lfirst_oid(cell));
-		}
-		list_sort(own, list_oid_cmp);
+		if (rusts_is_owner(lfirst_oid(cell), GetUserId()))
+			own = lappend_oid(own, lfirst_oid(cell));
 	}
+	list_sort(own, list_oid_cmp);
 	foreach(cell, own)
-		run_on(lfirst_oid(cell), result);
+		run_on(lfirst_oid(cell), false, result);
 	return (Datum) 0;
 }
 
-/* Check before locking: others must not be held up by strangers. */
 static void
-check_owned(Oid relid)
-{
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("measurement with OID %u does not exist", relid)));
-	if (!rusts_relid_is_measurement(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", get_rel_name(relid))));
-	if (!rusts_is_owner(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
-}
-
-static void
-run_on(Oid relid, ReturnSetInfo *result)
+run_on(Oid relid, bool must_exist, ReturnSetInfo *result)
 {
 	List	   *policies = rusts_policies_load(GetActiveSnapshot());
-	Relation	rel = NULL;
+	Relation	rel = rusts_open_for_rewrite(relid, must_exist);
+	bool		begun = false;
 	int			kind;
 
+	if (rel == NULL)
+		return;
 	for (kind = 0; kind < rusts_njob_kinds; kind++)
 	{
-		const RustsPolicy *policy;
-		int64		nrows;
+		const RustsPolicy *policy = NULL;
 
-		if (!rusts_job_kinds[kind].by_policy)
-			continue;
-		policy = rusts_policy_choose(policies,
-									 rusts_job_kinds[kind].policy_kind, relid);
+		if (rusts_job_kinds[kind].by_policy)
+			policy = rusts_policy_choose(policies,
+										 rusts_job_kinds[kind].policy_kind,
+										 relid);
 		if (policy == NULL)
 			continue;
-		if (rel == NULL)
-		{
-			rel = try_relation_open(relid, ShareUpdateExclusiveLock);
-			if (rel == NULL)
-				return;
-			if (!rusts_is_measurement(rel) ||
-				!rusts_has_storage(rel->rd_rel->relkind) ||
-				RELATION_IS_OTHER_TEMP(rel))
-				break;
-			rusts_buffers_flush_relation(relid);
-			if (!rusts_mover_lock(rel, true))
-			{
-				ereport(NOTICE,
-						(errmsg("nothing is done on measurement \"%s\"",
-								RelationGetRelationName(rel)),
-						 errdetail("This transaction has changed rows of it.")));
-				break;
-			}
-			nrows = run_kind(rel, RUSTS_JOB_FLUSH, NULL);
-			if (nrows > 0)
-			{
-				rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
-				put_result(result, relid, RUSTS_JOB_FLUSH, nrows);
-			}
-		}
-		nrows = run_kind(rel, kind, policy);
-		put_result(result, relid, kind, nrows);
+		if (!begun && !begin(rel, result))
+			break;
+		begun = true;
+		put_result(result, relid, kind, run_kind(rel, kind, policy));
 	}
-	if (rel != NULL)
-		relation_close(rel, NoLock);
+	relation_close(rel, NoLock);
+}
+
+/*
+ * Policies act on segments, so active batches are flushed first.  False if
+ * nothing can be done in this transaction.
+ */
+static bool
+begin(Relation rel, ReturnSetInfo *result)
+{
+	int64		nrows;
+
+	rusts_buffers_flush_relation(RelationGetRelid(rel));
+	if (!rusts_mover_lock(rel, true))
+	{
+		ereport(NOTICE,
+				(errmsg("nothing is done on measurement \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail("This transaction has changed rows of it.")));
+		return false;
+	}
+	nrows = run_kind(rel, RUSTS_JOB_FLUSH, NULL);
+	if (nrows > 0)
+	{
+		rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
+		put_result(result, RelationGetRelid(rel), RUSTS_JOB_FLUSH, nrows);
+	}
+	return true;
 }
 
 /* Step after step, until there is no more to do. */

@@ -31,12 +31,14 @@
 #include "meta/schema.h"
 #include "segment/page_io.h"
 #include "worker/job.h"
+#include "worker/wal_sync.h"
 
 PG_FUNCTION_INFO_V1(rusts_job_list);
 PG_FUNCTION_INFO_V1(rusts_progress_entries);
 PG_FUNCTION_INFO_V1(rusts_counter_list);
 
 static bool may_watch(Oid relid);
+static void put_counter(ReturnSetInfo *result, const char *name, uint64 value);
 static void put_job(ReturnSetInfo *result, Oid relid, int kind,
 					const RustsPolicy *policy);
 static int64 limit_of(Oid relid, const RustsPolicy *policy);
@@ -169,7 +171,8 @@ rusts_progress_entries(PG_FUNCTION_ARGS)
 /*
  * rusts.counter_list(OUT name text, OUT value bigint)
  *
- * Of this database, since the server was started; for members of pg_monitor.
+ * Of this database (of the server, the last one) since the server was
+ * started; for members of pg_monitor.
  */
 Datum
 rusts_counter_list(PG_FUNCTION_ARGS)
@@ -182,14 +185,19 @@ rusts_counter_list(PG_FUNCTION_ARGS)
 	if (counters == NULL || !has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
 		return (Datum) 0;
 	for (i = 0; i < RUSTS_NTOTALS; i++)
-	{
-		Datum		values[2];
-		bool		nulls[2] = {false};
-
-		values[0] = CStringGetTextDatum(rusts_total_names[i]);
-		values[1] = Int64GetDatum(pg_atomic_read_u64(&counters[i]));
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
-	}
+		put_counter(result, rusts_total_names[i],
+					pg_atomic_read_u64(&counters[i]));
+	put_counter(result, "wal_syncs", rusts_wal_sync_count());
 	return (Datum) 0;
+}
+
+static void
+put_counter(ReturnSetInfo *result, const char *name, uint64 value)
+{
+	Datum		values[2];
+	bool		nulls[2] = {false};
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int64GetDatum((int64) value);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -32,6 +33,8 @@
 #include "write/mover.h"
 #include "write/retain.h"
 
+static int64 drop_some(Relation rel, int64 before, int64 rewrite_before,
+					   bool give_way, bool *rewritten);
 static bool is_past(const RustsSegmentEntry *entry, int64 before,
 					bool all_have_times);
 static RustsSegmentEntry *find_younger(const RustsSegmentEntry *entry,
@@ -48,6 +51,26 @@ int64
 rusts_retain_step(Relation rel, int64 before, int64 rewrite_before,
 				  bool give_way)
 {
+	bool		rewritten;
+	int64		nrows;
+
+	if (rusts_time_attno(rel) == 0 || !rusts_mover_lock(rel, !give_way))
+		return 0;
+	for (;;)
+	{
+		nrows = drop_some(rel, before, rewrite_before, give_way, &rewritten);
+		if (nrows != 0 || !rewritten)
+			return nrows;
+
+		/* All old rows of a segment had been deleted: to the next one. */
+		CommandCounterIncrement();
+	}
+}
+
+static int64
+drop_some(Relation rel, int64 before, int64 rewrite_before, bool give_way,
+		  bool *rewritten)
+{
 	int64		storage_id = rusts_storage_id(rel);
 	AttrNumber	time = rusts_time_attno(rel);
 	RustsSegmentEntry *entries;
@@ -58,9 +81,6 @@ rusts_retain_step(Relation rel, int64 before, int64 rewrite_before,
 	bool		not_null;
 	int64		nrows = 0;
 	uint32		i;
-
-	if (time == 0 || !rusts_mover_lock(rel, !give_way))
-		return 0;
 
 	snapshot = rusts_merge_snapshot();
 	PushActiveSnapshot(snapshot);
@@ -81,6 +101,7 @@ rusts_retain_step(Relation rel, int64 before, int64 rewrite_before,
 				 entry->max_time >= before && entry->min_time < rewrite_before)
 			straddling = find_younger(entry, before, snapshot, &nstraddling);
 	}
+	*rewritten = nstraddling > 0;
 	if (nstraddling > 0)
 	{
 		int64		gone = rewrite(rel, straddling, nstraddling, time, before,

@@ -85,6 +85,15 @@ wait_until(
 	q{SELECT rows_past = 0 AND rows_partly_past = 181 FROM rusts.policies WHERE pattern = 'wide'},
 	'the view says what is left');
 
+# Tiering, on another measurement.
+make_days('cool', 30);
+$node->safe_psql('postgres', "SELECT rusts_add_tiering_policy('cool', '10d')");
+wait_until($node, 'postgres',
+	q{SELECT sum(rows) = 20 FROM rusts.segments WHERE measurement = 'cool'::regclass AND tier = 'cold'},
+	'tiering by the worker');
+is($node->safe_psql('postgres', 'SELECT count(*), sum(v) FROM cool'),
+	'30|435', 'nothing is lost');
+
 # A job that fails: others go on, it backs off, the log hears of it once.
 $node->safe_psql(
 	'postgres', q{
