@@ -32,13 +32,12 @@ DECLARE
 BEGIN
 	WHILE (SELECT file >= used * 1.15 FROM same.blocks(measurement)) LOOP
 		n := n + 1;
-		IF n > 10000 THEN
+		IF n > 100000 THEN
 			RAISE 'still % blocks of %', (SELECT file FROM same.blocks(measurement)),
 				(SELECT used FROM same.blocks(measurement));
 		END IF;
 		PERFORM rusts_compact(measurement);
 		COMMIT;
-		PERFORM pg_sleep(0.001);
 	END LOOP;
 END $$;
 CREATE FUNCTION same.fill(days int, n int) RETURNS text

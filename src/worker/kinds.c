@@ -74,7 +74,8 @@ tier_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 
 	if (before == RUSTS_NO_TIME)
 		return 0;
-	nrows = rusts_tier_step(rel, before, give_way);
+	nrows = rusts_tier_step(rel, before, rusts_policy_tablespace(policy),
+							give_way);
 	if (nrows > 0)
 		rusts_total_add(RUSTS_TOTAL_ROWS_TIERED, nrows);
 	return nrows;
