@@ -72,6 +72,7 @@ static void add_columns(RustsIngest *in, RustsTarget *target,
 static void append_column(StringInfo sql, const RustsTarget *target,
 						  uint32 number);
 static void execute(const char *sql);
+static void label_measurement(RustsIngest *in, RustsTarget *target);
 static void label_tags(RustsIngest *in, RustsTarget *target,
 					   const bool *missing);
 
@@ -340,6 +341,7 @@ create_table(RustsIngest *in, RustsTarget *target)
 	appendStringInfoString(&sql, ") USING rusts");
 	execute(sql.data);
 	label_tags(in, target, NULL);
+	label_measurement(in, target);
 }
 
 static void
@@ -435,5 +437,17 @@ label_tags(RustsIngest *in, RustsTarget *target, const bool *missing)
 		}
 		CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
 	}
+	CommandCounterIncrement();
+}
+
+/* Points have the rule of line protocol: written again, they are united. */
+static void
+label_measurement(RustsIngest *in, RustsTarget *target)
+{
+	Oid			relid = get_relname_relid(target->name.data, in->namespace);
+	ObjectAddress address;
+
+	ObjectAddressSet(address, RelationRelationId, relid);
+	SetSecurityLabel(&address, RUSTS_LABEL_PROVIDER, RUSTS_MERGE_LABEL);
 	CommandCounterIncrement();
 }

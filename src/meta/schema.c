@@ -7,7 +7,8 @@
  * disagree with PostgreSQL's catalogs.  The time column is known by its name
  * and type; a tag is a text column with the security label 'tag' of our
  * provider: a label follows a rename, goes with its column, and pg_dump
- * restores it ahead of the data.
+ * restores it ahead of the data.  Of the label of the table itself depends
+ * what becomes of rows with the same tags and time: 'merge' or 'keep'.
  *
  * The attribute numbers of the tags hang on the relcache entry (rd_amcache),
  * so labels are read once per relcache build; setting a label invalidates
@@ -44,6 +45,7 @@
 /* What hangs on rd_amcache. */
 typedef struct TagCache
 {
+	bool		merges;			/* the table's label is 'merge' */
 	int			ntags;
 	AttrNumber	attnos[FLEXIBLE_ARRAY_MEMBER];
 } TagCache;
@@ -52,6 +54,8 @@ static const TagCache *get_tags(Relation rel);
 static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
+static void check_table_label(Oid relid, const char *label);
+static void check_tag_label(Oid relid, int attnum, const char *label);
 
 void
 rusts_schema_init(void)
@@ -121,7 +125,12 @@ rusts_list_measurements(void)
 RustsSchema *
 rusts_schema_build(Relation rel)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
+	return rusts_schema_build_for(rel, RelationGetDescr(rel));
+}
+
+RustsSchema *
+rusts_schema_build_for(Relation rel, TupleDesc desc)
+{
 	const TagCache *tags = get_tags(rel);
 	RustsSchema *schema = palloc0_object(RustsSchema);
 	int			i;
@@ -161,7 +170,14 @@ rusts_schema_build(Relation rel)
 		schema->by_attno[i] = index;
 		schema->ncolumns++;
 	}
+	schema->merges = tags->merges && schema->time >= 0;
 	return schema;
+}
+
+bool
+rusts_merges_duplicates(Relation rel)
+{
+	return get_tags(rel)->merges && rusts_time_attno(rel) > 0;
 }
 
 AttrNumber
@@ -197,6 +213,7 @@ get_tags(Relation rel)
 	HeapTuple	tuple;
 	TupleDesc	desc = RelationGetDescr(rel);
 	bool	   *is_tag;
+	bool		merges = false;
 	int			ntags = 0;
 	int			i;
 
@@ -219,13 +236,23 @@ get_tags(Relation rel)
 		Datum		provider;
 		Form_pg_attribute att;
 
-		if (label->objsubid <= 0 || label->objsubid > desc->natts)
+		if (label->objsubid < 0 || label->objsubid > desc->natts)
 			continue;
 		provider = heap_getattr(tuple, Anum_pg_seclabel_provider,
 								RelationGetDescr(labels), &isnull);
 		if (isnull ||
 			strcmp(TextDatumGetCString(provider), RUSTS_LABEL_PROVIDER) != 0)
 			continue;
+		if (label->objsubid == 0)
+		{
+			Datum		rule = heap_getattr(tuple, Anum_pg_seclabel_label,
+											RelationGetDescr(labels),
+											&isnull);
+
+			merges = !isnull &&
+				strcmp(TextDatumGetCString(rule), RUSTS_MERGE_LABEL) == 0;
+			continue;
+		}
 		att = TupleDescAttr(desc, label->objsubid - 1);
 		if (att->attisdropped || att->atttypid != TEXTOID)
 			continue;
@@ -238,6 +265,7 @@ get_tags(Relation rel)
 	cache = MemoryContextAlloc(CacheMemoryContext,
 							   offsetof(TagCache, attnos) +
 							   sizeof(AttrNumber) * ntags);
+	cache->merges = merges;
 	cache->ntags = 0;
 	for (i = 0; i < desc->natts; i++)
 	{
@@ -311,32 +339,63 @@ describe_column(Form_pg_attribute att, RustsColumn *column)
 }
 
 /*
- * The label provider's hook: only the label 'tag', only on text columns of
- * tables.  PostgreSQL has checked the ownership.
+ * The label provider's hook: the label 'tag' on text columns of tables,
+ * 'merge' or 'keep' on measurements.  PostgreSQL has checked the ownership.
  */
 static void
 check_label(const ObjectAddress *object, const char *label)
 {
+	if (object->classId != RelationRelationId || object->objectSubId < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("label provider \"%s\" labels columns and measurements only",
+						RUSTS_LABEL_PROVIDER)));
+	if (object->objectSubId == 0)
+		check_table_label(object->objectId, label);
+	else
+		check_tag_label(object->objectId, object->objectSubId, label);
+
+	/* What labels say hangs on the relcache entry. */
+	CacheInvalidateRelcacheByRelid(object->objectId);
+}
+
+static void
+check_table_label(Oid relid, const char *label)
+{
+	if (label != NULL && strcmp(label, RUSTS_MERGE_LABEL) != 0 &&
+		strcmp(label, RUSTS_KEEP_LABEL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
+						label, RUSTS_LABEL_PROVIDER),
+				 errhint("The labels of measurements are '%s' and '%s'.",
+						 RUSTS_MERGE_LABEL, RUSTS_KEEP_LABEL)));
+	if (!rusts_relid_is_measurement(relid) ||
+		!rusts_has_storage(get_rel_relkind(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a measurement", get_rel_name(relid))));
+}
+
+static void
+check_tag_label(Oid relid, int attnum, const char *label)
+{
 	HeapTuple	tuple;
 	Oid			typid;
 
-	if (object->classId != RelationRelationId || object->objectSubId <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("label provider \"%s\" labels columns only",
-						RUSTS_LABEL_PROVIDER)));
 	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
 						label, RUSTS_LABEL_PROVIDER),
-				 errhint("The only label is '%s'.", RUSTS_TAG_LABEL)));
+				 errhint("The only label of columns is '%s'.",
+						 RUSTS_TAG_LABEL)));
 
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(object->objectId),
-							Int16GetDatum(object->objectSubId));
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+							Int16GetDatum(attnum));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-			 object->objectSubId, object->objectId);
+			 attnum, relid);
 	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
 	ReleaseSysCache(tuple);
 	if (label != NULL && typid != TEXTOID)
@@ -346,7 +405,7 @@ check_label(const ObjectAddress *object, const char *label)
 						format_type_be(typid))));
 
 	/* Not for every kind of relation: foreign tables have no storage. */
-	switch (get_rel_relkind(object->objectId))
+	switch (get_rel_relkind(relid))
 	{
 		case RELKIND_RELATION:
 		case RELKIND_MATVIEW:
@@ -359,7 +418,4 @@ check_label(const ObjectAddress *object, const char *label)
 					 errmsg("label provider \"%s\" labels columns of tables only",
 							RUSTS_LABEL_PROVIDER)));
 	}
-
-	/* The list of tags hangs on the relcache entry. */
-	CacheInvalidateRelcacheByRelid(object->objectId);
 }
