@@ -8,10 +8,10 @@
  * and each output segment spans a short time.
  *
  * Where duplicates are merged it is the order of writing instead, which is
- * nearly the same: then points written twice meet in one builder, and are
- * united, or end in segments whose order tells which is the later one.  For
- * the same reason an output segment must not hold rows written both before
- * and after those of a segment that is not moved, see unmoved_writes.
+ * nearly the same: points written twice meet in one builder, and are united;
+ * or, if there is too much for one, they are united before, as for a reader.
+ * An output segment must not hold rows written both before and after those of
+ * a segment that is not moved, see unmoved_writes.
  *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
@@ -39,6 +39,7 @@
 #include "segment/rows.h"
 #include "vector/aggregate.h"
 #include "write/builder.h"
+#include "write/duplicates.h"
 #include "write/merge.h"
 #include "write/mover.h"
 #include "write/store.h"
@@ -50,6 +51,8 @@ static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
 static int64 merge_segments(Relation from, Relation to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							bool give_way);
+static bool fit_into_builder(const RustsSegmentEntry *entries,
+							 uint32 nentries);
 static int	compare_times(const void *a, const void *b);
 static int	compare_orders(const void *a, const void *b);
 static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
@@ -156,6 +159,10 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 	int64		nrows = 0;
 	uint32		i;
 
+	if (schema->merges && !fit_into_builder(entries, nentries))
+		rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
+								 PG_INT64_MIN, PG_INT64_MAX, &entries,
+								 &nentries);
 	qsort(entries, nentries, sizeof(RustsSegmentEntry),
 		  schema->merges ? compare_orders : compare_times);
 	if (schema->merges && from == to)
@@ -192,6 +199,21 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;
+}
+
+/*
+ * Will the rows meet in one builder?  Where they do not, points written twice
+ * have to be found before.
+ */
+static bool
+fit_into_builder(const RustsSegmentEntry *entries, uint32 nentries)
+{
+	int64		bytes = 0;
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+		bytes += entries[i].raw_bytes;
+	return bytes < MERGE_FULL_BYTES / 4;
 }
 
 /* By time, then in the order of arrival. */
