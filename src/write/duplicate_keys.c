@@ -5,13 +5,9 @@
  *
  * Two segments can share points only where their times overlap.  Of each
  * segment only the rows with such times are looked at, and of other columns
- * than time and tags nothing at all.  Their keys go into one hash table,
- * however many segments there are: a thousand writers of the same second must
- * not cost a million comparisons.
- *
- * Series are numbered across segments by a builder's table of tag tuples; so
- * equal keys are equal, not only their hashes.  When there turn out to be many
- * rows, they are taken in several passes, by the hash of the key.
+ * than time and tags nothing at all.  Their keys go into one hash table
+ * (duplicate_table.c).  Series are numbered across segments by a builder's
+ * table of tag tuples; so equal keys are equal, not only their hashes.
  *
  * src/write/duplicate_keys.c
  *
@@ -20,7 +16,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -31,9 +26,6 @@
 #include "segment/rows.h"
 #include "write/builder.h"
 #include "write/duplicates_internal.h"
-
-/* Rows compared in one pass; one takes about 40 bytes. */
-#define MAX_PASS_ROWS	(2 * 1024 * 1024)
 
 /* Times, both ends included. */
 typedef struct TimeSpan
@@ -50,24 +42,6 @@ typedef struct TimeSpans
 	TimeSpan   *list;
 } TimeSpans;
 
-/* A row. */
-typedef struct Candidate
-{
-	int64		time;
-	uint32		series;			/* builder's number */
-	int32		time_ns;
-	uint32		suspect;
-	uint32		row;
-	uint32		next;			/* of the same hash, or RUSTS_NO_INDEX */
-} Candidate;
-
-/* A candidate with the key of an earlier one. */
-typedef struct Twin
-{
-	uint32		first;
-	uint32		candidate;
-} Twin;
-
 typedef struct Examination
 {
 	RustsDupQuery *query;
@@ -75,18 +49,8 @@ typedef struct Examination
 	TimeSpans  *intervals;		/* [nsuspects] */
 	RustsBuilder *series;		/* numbers of series */
 	RustsCodecScratch *scratch;
-	uint32		npasses;
-	uint32		pass;
 	bool		corrupt;
-	/* of the pass */
-	uint32		ncandidates;
-	uint32		max_candidates;
-	Candidate  *candidates;
-	uint32	   *heads;			/* [mask + 1] first candidate of each hash */
-	uint32		mask;
-	uint32		ntwins;
-	uint32		max_twins;
-	Twin	   *twins;
+	RustsDupTable *table;		/* keys of the pass */
 	/* of the segment at hand */
 	RustsReader *reader;
 	RustsRows  *rows;			/* if its series are not the key's */
@@ -109,9 +73,6 @@ static void read_block(Examination *ex, uint32 suspect, uint32 block,
 static bool overlaps(const TimeSpans *intervals, int64 low, int64 high);
 static uint32 number_series(Examination *ex, uint32 series);
 static uint32 number_row(Examination *ex, uint32 row);
-static void add_candidate(Examination *ex, const Candidate *candidate);
-static void grow_hash(Examination *ex);
-static void enter_twins(Examination *ex);
 
 bool
 rusts_dup_examine(RustsDupQuery *query)
@@ -119,6 +80,8 @@ rusts_dup_examine(RustsDupQuery *query)
 	RustsDupStorage *storage = query->storage;
 	Examination ex = {.query = query};
 	MemoryContext old_cxt;
+	uint32		npasses = 1;
+	uint32		pass = 0;
 	uint64		bit;
 	uint32		i;
 
@@ -131,16 +94,17 @@ rusts_dup_examine(RustsDupQuery *query)
 	ex.scratch = palloc(rusts_codec_scratch_size());
 	ex.slot = MakeSingleTupleTableSlot(query->desc, &TTSOpsVirtual);
 	list_times(&ex);
-	ex.npasses = 1;
-	while (ex.pass < ex.npasses)
+	ex.table = rusts_dup_table_create();
+	while (pass < npasses)
 	{
+		rusts_dup_table_begin(ex.table, pass, npasses);
 		if (read_pass(&ex))
-			ex.pass++;
+			pass++;
 		else
 		{
 			/* What was found is found again. */
-			ex.npasses *= 2;
-			ex.pass = 0;
+			npasses *= 2;
+			pass = 0;
 		}
 	}
 	ExecDropSingleTupleTableSlot(ex.slot);
@@ -253,18 +217,14 @@ read_pass(Examination *ex)
 {
 	uint32		i;
 
-	ex->ncandidates = 0;
-	ex->ntwins = 0;
-	if (ex->heads != NULL)
-		memset(ex->heads, 0xff, sizeof(uint32) * ((Size) ex->mask + 1));
 	for (i = 0; i < ex->query->nsuspects; i++)
 	{
 		if (ex->intervals[i].n > 0)
 			read_suspect(ex, i);
-		if (ex->ncandidates >= MAX_PASS_ROWS)
+		if (rusts_dup_table_is_full(ex->table))
 			return false;
 	}
-	enter_twins(ex);
+	rusts_dup_table_enter(ex->table, ex->query);
 	return true;
 }
 
@@ -290,7 +250,7 @@ read_suspect(Examination *ex, uint32 suspect)
 		uint32		b;
 
 		for (b = 0; b < reader->nblocks && !reader->corrupt &&
-			 ex->ncandidates < MAX_PASS_ROWS; b++)
+			 !rusts_dup_table_is_full(ex->table); b++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (min == NULL || max == NULL ||
@@ -398,7 +358,7 @@ read_block(Examination *ex, uint32 suspect, uint32 block, RustsVector *times,
 	const TimeSpans *intervals = &ex->intervals[suspect];
 	uint32		first = reader->block_rows[block];
 	uint32		series = reader->block_series[block];
-	Candidate	candidate = {.suspect = suspect};
+	RustsDupKey candidate = {.suspect = suspect};
 	uint32		i;
 
 	if (!rusts_reader_decode(reader, ex->time, block, 8, times) ||
@@ -425,7 +385,7 @@ read_block(Examination *ex, uint32 suspect, uint32 block, RustsVector *times,
 			number_series(ex, series);
 		if (reader->corrupt)
 			return;
-		add_candidate(ex, &candidate);
+		rusts_dup_table_add(ex->table, &candidate);
 	}
 }
 
@@ -500,115 +460,4 @@ number_row(Examination *ex, uint32 row)
 	number = rusts_builder_series(ex->series, tags);
 	pfree(tags);
 	return number;
-}
-
-static inline uint64
-hash_candidate(const Candidate *candidate)
-{
-	return rusts_dup_mix((uint64) candidate->time +
-						rusts_dup_mix(((uint64) candidate->series << 32) |
-									 (uint32) candidate->time_ns));
-}
-
-/* Enter a row, or note that its key is there already. */
-static void
-add_candidate(Examination *ex, const Candidate *candidate)
-{
-	uint64		hash = hash_candidate(candidate);
-	uint32		at;
-	uint32		i;
-
-	if (ex->npasses > 1 && (hash >> 32) % ex->npasses != ex->pass)
-		return;
-	if (ex->ncandidates == ex->max_candidates)
-		grow_hash(ex);
-	at = ex->ncandidates++;
-	ex->candidates[at] = *candidate;
-	for (i = ex->heads[hash & ex->mask]; i != RUSTS_NO_INDEX;
-		 i = ex->candidates[i].next)
-	{
-		const Candidate *other = &ex->candidates[i];
-
-		if (other->time == candidate->time &&
-			other->series == candidate->series &&
-			other->time_ns == candidate->time_ns)
-			break;
-	}
-	if (i == RUSTS_NO_INDEX)
-	{
-		ex->candidates[at].next = ex->heads[hash & ex->mask];
-		ex->heads[hash & ex->mask] = at;
-		return;
-	}
-	ex->candidates[at].next = at;	/* not in the table */
-	if (ex->ntwins == ex->max_twins)
-	{
-		ex->max_twins = Max(ex->max_twins * 2, 64);
-		ex->twins = ex->twins == NULL ?
-			MemoryContextAllocHuge(ex->cxt, sizeof(Twin) * ex->max_twins) :
-			repalloc_huge(ex->twins, sizeof(Twin) * (Size) ex->max_twins);
-	}
-	ex->twins[ex->ntwins].first = i;
-	ex->twins[ex->ntwins++].candidate = at;
-}
-
-static void
-grow_hash(Examination *ex)
-{
-	uint32		max = Max(ex->max_candidates * 2, 256);
-	Size		size = sizeof(Candidate) * (Size) max;
-	uint32		i;
-
-	ex->candidates = ex->candidates == NULL ?
-		MemoryContextAllocHuge(ex->cxt, size) :
-		repalloc_huge(ex->candidates, size);
-	if (ex->heads != NULL)
-		pfree(ex->heads);
-	ex->heads = MemoryContextAllocHuge(ex->cxt, sizeof(uint32) * (Size) max);
-	memset(ex->heads, 0xff, sizeof(uint32) * (Size) max);
-	ex->mask = max - 1;
-	ex->max_candidates = max;
-	for (i = 0; i < ex->ncandidates; i++)
-	{
-		Candidate  *candidate = &ex->candidates[i];
-		uint32	   *head;
-
-		if (candidate->next == i)
-			continue;
-		head = &ex->heads[hash_candidate(candidate) & ex->mask];
-		candidate->next = *head;
-		*head = i;
-	}
-}
-
-/* Remember the points that were found. */
-static void
-enter_twins(Examination *ex)
-{
-	RustsDupStorage *storage = ex->query->storage;
-	const RustsDupSuspect *suspects = ex->query->suspects;
-	uint32		i;
-
-	for (i = 0; i < ex->ntwins; i++)
-	{
-		const Candidate *first = &ex->candidates[ex->twins[i].first];
-		const Candidate *other = &ex->candidates[ex->twins[i].candidate];
-		uint32		first_segment = suspects[first->suspect].segment;
-		uint32		other_segment = suspects[other->suspect].segment;
-		uint32		point = rusts_dup_point_of(storage, first_segment,
-											   first->row);
-		uint32		known = rusts_dup_point_of(storage, other_segment,
-											   other->row);
-
-		/* They may be known from other times, with other rows. */
-		if (point == RUSTS_NO_INDEX)
-			point = known;
-		if (point == RUSTS_NO_INDEX)
-			point = rusts_dup_add_point(storage, first->time);
-		if (known != RUSTS_NO_INDEX && known != point)
-			rusts_dup_join_points(storage, point, known);
-		rusts_dup_add_member(storage, point, first_segment, first->row);
-		rusts_dup_add_member(storage, point, other_segment, other->row);
-	}
-	storage->consistent = true;
 }

@@ -285,6 +285,8 @@ static RustsSegmentEntry *
 encode(Union *un, RustsBatch *batch)
 {
 	RustsDupResult *result = un->result;
+	const RustsDupSuspect *last =
+		&un->query->suspects[un->sources[un->nsources - 1].suspect];
 	RustsSegmentEntry *entry;
 	RustsImage	image;
 
@@ -306,8 +308,7 @@ encode(Union *un, RustsBatch *batch)
 	entry->min_time = image.min_time;
 	entry->max_time = image.max_time;
 	entry->time_partition = RUSTS_NO_TIME;
-	entry->write_order =
-		un->query->suspects[un->sources[un->nsources - 1].suspect].entry->write_order;
+	entry->write_order = last->entry->write_order;
 	entry->nrows = batch->nrows;
 	entry->level = RUSTS_LEVEL_ACTIVE;
 	entry->first_block = InvalidBlockNumber;

@@ -162,8 +162,11 @@ forget(RustsDupStorage *storage)
 	if (cxt == NULL)
 		return;
 	while (!dlist_is_empty(&storage->results))
-		rusts_dup_forget_result(dlist_container(RustsDupResult, node,
-												dlist_pop_head_node(&storage->results)));
+	{
+		dlist_node *node = dlist_pop_head_node(&storage->results);
+
+		rusts_dup_forget_result(dlist_container(RustsDupResult, node, node));
+	}
 	storage->cxt = NULL;
 	MemoryContextDelete(cxt);
 }

@@ -197,11 +197,12 @@ compare_begins(const void *a, const void *b, void *arg)
 static bool
 is_examined(const RustsDupQuery *query)
 {
+	const RustsDupSegment *segments = query->storage->segments;
 	uint64		common = PG_UINT64_MAX;
 	uint32		i;
 
 	for (i = 0; i < query->nsuspects; i++)
-		common &= query->storage->segments[query->suspects[i].segment].examined;
+		common &= segments[query->suspects[i].segment].examined;
 	return common != 0;
 }
 
@@ -395,7 +396,8 @@ hide_rows(RustsSegmentEntry *entry, const uint64 *bits)
 	Size		i;
 
 	for (i = 0; i < nwords; i++)
-		deleted[i] = bits[i] | (entry->deleted == NULL ? 0 : entry->deleted[i]);
+		deleted[i] = bits[i] |
+			(entry->deleted == NULL ? 0 : entry->deleted[i]);
 	entry->deleted = deleted;
 	entry->ndeleted = rusts_bitmap_count(deleted, entry->nrows);
 }

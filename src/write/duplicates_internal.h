@@ -133,6 +133,27 @@ extern void rusts_dup_join_points(RustsDupStorage *storage, uint32 to,
 extern void rusts_dup_sort_points(RustsDupStorage *storage);
 extern void rusts_dup_limit_memory(RustsDupStorage *keep);
 
+/* duplicate_table.c: keys of rows */
+typedef struct RustsDupKey
+{
+	int64		time;
+	uint32		series;			/* number of the tags */
+	int32		time_ns;
+	uint32		suspect;		/* where the row is */
+	uint32		row;
+} RustsDupKey;
+
+typedef struct RustsDupTable RustsDupTable;
+
+extern RustsDupTable *rusts_dup_table_create(void);
+extern void rusts_dup_table_begin(RustsDupTable *table, uint32 pass,
+								  uint32 npasses);
+extern bool rusts_dup_table_is_full(const RustsDupTable *table);
+extern void rusts_dup_table_add(RustsDupTable *table,
+								const RustsDupKey *key);
+extern void rusts_dup_table_enter(RustsDupTable *table,
+								  RustsDupQuery *query);
+
 /*
  * duplicate_keys.c: compare the suspects that have not been compared yet.
  * False if one is corrupt, and skipped.
