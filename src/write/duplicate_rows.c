@@ -77,6 +77,7 @@ static void keep_origins(RustsDupResult *result,
 						 const RustsSegmentEntry *entry,
 						 const RustsBatch *batch, const int64 *numbers);
 static void forget_origins(void *arg);
+static void release_result(void *arg);
 
 RustsDupResult *
 rusts_dup_unite(RustsDupQuery *query, uint32 first, uint32 end)
@@ -114,8 +115,11 @@ rusts_dup_unite(RustsDupQuery *query, uint32 first, uint32 end)
 
 	for (i = 0; i < query->nsuspects; i++)
 	{
-		if (un.masks[i].bits != NULL)
-			un.masks[result->nmasks++] = un.masks[i];
+		if (un.masks[i].bits == NULL)
+			continue;
+		un.masks[i].nbits = rusts_bitmap_count(un.masks[i].bits,
+											   query->suspects[i].entry->nrows);
+		un.masks[result->nmasks++] = un.masks[i];
 	}
 	result->masks = un.masks;
 	pfree(un.suspect_of);
@@ -379,7 +383,32 @@ rusts_dup_forget_result(RustsDupResult *result)
 {
 	/* Somebody may still change rows he has got. */
 	MemoryContextSetParent(result->origins_cxt, TopTransactionContext);
-	MemoryContextDelete(result->cxt);
+	result->forgotten = true;
+	if (result->nusers > 0)
+		MemoryContextSetParent(result->cxt, TopMemoryContext);
+	else
+		MemoryContextDelete(result->cxt);
+}
+
+/* Use a result as long as the current memory context lives. */
+void
+rusts_dup_use_result(RustsDupResult *result)
+{
+	MemoryContextCallback *callback = palloc_object(MemoryContextCallback);
+
+	callback->func = release_result;
+	callback->arg = result;
+	result->nusers++;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+static void
+release_result(void *arg)
+{
+	RustsDupResult *result = arg;
+
+	if (--result->nusers == 0 && result->forgotten)
+		MemoryContextDelete(result->cxt);
 }
 
 bool

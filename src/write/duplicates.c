@@ -26,7 +26,7 @@
 #include "write/duplicates_internal.h"
 
 /* Results kept per storage: dashboards ask for different times. */
-#define MAX_RESULTS		16
+#define MAX_RESULTS		64
 
 static bool find_suspects(RustsDupQuery *query, int64 low, int64 high,
 						  RustsSegmentEntry *entries, uint32 nentries);
@@ -45,7 +45,7 @@ static void keep_result(RustsDupStorage *storage, RustsDupResult *result,
 						const StringInfoData *key);
 static void apply_result(const RustsDupResult *result,
 						 RustsSegmentEntry **entries, uint32 *nentries);
-static void hide_rows(RustsSegmentEntry *entry, const uint64 *bits);
+static void hide_rows(RustsSegmentEntry *entry, const RustsDupMask *mask);
 static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries, uint32 n,
 									 int64 segment_id);
 
@@ -76,16 +76,17 @@ rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 
 	initStringInfo(&key);
 	make_key(&query, first, end, &key);
+	complete &= !rusts_skip_corrupt_segments;
 	result = complete ? find_result(storage, &key) : NULL;
 	if (result == NULL)
 	{
 		result = rusts_dup_unite(&query, first, end);
-		apply_result(result, entries, nentries);
-		if (complete && !rusts_skip_corrupt_segments)
+		if (complete)
 			keep_result(storage, result, &key);
 	}
-	else
-		apply_result(result, entries, nentries);
+	if (complete)
+		rusts_dup_use_result(result);
+	apply_result(result, entries, nentries);
 	pfree(key.data);
 	pfree(query.suspects);
 }
@@ -349,10 +350,7 @@ keep_result(RustsDupStorage *storage, RustsDupResult *result,
 	rusts_dup_limit_memory(storage);
 }
 
-/*
- * Entries as readers are to see them.  What is kept may be forgotten while
- * they are in use, so they get copies.
- */
+/* Entries as readers are to see them; they point to the result. */
 static void
 apply_result(const RustsDupResult *result, RustsSegmentEntry **entries,
 			 uint32 *nentries)
@@ -366,40 +364,32 @@ apply_result(const RustsDupResult *result, RustsSegmentEntry **entries,
 	memcpy(all, *entries, sizeof(RustsSegmentEntry) * (Size) *nentries);
 	for (i = 0; i < result->nmasks; i++)
 		hide_rows(find_entry(all, *nentries, result->masks[i].segment_id),
-				  result->masks[i].bits);
-	for (i = 0; i < result->nunited; i++)
-	{
-		RustsSegmentEntry *entry = &all[*nentries + i];
-		Size		size = VARSIZE_ANY(result->united[i].payload);
-
-		*entry = result->united[i];
-		entry->payload = MemoryContextAllocHuge(CurrentMemoryContext, size);
-		memcpy(entry->payload, result->united[i].payload, size);
-		if (entry->tag_filter_len > 0)
-		{
-			uint8	   *filter = palloc(entry->tag_filter_len);
-
-			memcpy(filter, entry->tag_filter, entry->tag_filter_len);
-			entry->tag_filter = filter;
-		}
-	}
+				  &result->masks[i]);
+	if (result->nunited > 0)
+		memcpy(all + *nentries, result->united,
+			   sizeof(RustsSegmentEntry) * (Size) result->nunited);
 	*entries = all;
 	*nentries += result->nunited;
 }
 
 static void
-hide_rows(RustsSegmentEntry *entry, const uint64 *bits)
+hide_rows(RustsSegmentEntry *entry, const RustsDupMask *mask)
 {
 	Size		nwords = RUSTS_BITMAP_WORDS((Size) entry->nrows);
-	uint64	   *deleted = MemoryContextAllocHuge(CurrentMemoryContext,
-												 sizeof(uint64) * nwords);
+	uint64	   *deleted;
 	Size		i;
 
+	entry->ndeleted += mask->nbits;
+	if (entry->deleted == NULL)
+	{
+		entry->deleted = mask->bits;
+		return;
+	}
+	deleted = MemoryContextAllocHuge(CurrentMemoryContext,
+									 sizeof(uint64) * nwords);
 	for (i = 0; i < nwords; i++)
-		deleted[i] = bits[i] |
-			(entry->deleted == NULL ? 0 : entry->deleted[i]);
+		deleted[i] = mask->bits[i] | entry->deleted[i];
 	entry->deleted = deleted;
-	entry->ndeleted = rusts_bitmap_count(deleted, entry->nrows);
 }
 
 /* Of the entries, which are sorted by segment_id, one that is there. */

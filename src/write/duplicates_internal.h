@@ -102,6 +102,7 @@ typedef struct RustsDupMask
 {
 	int64		segment_id;
 	uint64	   *bits;
+	uint32		nbits;			/* that are set */
 } RustsDupMask;
 
 /* What the readers of some entries see. */
@@ -111,6 +112,8 @@ typedef struct RustsDupResult
 	MemoryContext cxt;			/* everything here */
 	MemoryContext origins_cxt;	/* ... and a part of it that stays until the
 								 * end of the transaction */
+	uint32		nusers;			/* who have got pointers into it */
+	bool		forgotten;		/* it goes with the last of them */
 	Size		key_len;
 	const char *key;
 	uint32		nmasks;
@@ -167,5 +170,6 @@ extern bool rusts_dup_examine(RustsDupQuery *query);
 extern RustsDupResult *rusts_dup_unite(RustsDupQuery *query, uint32 first,
 									   uint32 end);
 extern void rusts_dup_forget_result(RustsDupResult *result);
+extern void rusts_dup_use_result(RustsDupResult *result);
 
 #endif							/* RUSTS_DUPLICATES_INTERNAL_H */
