@@ -13,6 +13,9 @@
 # usage: run.sh [part...]
 #	parts: parse floats load size cold memory queries planning scan parallel
 #					growth cardinality clients durability; all of them by default
+#	parts: parse floats load size memory queries planning scan parallel
+#					growth cardinality clients duplicates; all of them
+#					by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -33,6 +36,8 @@ ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
 PARTS=${*:-parse floats load size cold memory queries planning scan parallel
 	growth cardinality clients durability}
+PARTS=${*:-parse floats load size memory queries planning scan parallel growth
+	cardinality clients duplicates}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -346,6 +351,7 @@ part_durability()
 }
 
 . bench/query_parts.sh
+. bench/duplicate_parts.sh
 
 bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree bench-programs || exit 1

@@ -20,7 +20,9 @@ CREATE TABLE rusts.segment (
 	nblocks		int4,
 	tag_filter	bytea,
 	payload		bytea,
-	cold_table	oid
+	cold_table	oid,
+	write_order	int8 NOT NULL,
+	key_columns	int8 NOT NULL
 ) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
 		autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_insert_threshold = 10000,
@@ -59,6 +61,10 @@ COMMENT ON COLUMN rusts.segment.first_block IS
 'first block of the extent in the main fork; NULL if the payload is here';
 COMMENT ON COLUMN rusts.segment.nblocks IS
 'length of the extent in blocks';
+COMMENT ON COLUMN rusts.segment.write_order IS
+'segment_id under which the latest rows of the batch were written';
+COMMENT ON COLUMN rusts.segment.key_columns IS
+'attributes (bit n - 1 for number n) of which no two rows have the same values; 0 if not known';
 COMMENT ON COLUMN rusts.segment.tag_filter IS
 'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS

@@ -68,6 +68,14 @@ extern bool rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 										   Snapshot snapshot);
 extern void rusts_fetch_init(void);
 
+/*
+ * fetch_united.c: the same for rows that were united from several, see
+ * write/duplicates.h.
+ */
+extern bool rusts_fetch_united(Relation rel, ItemPointer tid,
+							   Snapshot snapshot, TupleTableSlot *slot);
+extern bool rusts_sees_united(Relation rel, int64 row, Snapshot snapshot);
+
 /* Where a row is. */
 typedef struct RustsRowPlace
 {

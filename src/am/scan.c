@@ -45,6 +45,7 @@
 #include "segment/rows.h"
 #include "vector/aggregate.h"
 #include "write/buffer.h"
+#include "write/duplicates.h"
 
 /* Rows of a segment that a parallel worker draws at once. */
 #define PARALLEL_ROWS		32768
@@ -104,7 +105,7 @@ typedef struct RustsScan
 	bool		counted;
 } RustsScan;
 
-static void load_entries(RustsScan *scan);
+static void load_entries(RustsScan *scan, TupleDesc desc);
 static RustsSegmentEntry *with_deleted(RustsScan *scan, int64 entry);
 static bool is_deleted(RustsScan *scan, int64 entry, int64 row);
 static bool open_entry(RustsScan *scan, int64 entry);
@@ -201,7 +202,7 @@ rusts_scan_getnextslot(TableScanDesc sscan, ScanDirection direction,
 	RustsScan  *scan = (RustsScan *) sscan;
 	bool		found;
 
-	load_entries(scan);
+	load_entries(scan, slot->tts_tupleDescriptor);
 	if (scan->base.rs_parallel != NULL)
 		found = next_parallel(scan, slot);
 	else if (ScanDirectionIsBackward(direction))
@@ -216,9 +217,9 @@ rusts_scan_getnextslot(TableScanDesc sscan, ScanDirection direction,
 	return found;
 }
 
-/* Read the directory, once. */
+/* Read the directory, once.  desc is that of rows, see store_row. */
 static void
-load_entries(RustsScan *scan)
+load_entries(RustsScan *scan, TupleDesc desc)
 {
 	MemoryContext old_cxt;
 	uint32		i;
@@ -230,6 +231,16 @@ load_entries(RustsScan *scan)
 	scan->entries =
 		rusts_directory_load(rusts_storage_id(scan->base.rs_rd), -1,
 							 scan->snapshot, &scan->nentries);
+	if (rusts_merges_duplicates(scan->base.rs_rd))
+	{
+		rusts_deletions_read_all(scan->entries, scan->nentries,
+								 scan->snapshot);
+		rusts_duplicates_resolve(scan->base.rs_rd, desc,
+								 rusts_schema_build_for(scan->base.rs_rd,
+														desc),
+								 PG_INT64_MIN, PG_INT64_MAX, &scan->entries,
+								 &scan->nentries);
+	}
 	scan->rows_before = palloc_array(int64, scan->nentries + 1);
 	scan->pieces_before = palloc_array(uint64, scan->nentries + 1);
 	scan->blocks_before = palloc_array(uint64, scan->nentries + 1);
@@ -475,7 +486,7 @@ rusts_scan_sample_next_block(TableScanDesc sscan,
 	TsmRoutine *tsm = state->tsmroutine;
 	uint64		nblocks;
 
-	load_entries(scan);
+	load_entries(scan, RelationGetDescr(sscan->rs_rd));
 	nblocks = scan->blocks_before[scan->nentries];
 	if (nblocks > MaxBlockNumber)
 		nblocks = MaxBlockNumber;
@@ -591,7 +602,7 @@ take_share(RustsScan *scan, BlockNumber block)
 	int64		total;
 	int64		sample;
 
-	load_entries(scan);
+	load_entries(scan, RelationGetDescr(scan->base.rs_rd));
 	total = scan->rows_before[scan->nentries];
 	if (scan->nblocks == 0)
 	{

@@ -38,6 +38,7 @@
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
+#include "write/duplicates.h"
 
 /* Rows of a segment that a parallel worker draws at once. */
 #define PIECE_ROWS			32768
@@ -320,6 +321,13 @@ load_entries(RustsBlockScan *scan)
 		scan->loaded_low = low;
 		scan->loaded_high = high;
 	}
+	if (scan->schema->merges)
+		rusts_deletions_read_all(scan->entries, scan->nentries,
+								 scan->snapshot);
+	rusts_duplicates_resolve(scan->rel, RelationGetDescr(scan->rel),
+							 scan->schema, scan->loaded_low,
+							 scan->loaded_high, &scan->entries,
+							 &scan->nentries);
 	scan->loaded = true;
 	if (!IsParallelWorker())
 		scan->counters[RUSTS_COUNT_SEGMENTS] = scan->nentries;

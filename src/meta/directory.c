@@ -166,6 +166,8 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_level - 1] = Int16GetDatum(entry->level);
 	values[Anum_first_block - 1] = Int64GetDatum((int64) entry->first_block);
 	values[Anum_nblocks - 1] = Int32GetDatum((int32) entry->nblocks);
+	values[Anum_write_order - 1] = Int64GetDatum(entry->write_order);
+	values[Anum_key_columns - 1] = Int64GetDatum((int64) entry->key_columns);
 	values[Anum_tag_filter - 1] = PointerGetDatum(tag_filter);
 	nulls[Anum_tag_filter - 1] = tag_filter == NULL;
 	values[Anum_payload - 1] = PointerGetDatum(entry->payload);
@@ -463,6 +465,8 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 		(uint32) DatumGetInt32(values[Anum_nblocks - 1]);
 	entry->cold_table = nulls[Anum_cold_table - 1] ? InvalidOid :
 		DatumGetObjectId(values[Anum_cold_table - 1]);
+	entry->write_order = DatumGetInt64(values[Anum_write_order - 1]);
+	entry->key_columns = (uint64) DatumGetInt64(values[Anum_key_columns - 1]);
 	if (!nulls[Anum_payload - 1])
 	{
 		payload = (struct varlena *) DatumGetPointer(values[Anum_payload - 1]);

@@ -26,8 +26,10 @@ enum
 	Anum_nblocks,
 	Anum_tag_filter,
 	Anum_payload,
-	Anum_cold_table
+	Anum_cold_table,
+	Anum_write_order,
+	Anum_key_columns
 };
-#define Natts_segment	Anum_cold_table
+#define Natts_segment	Anum_key_columns
 
 #endif							/* RUSTS_DIRECTORY_COLUMNS_H */

@@ -37,6 +37,8 @@ const char *const rusts_wal_mode_names[] = {
 	"none", "os-default", "periodic", "every-write", NULL
 };
 
+const char *const rusts_duplicates_names[] = {"keep", "merge", NULL};
+
 typedef struct Option
 {
 	const char *name;
@@ -46,6 +48,10 @@ typedef struct Option
 } Option;
 
 static const Option all_options[] = {
+	{
+		"duplicates", rusts_duplicates_names, RUSTS_DUPLICATES_KEEP,
+		offsetof(RustsOptions, duplicates)
+	},
 	{
 		"wal_mode", rusts_wal_mode_names, RUSTS_WAL_OS_DEFAULT,
 		offsetof(RustsOptions, wal_mode)

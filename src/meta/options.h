@@ -22,10 +22,20 @@ typedef enum RustsWalMode
 /* Their names, as users give them; NULL ends the list. */
 extern const char *const rusts_wal_mode_names[];
 
+/* What becomes of rows of one series and time. */
+typedef enum RustsDuplicates
+{
+	RUSTS_DUPLICATES_KEEP,
+	RUSTS_DUPLICATES_MERGE
+} RustsDuplicates;
+
+extern const char *const rusts_duplicates_names[];
+
 #define RUSTS_OPTION_UNSET	(-1)
 
 typedef struct RustsOptions
 {
+	int			duplicates;		/* a RustsDuplicates, or unset: keep */
 	int			wal_mode;		/* a RustsWalMode, not none, or unset */
 } RustsOptions;
 

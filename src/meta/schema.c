@@ -7,7 +7,8 @@
  * disagree with PostgreSQL's catalogs.  The time column is known by its name
  * and type; a tag is a text column with the security label 'tag' of our
  * provider: a label follows a rename, goes with its column, and pg_dump
- * restores it ahead of the data.
+ * restores it ahead of the data.  Of the label of the table itself depends
+ * what becomes of rows with the same tags and time: 'merge' or 'keep'.
  *
  * The attribute numbers of the tags hang on the relcache entry (rd_amcache),
  * so labels are read once per relcache build; setting a label invalidates
@@ -55,6 +56,7 @@ static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
 static void check_table_label(Oid relid, const char *label);
+static void check_tag_label(Oid relid, int attnum, const char *label);
 
 void
 rusts_schema_init(void)
@@ -124,7 +126,12 @@ rusts_list_measurements(void)
 RustsSchema *
 rusts_schema_build(Relation rel)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
+	return rusts_schema_build_for(rel, RelationGetDescr(rel));
+}
+
+RustsSchema *
+rusts_schema_build_for(Relation rel, TupleDesc desc)
+{
 	const TagCache *tags = get_tags(rel);
 	RustsSchema *schema = palloc0_object(RustsSchema);
 	int			i;
@@ -164,6 +171,8 @@ rusts_schema_build(Relation rel)
 		schema->by_attno[i] = index;
 		schema->ncolumns++;
 	}
+	schema->merges = tags->options.duplicates == RUSTS_DUPLICATES_MERGE &&
+		schema->time >= 0;
 	return schema;
 }
 
@@ -171,6 +180,13 @@ const RustsOptions *
 rusts_schema_options(Relation rel)
 {
 	return &get_tags(rel)->options;
+}
+
+bool
+rusts_merges_duplicates(Relation rel)
+{
+	return get_tags(rel)->options.duplicates == RUSTS_DUPLICATES_MERGE &&
+		rusts_time_attno(rel) > 0;
 }
 
 AttrNumber
@@ -340,55 +356,17 @@ describe_column(Form_pg_attribute att, RustsColumn *column)
 static void
 check_label(const ObjectAddress *object, const char *label)
 {
-	HeapTuple	tuple;
-	Oid			typid;
-
-	if (object->classId == RelationRelationId && object->objectSubId == 0)
-	{
-		check_table_label(object->objectId, label);
-		return;
-	}
-	if (object->classId != RelationRelationId)
+	if (object->classId != RelationRelationId || object->objectSubId < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("label provider \"%s\" labels columns and measurements only",
 						RUSTS_LABEL_PROVIDER)));
-	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
-						label, RUSTS_LABEL_PROVIDER),
-				 errhint("The only label is '%s'.", RUSTS_TAG_LABEL)));
+	if (object->objectSubId == 0)
+		check_table_label(object->objectId, label);
+	else
+		check_tag_label(object->objectId, object->objectSubId, label);
 
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(object->objectId),
-							Int16GetDatum(object->objectSubId));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-			 object->objectSubId, object->objectId);
-	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
-	ReleaseSysCache(tuple);
-	if (label != NULL && typid != TEXTOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("a tag must be of type text, not %s",
-						format_type_be(typid))));
-
-	/* Not for every kind of relation: foreign tables have no storage. */
-	switch (get_rel_relkind(object->objectId))
-	{
-		case RELKIND_RELATION:
-		case RELKIND_MATVIEW:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_FOREIGN_TABLE:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("label provider \"%s\" labels columns of tables only",
-							RUSTS_LABEL_PROVIDER)));
-	}
-
-	/* The list of tags hangs on the relcache entry. */
+	/* What labels say hangs on the relcache entry. */
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
@@ -408,6 +386,48 @@ check_table_label(Oid relid, const char *label)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a valid label of a measurement for label provider \"%s\"",
 						label, RUSTS_LABEL_PROVIDER),
-				 errhint("Use rusts_set_wal_mode.")));
-	CacheInvalidateRelcacheByRelid(relid);
+				 errhint("Use rusts_set_wal_mode and rusts_set_duplicates.")));
+}
+
+static void
+check_tag_label(Oid relid, int attnum, const char *label)
+{
+	HeapTuple	tuple;
+	Oid			typid;
+
+	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
+						label, RUSTS_LABEL_PROVIDER),
+				 errhint("The only label of columns is '%s'.",
+						 RUSTS_TAG_LABEL)));
+
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+							Int16GetDatum(attnum));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
+			 attnum, relid);
+	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
+	ReleaseSysCache(tuple);
+	if (label != NULL && typid != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a tag must be of type text, not %s",
+						format_type_be(typid))));
+
+	/* Not for every kind of relation: foreign tables have no storage. */
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_MATVIEW:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("label provider \"%s\" labels columns of tables only",
+							RUSTS_LABEL_PROVIDER)));
+	}
 }

@@ -7,6 +7,12 @@
  * times, and the builder is stored whenever it is full; so memory is bounded
  * and each output segment spans a short time.
  *
+ * Where duplicates are merged it is the order of writing instead, which is
+ * nearly the same: points written twice meet in one builder, and are united;
+ * or, if there is too much for one, they are united before, as for a reader.
+ * An output segment must not hold rows written both before and after those of
+ * a segment that is not moved, see unmoved_writes.
+ *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
  * with an older snapshot go on with the old rows.
@@ -35,6 +41,7 @@
 #include "segment/rows.h"
 #include "vector/aggregate.h"
 #include "write/builder.h"
+#include "write/duplicates.h"
 #include "write/merge.h"
 #include "write/mover.h"
 #include "write/store.h"
@@ -56,7 +63,16 @@ static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							bool give_way);
 static int	compare_places(const void *a, const void *b);
+static bool fit_into_builder(const RustsSegmentEntry *entries,
+							 uint32 nentries);
 static int	compare_times(const void *a, const void *b);
+static int	compare_orders(const void *a, const void *b);
+static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
+							 uint32 nentries, uint32 *nwrites);
+static bool between(int64 low, int64 high, const int64 *writes,
+					uint32 nwrites);
+static void begin_rows(Relation to, RustsBuilder *builder,
+					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
 static void append_blocks(const Target *to, RustsBuilder *builder,
@@ -233,10 +249,21 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	MemoryContext old_cxt = MemoryContextSwitchTo(merge_cxt);
 	RustsSchema *schema = rusts_schema_build(from);
 	RustsBuilder *builder = rusts_builder_create(merge_cxt, schema);
+	int64	   *unmoved = NULL;
+	uint32		nunmoved = 0;
 	int64		nrows = 0;
 	uint32		i;
 
-	qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
+	if (schema->merges)
+		rusts_deletions_read_all(entries, nentries, GetActiveSnapshot());
+	if (schema->merges && !fit_into_builder(entries, nentries))
+		rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
+								 PG_INT64_MIN, PG_INT64_MAX, &entries,
+								 &nentries);
+	qsort(entries, nentries, sizeof(RustsSegmentEntry),
+		  schema->merges ? compare_orders : compare_times);
+	if (schema->merges && from == to->rel)
+		unmoved = unmoved_writes(from, entries, nentries, &nunmoved);
 	rusts_progress_phase("merging segments", nentries);
 	for (i = 0; i < nentries; i++)
 	{
@@ -251,6 +278,13 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 			break;
 		}
 		rusts_deletions_read(&entries[i], GetActiveSnapshot());
+		if (i > 0 && between(entries[i - 1].write_order,
+							 entries[i].write_order, unmoved, nunmoved))
+		{
+			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+							  GetCurrentCommandId(true));
+			rusts_builder_reset(builder);
+		}
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
@@ -269,6 +303,21 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	return nrows;
 }
 
+/*
+ * Will the rows meet in one builder?  Where they do not, points written twice
+ * have to be found before.
+ */
+static bool
+fit_into_builder(const RustsSegmentEntry *entries, uint32 nentries)
+{
+	int64		bytes = 0;
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+		bytes += entries[i].raw_bytes;
+	return bytes < MERGE_FULL_BYTES / 4;
+}
+
 /* By time, then in the order of arrival. */
 static int
 compare_times(const void *a, const void *b)
@@ -280,6 +329,91 @@ compare_times(const void *a, const void *b)
 		return left->min_time < right->min_time ? -1 : 1;
 	return (left->segment_id > right->segment_id) -
 		(left->segment_id < right->segment_id);
+}
+
+/* By the order of writing. */
+static int
+compare_orders(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+
+	if (left->write_order != right->write_order)
+		return left->write_order < right->write_order ? -1 : 1;
+	return (left->segment_id > right->segment_id) -
+		(left->segment_id < right->segment_id);
+}
+
+/*
+ * The orders, not sorted, of segments that may have points of entries, sorted
+ * by order, and are not among them: those that are left where they are, and
+ * those of transactions that have not committed yet.
+ */
+static int64 *
+unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
+			   uint32 nentries, uint32 *nwrites)
+{
+	SnapshotData dirty;
+	RustsSegmentEntry *all;
+	uint32		nall;
+	int64	   *writes;
+	int64		min_time = PG_INT64_MAX;
+	int64		max_time = PG_INT64_MIN;
+	uint32		i;
+
+	*nwrites = 0;
+	if (nentries < 2)
+		return NULL;
+	for (i = 0; i < nentries; i++)
+	{
+		if (entries[i].max_time == RUSTS_NO_TIME)
+			continue;
+		min_time = Min(min_time, entries[i].min_time);
+		max_time = Max(max_time, entries[i].max_time);
+	}
+	InitDirtySnapshot(dirty);
+	all = rusts_directory_load_range(rusts_storage_id(rel), &dirty, min_time,
+									 max_time, &nall);
+	writes = palloc_array(int64, nall + 1);
+	for (i = 0; i < nall; i++)
+	{
+		const RustsSegmentEntry *moved;
+
+		if (all[i].write_order <= entries[0].write_order ||
+			all[i].write_order >= entries[nentries - 1].write_order)
+			continue;
+		moved = bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
+						compare_orders);
+		if (moved == NULL)
+			writes[(*nwrites)++] = all[i].write_order;
+	}
+	return writes;
+}
+
+/* Is any of these writes between two others? */
+static bool
+between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
+{
+	uint32		i;
+
+	for (i = 0; i < nwrites; i++)
+	{
+		if (writes[i] >= low && writes[i] < high)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Rows of a segment are about to be appended.  In another storage rows are as
+ * new as they come.
+ */
+static void
+begin_rows(Relation to, RustsBuilder *builder, const RustsReader *reader)
+{
+	if (to == reader->rel)
+		builder->write_order = Max(builder->write_order,
+								   reader->entry.write_order);
 }
 
 /* Were the segment's tags the same columns that are tags now? */
@@ -367,6 +501,7 @@ append_blocks(const Target *to, RustsBuilder *builder,
 			continue;
 		}
 		store_if_full(to, builder, end - first);
+		begin_rows(to->rel, builder, reader);
 		if (series == NULL || builder->nrows < before)
 		{
 			uint32		i;
@@ -528,6 +663,7 @@ append_rows(const Target *to, RustsBuilder *builder, RustsRows *rows,
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);
 		store_if_full(to, builder, 1);
+		begin_rows(to->rel, builder, rows->reader);
 		rusts_builder_put_slot(builder, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);

@@ -61,6 +61,7 @@ static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
 						Oid cold_table, CommandId cid);
 static void begin_extent(Relation rel, RustsSegmentEntry *entry,
 						 const RustsImage *image, RustsFreeSpace **space);
+static uint64 key_columns(const RustsBatch *batch);
 static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
@@ -90,7 +91,8 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 		}
 	}
 
-	rusts_builder_sort(builder, &batch);
+	/* Rows with TIDs stay as many as they are. */
+	rusts_builder_sort(builder, first_row < 0, &batch);
 	batch.keep_order = first_row >= 0;
 	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, InvalidOid, RUSTS_NO_TIME,
 				cid, first_row, batch.nrows, NULL);
@@ -138,6 +140,9 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
+	entry.write_order = batch->write_order >= 0 ? batch->write_order :
+		entry.segment_id;
+	entry.key_columns = batch->distinct ? key_columns(batch) : 0;
 	entry.storage_id = rusts_storage_id(rel);
 	entry.bytes = image.len;
 	entry.raw_bytes = image.raw_bytes;
@@ -168,6 +173,26 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 	pfree(image.data - VARHDRSZ);
 	if (image.tag_filter != NULL)
 		pfree(image.tag_filter);
+}
+
+/* The columns that rows of a batch are told apart by. */
+static uint64
+key_columns(const RustsBatch *batch)
+{
+	uint64		columns = 0;
+	int			i;
+
+	for (i = 0; i < batch->ntags; i++)
+		columns |= RUSTS_KEY_COLUMN(batch->tag_attnos[i]);
+	for (i = 0; i < batch->ncolumns; i++)
+	{
+		const RustsColumn *column = batch->columns[i].column;
+
+		if (column->role == RUSTS_ROLE_TIME ||
+			column->role == RUSTS_ROLE_TIME_NS)
+			columns |= RUSTS_KEY_COLUMN(column->attno);
+	}
+	return columns;
 }
 
 /* Put an image into a table, if it is not too large for one value. */
@@ -281,7 +306,7 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			some[end - start] = rows[end].row;
 			end++;
 		}
-		rusts_builder_sort_some(builder, some, end - start, &batch);
+		rusts_builder_sort_some(builder, some, end - start, true, &batch);
 		store_batch(rel, &batch, level, cold_table, rows[start].partition,
 					cid, -1,
 					moved ? 0 : batch.nrows, moved ? &space : NULL);
