@@ -81,6 +81,19 @@ typedef RelFileNode RelFileLocator;
 	((record)->locator = (file), (record)->snapshotConflictHorizon = (xid))
 #endif
 
+/* pg_class_aclcheck is in all of them. */
+#define rusts_class_aclcheck(relid, roleid, mode) \
+	pg_class_aclcheck((relid), (roleid), (mode))
+
+/* What roleid may do with a tablespace. */
+#if PG_VERSION_NUM < 160000
+#define rusts_tablespace_aclcheck(tablespace, roleid, mode) \
+	pg_tablespace_aclcheck((tablespace), (roleid), (mode))
+#else
+#define rusts_tablespace_aclcheck(tablespace, roleid, mode) \
+	object_aclcheck(TableSpaceRelationId, (tablespace), (roleid), (mode))
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define rusts_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
@@ -102,6 +115,16 @@ typedef RelFileNode RelFileLocator;
 #else
 #define rusts_conditional_lock_tuple(rel, tid, mode) \
 	ConditionalLockTuple((rel), (tid), (mode), false)
+#endif
+
+/* Write a relation anew, as VACUUM FULL does; needs commands/cluster.h. */
+#if PG_VERSION_NUM < 180000
+#define rusts_rewrite_relation(relid) \
+	cluster_rel((relid), InvalidOid, &(ClusterParams) {0})
+#else
+#define rusts_rewrite_relation(relid) \
+	cluster_rel(table_open((relid), AccessExclusiveLock), InvalidOid, \
+				&(ClusterParams) {0})
 #endif
 
 /* Count an updated row in the statistics. */

@@ -19,7 +19,10 @@ CREATE TABLE rusts.segment (
 	first_block	int8,
 	nblocks		int4,
 	tag_filter	bytea,
-	payload		bytea
+	payload		bytea,
+	cold_table	oid,
+	write_order	int8 NOT NULL,
+	key_columns	int8 NOT NULL
 ) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
 		autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_insert_threshold = 10000,
@@ -58,10 +61,16 @@ COMMENT ON COLUMN rusts.segment.first_block IS
 'first block of the extent in the main fork; NULL if the payload is here';
 COMMENT ON COLUMN rusts.segment.nblocks IS
 'length of the extent in blocks';
+COMMENT ON COLUMN rusts.segment.write_order IS
+'segment_id under which the latest rows of the batch were written';
+COMMENT ON COLUMN rusts.segment.key_columns IS
+'attributes (bit n - 1 for number n) of which no two rows have the same values; 0 if not known';
 COMMENT ON COLUMN rusts.segment.tag_filter IS
 'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS
 'the encoded batch, where it is not in the main fork';
+COMMENT ON COLUMN rusts.segment.cold_table IS
+'table with the encoded batch, where that is in a tablespace for cold ones; the payload points into it';
 
 -- Deleted rows of segments, until these are written anew.
 

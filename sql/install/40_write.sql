@@ -17,3 +17,11 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION rusts_write(bytea, text, text) IS
 'write points in line protocol (UTF-8), returns their number';
+
+CREATE FUNCTION rusts_set_duplicates(measurement regclass, duplicates text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_set_duplicates'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION rusts_set_duplicates(regclass, text) IS
+'what becomes of rows with the same tags and time: merge makes them one point, keep leaves them';

@@ -53,6 +53,8 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 										  TupleTableSlot *slot);
 
 /* slot.c: what rows are handed out in */
+#define RUSTS_SLOT_FETCHED		(1 << 12)	/* in tts_flags: by its TID */
+
 extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
 pg_noreturn extern void rusts_refuse_system_column(int attnum);
 
@@ -65,6 +67,14 @@ extern void rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid);
 extern bool rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 										   Snapshot snapshot);
 extern void rusts_fetch_init(void);
+
+/*
+ * fetch_united.c: the same for rows that were united from several, see
+ * write/duplicates.h.
+ */
+extern bool rusts_fetch_united(Relation rel, ItemPointer tid,
+							   Snapshot snapshot, TupleTableSlot *slot);
+extern bool rusts_sees_united(Relation rel, int64 row, Snapshot snapshot);
 
 /* Where a row is. */
 typedef struct RustsRowPlace
@@ -103,12 +113,15 @@ extern TM_Result rusts_tuple_lock(Relation rel, ItemPointer tid,
 								  LockWaitPolicy wait_policy, uint8 flags,
 								  TM_FailureData *tmfd);
 
+extern void rusts_forget_known(void);
+
 /* row_lock.c: locks on rows, until the end of the transaction */
 extern bool rusts_lock_row(Relation rel, ItemPointer tid, LockTupleMode mode,
 						   LockWaitPolicy wait_policy);
 
-/* Lock all rows at once. */
+/* Lock all rows at once; is this done? */
 extern void rusts_lock_all_rows(Relation rel, LockTupleMode mode);
+extern bool rusts_all_rows_locked(Relation rel);
 extern void rusts_row_lock_init(void);
 
 /* change_start.c: what a statement that changes rows needs before it runs */

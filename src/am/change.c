@@ -14,6 +14,9 @@
  *	  has deleted or updated it has committed then, or it was ourselves.
  * 3. The notes are read as of now.
  *
+ * A row that readers have united from several is changed, and locked, by doing
+ * that with all of these, its sources; an update gives them one new version.
+ *
  * src/am/change.c
  *
  *-------------------------------------------------------------------------
@@ -30,21 +33,45 @@
 #include "utils/snapmgr.h"
 
 #include "am/am.h"
+#include "base/bitmap.h"
 #include "compat.h"
 #include "meta/deletion.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
 #include "write/deletes.h"
+#include "write/duplicates.h"
 #include "write/mover.h"
 
+/* The rows that a row is made of, in most cases itself. */
+typedef struct Sources
+{
+	uint32		nrows;
+	const int64 *rows;
+	RustsRowPlace *places;		/* [nrows] */
+	int64		one_row;
+	RustsRowPlace one_place;
+} Sources;
+
+static void find_sources(Relation rel, ItemPointer tid, Sources *sources);
+static void forget_sources(Sources *sources);
+static TM_Result prepare_changes(Relation rel, ItemPointer tid, CommandId cid,
+								 Snapshot crosscheck, bool wait,
+								 LockTupleMode mode, Sources *sources,
+								 TM_FailureData *tmfd);
 static TM_Result prepare_change(Relation rel, ItemPointer tid, CommandId cid,
 								Snapshot crosscheck, bool wait,
 								LockTupleMode mode, RustsRowPlace *place,
 								TM_FailureData *tmfd);
+static TM_Result lock_version(Relation rel, ItemPointer tid, CommandId cid,
+							  LockTupleMode mode, LockWaitPolicy wait_policy,
+							  TM_FailureData *tmfd);
 static void locate(Relation rel, ItemPointer tid, RustsRowPlace *place);
 static TM_Result check_row(Relation rel, ItemPointer tid, CommandId cid,
 						   const RustsRowPlace *place, TM_FailureData *tmfd);
+static bool is_known_live(Relation rel, CommandId cid,
+						  const RustsRowPlace *place);
+static void note_known(Relation rel, const RustsRowPlace *place);
 static TM_Result judge(ItemPointer tid, CommandId cid,
 					   const RustsDeleter *deleter, TM_FailureData *tmfd);
 static bool sees(Relation rel, ItemPointer tid, Snapshot snapshot);
@@ -54,15 +81,22 @@ rusts_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
 				   Snapshot snapshot, Snapshot crosscheck, bool wait,
 				   TM_FailureData *tmfd, bool changing_part)
 {
-	RustsRowPlace place;
-	TM_Result	result = prepare_change(rel, tid, cid, crosscheck, wait,
-										LockTupleExclusive, &place, tmfd);
+	Sources		sources;
+	TM_Result	result = prepare_changes(rel, tid, cid, crosscheck, wait,
+										 LockTupleExclusive, &sources, tmfd);
+	uint32		i;
 
 	if (result != TM_Ok)
 		return result;
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
-	rusts_buffer_delete(rusts_buffer_get(rel, cid), place.segment_id,
-						place.row, changing_part ? RUSTS_MOVED_AWAY : -1);
+	for (i = 0; i < sources.nrows; i++)
+		rusts_buffer_delete(rusts_buffer_get(rel, cid),
+							sources.places[i].segment_id,
+							sources.places[i].row,
+							changing_part ? RUSTS_MOVED_AWAY : -1);
+	for (i = 0; i < sources.nrows; i++)
+		note_known(rel, &sources.places[i]);
+	forget_sources(&sources);
 	pgstat_count_heap_delete(rel);
 	return TM_Ok;
 }
@@ -78,8 +112,9 @@ rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 #endif
 )
 {
-	RustsRowPlace place;
+	Sources		sources;
 	TM_Result	result;
+	uint32		i;
 
 	*lockmode = LockTupleNoKeyExclusive;
 #if PG_VERSION_NUM >= 160000
@@ -87,13 +122,22 @@ rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 #else
 	*update_indexes = false;
 #endif
-	result = prepare_change(rel, tid, cid, crosscheck, wait, *lockmode,
-							&place, tmfd);
+	result = prepare_changes(rel, tid, cid, crosscheck, wait, *lockmode,
+							 &sources, tmfd);
 	if (result != TM_Ok)
 		return result;
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
-	rusts_buffer_replace(rusts_buffer_get(rel, cid), rel, place.segment_id,
-						 place.row, slot);
+	rusts_buffer_replace(rusts_buffer_get(rel, cid), rel,
+						 sources.places[0].segment_id, sources.places[0].row,
+						 slot);
+	for (i = 1; i < sources.nrows; i++)
+		rusts_buffer_delete(rusts_buffer_get(rel, cid),
+							sources.places[i].segment_id,
+							sources.places[i].row,
+							rusts_tid_to_row(&slot->tts_tid));
+	for (i = 0; i < sources.nrows; i++)
+		note_known(rel, &sources.places[i]);
+	forget_sources(&sources);
 	rusts_count_update(rel);
 	return TM_Ok;
 }
@@ -110,14 +154,10 @@ rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
 	rusts_changer_lock(rel);
 	for (;;)
 	{
-		RustsRowPlace place;
 		TM_Result	result;
 
 		CHECK_FOR_INTERRUPTS();
-		locate(rel, &at, &place);
-		if (!rusts_lock_row(rel, &at, mode, wait_policy))
-			return TM_WouldBlock;
-		result = check_row(rel, &at, cid, &place, tmfd);
+		result = lock_version(rel, &at, cid, mode, wait_policy, tmfd);
 		if (result == TM_Updated &&
 			(flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) &&
 			!ItemPointerIndicatesMovedPartitions(&tmfd->ctid))
@@ -137,6 +177,57 @@ rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
 			 RelationGetRelationName(rel));
 	*tid = at;
 	return TM_Ok;
+}
+
+static void
+find_sources(Relation rel, ItemPointer tid, Sources *sources)
+{
+	int64		row = rusts_tid_to_row(tid);
+
+	sources->nrows = 1;
+	sources->one_row = row;
+	sources->rows = &sources->one_row;
+	sources->places = &sources->one_place;
+	if (!rusts_row_is_united(row))
+		return;
+	if (!rusts_duplicates_sources(rusts_storage_id(rel), row, &sources->rows,
+								  &sources->nrows))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a row of measurement \"%s\" is not known any more",
+						RelationGetRelationName(rel)),
+				 errdetail("It was united from several rows by another transaction.")));
+	sources->places = palloc_array(RustsRowPlace, sources->nrows);
+}
+
+static void
+forget_sources(Sources *sources)
+{
+	if (sources->places != &sources->one_place)
+		pfree(sources->places);
+}
+
+/* Prepare to change a row's sources. */
+static TM_Result
+prepare_changes(Relation rel, ItemPointer tid, CommandId cid,
+				Snapshot crosscheck, bool wait, LockTupleMode mode,
+				Sources *sources, TM_FailureData *tmfd)
+{
+	TM_Result	result = TM_Ok;
+	uint32		i;
+
+	find_sources(rel, tid, sources);
+	for (i = 0; i < sources->nrows && result == TM_Ok; i++)
+	{
+		ItemPointerData at;
+
+		rusts_row_to_tid(sources->rows[i], &at);
+		result = prepare_change(rel, &at, cid, crosscheck, wait, mode,
+								&sources->places[i], tmfd);
+	}
+	if (result != TM_Ok)
+		forget_sources(sources);
+	return result;
 }
 
 /* Everything up to the change itself. */
@@ -169,6 +260,31 @@ prepare_change(Relation rel, ItemPointer tid, CommandId cid,
 	return result;
 }
 
+/* Lock a row's sources; without a new version of one, TM_Ok. */
+static TM_Result
+lock_version(Relation rel, ItemPointer tid, CommandId cid, LockTupleMode mode,
+			 LockWaitPolicy wait_policy, TM_FailureData *tmfd)
+{
+	Sources		sources;
+	TM_Result	result = TM_Ok;
+	uint32		i;
+
+	find_sources(rel, tid, &sources);
+	for (i = 0; i < sources.nrows && result == TM_Ok; i++)
+	{
+		ItemPointerData at;
+
+		rusts_row_to_tid(sources.rows[i], &at);
+		locate(rel, &at, &sources.places[i]);
+		if (rusts_lock_row(rel, &at, mode, wait_policy))
+			result = check_row(rel, &at, cid, &sources.places[i], tmfd);
+		else
+			result = TM_WouldBlock;
+	}
+	forget_sources(&sources);
+	return result;
+}
+
 /*
  * Where the row is now.  If it is nowhere it was moved after the snapshot was
  * taken, and before movers were kept out.
@@ -185,6 +301,68 @@ locate(Relation rel, ItemPointer tid, RustsRowPlace *place)
 				 errhint("Retry the transaction.")));
 }
 
+/*
+ * While this transaction has locked all rows nobody else deletes any: then the
+ * notes of a segment are read once and not for each of its rows.
+ */
+static struct
+{
+	MemoryContext cxt;			/* NULL: nothing is known */
+	Oid			relid;
+	CommandId	cid;
+	SubTransactionId subid;
+	RustsSegmentEntry entry;	/* storage_id, segment_id, nrows, deleted */
+}			known;
+
+static bool
+is_known_live(Relation rel, CommandId cid, const RustsRowPlace *place)
+{
+	MemoryContext old_cxt;
+
+	if (!rusts_all_rows_locked(rel))
+		return false;
+	if (known.cxt == NULL || known.relid != RelationGetRelid(rel) ||
+		known.cid != cid || known.subid != GetCurrentSubTransactionId() ||
+		known.entry.storage_id != place->storage_id ||
+		known.entry.segment_id != place->segment_id)
+	{
+		rusts_forget_known();
+		known.cxt = AllocSetContextCreate(TopTransactionContext,
+										  "rusts deleted rows of a segment",
+										  ALLOCSET_SMALL_SIZES);
+		memset(&known.entry, 0, sizeof(known.entry));
+		known.relid = RelationGetRelid(rel);
+		known.cid = cid;
+		known.subid = GetCurrentSubTransactionId();
+		known.entry.storage_id = place->storage_id;
+		known.entry.segment_id = place->segment_id;
+		known.entry.nrows = place->nrows;
+		known.entry.notes = true;
+		old_cxt = MemoryContextSwitchTo(known.cxt);
+		rusts_deletions_read(&known.entry, SnapshotSelf);
+		MemoryContextSwitchTo(old_cxt);
+	}
+	return !rusts_bitmap_test(known.entry.deleted, place->row);
+}
+
+/* A row of the segment was deleted by the same command. */
+static void
+note_known(Relation rel, const RustsRowPlace *place)
+{
+	if (known.cxt != NULL && known.relid == RelationGetRelid(rel) &&
+		known.entry.storage_id == place->storage_id &&
+		known.entry.segment_id == place->segment_id)
+		rusts_bitmap_set(known.entry.deleted, place->row);
+}
+
+void
+rusts_forget_known(void)
+{
+	if (known.cxt != NULL)
+		MemoryContextDelete(known.cxt);
+	known.cxt = NULL;
+}
+
 /* Has somebody deleted the row, who is not undone? */
 static TM_Result
 check_row(Relation rel, ItemPointer tid, CommandId cid,
@@ -199,8 +377,9 @@ check_row(Relation rel, ItemPointer tid, CommandId cid,
 		deleter.xid = GetCurrentTransactionId();
 		deleter.own = true;
 	}
-	else if (!rusts_deletions_find(place->storage_id, place->segment_id,
-								   place->nrows, place->row, SnapshotSelf,
+	else if (is_known_live(rel, cid, place) ||
+			 !rusts_deletions_find(place->storage_id, place->segment_id,
+							  place->row, SnapshotSelf,
 								   &deleter))
 		return TM_Ok;
 	return judge(tid, cid, &deleter, tmfd);

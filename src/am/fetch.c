@@ -28,6 +28,7 @@
 #include "segment/rows.h"
 #include "write/buffer.h"
 #include "write/deletes.h"
+#include "write/duplicates.h"
 #include "write/mover.h"
 
 /* The open segment; its memory is a child of TopTransactionContext. */
@@ -70,6 +71,8 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	MemoryContext old_cxt;
 
 	ExecClearTuple(slot);
+	if (rusts_row_is_united(rusts_tid_to_row(tid)))
+		return rusts_fetch_united(rel, tid, snapshot, slot);
 	if (!fetch_row(rel, rusts_tid_to_row(tid), snapshot, &place))
 		return false;
 	old_cxt = MemoryContextSwitchTo(open_segment.cxt);
@@ -78,6 +81,7 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	MemoryContextSwitchTo(old_cxt);
 	slot->tts_tid = *tid;
 	slot->tts_tableOid = RelationGetRelid(rel);
+	slot->tts_flags |= RUSTS_SLOT_FETCHED;
 	ExecStoreVirtualTuple(slot);
 
 	/* The next row may be fetched while this one is still in use. */
@@ -139,7 +143,7 @@ fetch_row(Relation rel, int64 row, Snapshot snapshot, RustsRowPlace *place)
 	find_place(rel, row, place);
 	return !mvcc ||
 		!rusts_deletions_find(place->storage_id, place->segment_id,
-							  place->nrows, place->row, snapshot, &deleter);
+							  place->row, snapshot, &deleter);
 }
 
 /* Where a row of the open segment is. */
@@ -273,8 +277,13 @@ rusts_tuple_tid_valid(TableScanDesc scan, ItemPointer tid)
 {
 	RustsStorage storage;
 	int64		row = rusts_tid_to_row(tid);
+	const int64 *sources;
+	uint32		nsources;
 
 	rusts_storage_read(scan->rs_rd, &storage);
+	if (rusts_row_is_united(row))
+		return rusts_duplicates_sources(storage.storage_id, row, &sources,
+										&nsources);
 	return row >= 0 && row < storage.next_row;
 }
 
@@ -286,12 +295,14 @@ rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 	RustsDeleter deleter;
 	int64		row = rusts_tid_to_row(tid);
 
+	if (rusts_row_is_united(row))
+		return;
 	while (!fetch_row(scan->rs_rd, row, scan->rs_snapshot, &place))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!fetch_row(scan->rs_rd, row, SnapshotAny, &place) ||
 			!rusts_deletions_find(place.storage_id, place.segment_id,
-								  place.nrows, place.row, scan->rs_snapshot,
+							  place.row, scan->rs_snapshot,
 								  &deleter) ||
 			deleter.moved_to < 0 || deleter.moved_to == RUSTS_MOVED_AWAY)
 			return;
@@ -305,6 +316,9 @@ rusts_tuple_satisfies_snapshot(Relation rel, TupleTableSlot *slot,
 							   Snapshot snapshot)
 {
 	RustsRowPlace place;
+	int64		row = rusts_tid_to_row(&slot->tts_tid);
 
-	return fetch_row(rel, rusts_tid_to_row(&slot->tts_tid), snapshot, &place);
+	if (rusts_row_is_united(row))
+		return rusts_sees_united(rel, row, snapshot);
+	return fetch_row(rel, row, snapshot, &place);
 }

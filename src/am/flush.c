@@ -23,7 +23,9 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/progress.h"
 #include "meta/schema.h"
+#include "meta/totals.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
 #include "write/compact.h"
@@ -38,6 +40,7 @@ typedef int64 (*RewriteFunction) (Relation rel);
 static int64 rewrite_own(RewriteFunction function);
 static int64 rewrite_one(Oid relid, bool must_exist, RewriteFunction function);
 static int64 flush(Relation rel);
+static int64 compact(Relation rel);
 pg_noreturn static void report_missing(Oid relid);
 pg_noreturn static void report_other(const char *name);
 
@@ -69,8 +72,8 @@ rusts_compact(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("rusts_compact()");
 	PreventCommandIfParallelMode("rusts_compact()");
 	PreventCommandDuringRecovery("rusts_compact()");
-	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(rusts_compact_all) :
-					rewrite_one(PG_GETARG_OID(0), true, rusts_compact_all));
+	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(compact) :
+					rewrite_one(PG_GETARG_OID(0), true, compact));
 }
 
 /* Rewrite all measurements that belong to the caller. */
@@ -113,7 +116,29 @@ rewrite_one(Oid relid, bool must_exist, RewriteFunction function)
 static int64
 flush(Relation rel)
 {
-	return rusts_merge_active(rel, false);
+	int64		nrows;
+
+	rusts_progress_begin(RelationGetRelid(rel), "flush");
+	nrows = rusts_merge_active(rel, false);
+	rusts_progress_end();
+	if (nrows > 0)
+	{
+		rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
+		rusts_total_add(RUSTS_TOTAL_ROWS_FLUSHED, nrows);
+	}
+	return nrows;
+}
+
+static int64
+compact(Relation rel)
+{
+	int64		nrows;
+
+	rusts_progress_begin(RelationGetRelid(rel), "compact");
+	nrows = rusts_compact_all(rel);
+	rusts_progress_end();
+	rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, Max(nrows, 0));
+	return nrows;
 }
 
 Relation

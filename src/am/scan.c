@@ -38,13 +38,14 @@
 #include "utils/snapmgr.h"
 
 #include "am/am.h"
-#include "meta/directory.h"
+#include "meta/deletion.h"
 #include "meta/settings.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "segment/rows.h"
 #include "vector/aggregate.h"
 #include "write/buffer.h"
+#include "write/duplicates.h"
 
 /* Rows of a segment that a parallel worker draws at once. */
 #define PARALLEL_ROWS		32768
@@ -104,15 +105,16 @@ typedef struct RustsScan
 	bool		counted;
 } RustsScan;
 
-static void load_entries(RustsScan *scan);
-static bool is_deleted(const RustsScan *scan, int64 entry, int64 row);
+static void load_entries(RustsScan *scan, TupleDesc desc);
+static RustsSegmentEntry *with_deleted(RustsScan *scan, int64 entry);
+static bool is_deleted(RustsScan *scan, int64 entry, int64 row);
 static bool open_entry(RustsScan *scan, int64 entry);
 static bool store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot);
 static bool next_forward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_backward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_parallel(RustsScan *scan, TupleTableSlot *slot);
 static int64 find_entry(const int64 *before, uint32 n, int64 ordinal);
-static int64 live_rows(const RustsScan *scan, int64 first, int64 end);
+static int64 live_rows(RustsScan *scan, int64 first, int64 end);
 static void take_share(RustsScan *scan, BlockNumber block);
 static void take_spot(RustsScan *scan);
 
@@ -200,7 +202,7 @@ rusts_scan_getnextslot(TableScanDesc sscan, ScanDirection direction,
 	RustsScan  *scan = (RustsScan *) sscan;
 	bool		found;
 
-	load_entries(scan);
+	load_entries(scan, slot->tts_tupleDescriptor);
 	if (scan->base.rs_parallel != NULL)
 		found = next_parallel(scan, slot);
 	else if (ScanDirectionIsBackward(direction))
@@ -215,9 +217,9 @@ rusts_scan_getnextslot(TableScanDesc sscan, ScanDirection direction,
 	return found;
 }
 
-/* Read the directory, once. */
+/* Read the directory, once.  desc is that of rows, see store_row. */
 static void
-load_entries(RustsScan *scan)
+load_entries(RustsScan *scan, TupleDesc desc)
 {
 	MemoryContext old_cxt;
 	uint32		i;
@@ -229,6 +231,16 @@ load_entries(RustsScan *scan)
 	scan->entries =
 		rusts_directory_load(rusts_storage_id(scan->base.rs_rd), -1,
 							 scan->snapshot, &scan->nentries);
+	if (rusts_merges_duplicates(scan->base.rs_rd))
+	{
+		rusts_deletions_read_all(scan->entries, scan->nentries,
+								 scan->snapshot);
+		rusts_duplicates_resolve(scan->base.rs_rd, desc,
+								 rusts_schema_build_for(scan->base.rs_rd,
+														desc),
+								 PG_INT64_MIN, PG_INT64_MAX, &scan->entries,
+								 &scan->nentries);
+	}
 	scan->rows_before = palloc_array(int64, scan->nentries + 1);
 	scan->pieces_before = palloc_array(uint64, scan->nentries + 1);
 	scan->blocks_before = palloc_array(uint64, scan->nentries + 1);
@@ -249,10 +261,24 @@ load_entries(RustsScan *scan)
 	scan->loaded = true;
 }
 
-static bool
-is_deleted(const RustsScan *scan, int64 entry, int64 row)
+/* An entry, with its deleted rows. */
+static RustsSegmentEntry *
+with_deleted(RustsScan *scan, int64 entry)
 {
-	const uint64 *deleted = scan->entries[entry].deleted;
+	if (scan->entries[entry].notes)
+	{
+		MemoryContext old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
+
+		rusts_deletions_read(&scan->entries[entry], scan->snapshot);
+		MemoryContextSwitchTo(old_cxt);
+	}
+	return &scan->entries[entry];
+}
+
+static bool
+is_deleted(RustsScan *scan, int64 entry, int64 row)
+{
+	const uint64 *deleted = with_deleted(scan, entry)->deleted;
 
 	return deleted != NULL && rusts_bitmap_test(deleted, row);
 }
@@ -304,6 +330,7 @@ store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot)
 						 rusts_reader_tid_row(scan->reader, row),
 						 &slot->tts_tid);
 		slot->tts_tableOid = RelationGetRelid(scan->base.rs_rd);
+		slot->tts_flags &= ~RUSTS_SLOT_FETCHED;
 		ExecStoreVirtualTuple(slot);
 	}
 	MemoryContextSwitchTo(old_cxt);
@@ -459,7 +486,7 @@ rusts_scan_sample_next_block(TableScanDesc sscan,
 	TsmRoutine *tsm = state->tsmroutine;
 	uint64		nblocks;
 
-	load_entries(scan);
+	load_entries(scan, RelationGetDescr(sscan->rs_rd));
 	nblocks = scan->blocks_before[scan->nentries];
 	if (nblocks > MaxBlockNumber)
 		nblocks = MaxBlockNumber;
@@ -546,14 +573,14 @@ rusts_scan_analyze_next_block(TableScanDesc sscan, BlockNumber block,
 
 /* How many of these rows are not deleted. */
 static int64
-live_rows(const RustsScan *scan, int64 first, int64 end)
+live_rows(RustsScan *scan, int64 first, int64 end)
 {
 	int64		nrows = end - first;
 	uint32		i;
 
 	for (i = 0; i < scan->nentries; i++)
 	{
-		const RustsSegmentEntry *entry = &scan->entries[i];
+		const RustsSegmentEntry *entry = with_deleted(scan, i);
 		int64		before = scan->rows_before[i];
 		int64		from = Max(first - before, 0);
 		int64		to = Min(end - before, (int64) entry->nrows);
@@ -575,7 +602,7 @@ take_share(RustsScan *scan, BlockNumber block)
 	int64		total;
 	int64		sample;
 
-	load_entries(scan);
+	load_entries(scan, RelationGetDescr(scan->base.rs_rd));
 	total = scan->rows_before[scan->nentries];
 	if (scan->nblocks == 0)
 	{

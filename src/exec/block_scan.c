@@ -34,9 +34,11 @@
 #include "compat.h"
 #include "exec/block_scan.h"
 #include "exec/block_scan_internal.h"
+#include "meta/deletion.h"
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
+#include "write/duplicates.h"
 
 /* Rows of a segment that a parallel worker draws at once. */
 #define PIECE_ROWS			32768
@@ -49,8 +51,7 @@ static void time_range(RustsBlockScan *scan, int64 *low, int64 *high);
 static bool next_segment(RustsBlockScan *scan);
 static bool next_piece(RustsBlockScan *scan);
 static int64 first_item(RustsBlockScan *scan, uint64 row);
-static bool open_segment(RustsBlockScan *scan,
-						 const RustsSegmentEntry *entry);
+static bool open_segment(RustsBlockScan *scan, RustsSegmentEntry *entry);
 static void close_segment(RustsBlockScan *scan);
 static bool next_item(RustsBlockScan *scan);
 
@@ -320,6 +321,13 @@ load_entries(RustsBlockScan *scan)
 		scan->loaded_low = low;
 		scan->loaded_high = high;
 	}
+	if (scan->schema->merges)
+		rusts_deletions_read_all(scan->entries, scan->nentries,
+								 scan->snapshot);
+	rusts_duplicates_resolve(scan->rel, RelationGetDescr(scan->rel),
+							 scan->schema, scan->loaded_low,
+							 scan->loaded_high, &scan->entries,
+							 &scan->nentries);
 	scan->loaded = true;
 	if (!IsParallelWorker())
 		scan->counters[RUSTS_COUNT_SEGMENTS] = scan->nentries;
@@ -545,7 +553,7 @@ next_piece(RustsBlockScan *scan)
 	for (;;)
 	{
 		uint64		piece = pg_atomic_fetch_add_u64(next, 1);
-		const RustsSegmentEntry *entry;
+		RustsSegmentEntry *entry;
 		uint64		from;
 		uint32		low = 0;
 		uint32		high = scan->nentries;
@@ -604,8 +612,9 @@ first_item(RustsBlockScan *scan, uint64 row)
 }
 
 static bool
-open_segment(RustsBlockScan *scan, const RustsSegmentEntry *entry)
+open_segment(RustsBlockScan *scan, RustsSegmentEntry *entry)
 {
+	MemoryContext old_cxt;
 	int64		low;
 	int64		high;
 
@@ -624,7 +633,10 @@ open_segment(RustsBlockScan *scan, const RustsSegmentEntry *entry)
 		scan->counters[RUSTS_COUNT_SEGMENTS_BLOOM]++;
 		return false;
 	}
-	if (rusts_block_scan_open(scan, entry))
+	old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
+	rusts_deletions_read(entry, scan->snapshot);
+	MemoryContextSwitchTo(old_cxt);
+	if (rusts_entry_rows(entry) > 0 && rusts_block_scan_open(scan, entry))
 		return true;
 	close_segment(scan);
 	return false;

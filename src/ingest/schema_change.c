@@ -56,6 +56,8 @@
 #include "ingest/route.h"
 #include "ingest/schema_change.h"
 #include "ingest/target.h"
+#include "meta/options.h"
+#include "meta/settings.h"
 
 static bool fits(RustsIngest *in, RustsPass *pass, RustsSeries *series);
 static int	compare_targets(const void *a, const void *b);
@@ -72,6 +74,7 @@ static void add_columns(RustsIngest *in, RustsTarget *target,
 static void append_column(StringInfo sql, const RustsTarget *target,
 						  uint32 number);
 static void execute(const char *sql);
+static void label_measurement(RustsIngest *in, RustsTarget *target);
 static void label_tags(RustsIngest *in, RustsTarget *target,
 					   const bool *missing);
 
@@ -323,7 +326,9 @@ create_table(RustsIngest *in, RustsTarget *target)
 	const char *separator = "";
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (",
+	appendStringInfo(&sql, "CREATE %sTABLE %s (",
+					 rusts_wal_mode == RUSTS_WAL_NONE &&
+					 !isAnyTempNamespace(in->namespace) ? "UNLOGGED " : "",
 					 quote_qualified_identifier(in->namespace_name,
 												target->name.data));
 	for (r = 0; r < lengthof(order); r++)
@@ -340,6 +345,7 @@ create_table(RustsIngest *in, RustsTarget *target)
 	appendStringInfoString(&sql, ") USING rusts");
 	execute(sql.data);
 	label_tags(in, target, NULL);
+	label_measurement(in, target);
 }
 
 static void
@@ -436,4 +442,16 @@ label_tags(RustsIngest *in, RustsTarget *target, const bool *missing)
 		CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
 	}
 	CommandCounterIncrement();
+}
+
+/* Points have the rule of line protocol: written again, they are united. */
+static void
+label_measurement(RustsIngest *in, RustsTarget *target)
+{
+	Oid			relid = get_relname_relid(target->name.data, in->namespace);
+	RustsOptions options;
+
+	(void) rusts_options_parse(NULL, &options);
+	options.duplicates = RUSTS_DUPLICATES_MERGE;
+	rusts_options_store(relid, &options);
 }

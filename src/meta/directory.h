@@ -33,6 +33,11 @@ typedef struct RustsSegmentEntry
 	int64		max_time;
 	int64		time_partition; /* or RUSTS_NO_TIME */
 	TimestampTz written_at;
+	int64		write_order;	/* segment_id of the latest batch, as it was
+								 * written, that its rows come from; a row of
+								 * two entries is newer in the one with the
+								 * greater write_order, then segment_id */
+	uint64		key_columns;	/* see RUSTS_KEY_COLUMN */
 	uint32		nrows;
 	int16		level;
 	BlockNumber first_block;	/* InvalidBlockNumber: payload is set */
@@ -40,12 +45,24 @@ typedef struct RustsSegmentEntry
 	const uint8 *tag_filter;	/* NULL if there is none, see base/bloom.h */
 	uint32		tag_filter_len;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
+	Oid			cold_table;		/* what the payload, then a TOAST pointer, is
+								 * a value of; else InvalidOid */
+	uint32		ndeleted;		/* rows that do not count any more */
+	bool		notes;			/* some are noted in rusts.deletion and not in
+								 * deleted yet, see rusts_deletions_read */
 	uint64	   *deleted;		/* [nrows] bits, rows in the segment's order;
 								 * NULL for none */
-	uint32		ndeleted;
 	ItemPointerData tid;		/* of the directory row, once read */
 	bool		own;			/* written by the running transaction, ditto */
 } RustsSegmentEntry;
+
+/*
+ * No two rows of a segment have the same values of these columns, as far as
+ * the bits of RustsSegmentEntry.key_columns tell: attribute numbers from 1 on.
+ * 0: not known.  Those that have no bit of their own share the last one.
+ */
+#define RUSTS_KEY_COLUMN(attno) (UINT64CONST(1) << (Min((attno), 64) - 1))
+#define RUSTS_KEY_OTHERS		RUSTS_KEY_COLUMN(64)
 
 /*
  * The entries of one storage that snapshot sees, by ascending segment_id, in

@@ -25,8 +25,11 @@ enum
 	Anum_first_block,
 	Anum_nblocks,
 	Anum_tag_filter,
-	Anum_payload
+	Anum_payload,
+	Anum_cold_table,
+	Anum_write_order,
+	Anum_key_columns
 };
-#define Natts_segment	Anum_payload
+#define Natts_segment	Anum_key_columns
 
 #endif							/* RUSTS_DIRECTORY_COLUMNS_H */

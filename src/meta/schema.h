@@ -11,10 +11,12 @@
 #define RUSTS_SCHEMA_H
 
 #include "access/attnum.h"
+#include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 #include "codec/block.h"
+#include "meta/options.h"
 
 #define RUSTS_TIME_COLUMN		"time"
 #define RUSTS_TIME_NS_COLUMN	"time_ns"
@@ -55,6 +57,8 @@ typedef struct RustsSchema
 	int			time_ns;		/* index in columns, or -1 */
 	int			ntags;
 	int		   *tags;			/* indexes in columns, ascending */
+	bool		merges;			/* rows of one series and time are one point,
+								 * see rusts_merges_duplicates */
 } RustsSchema;
 
 /*
@@ -63,8 +67,21 @@ typedef struct RustsSchema
  */
 extern RustsSchema *rusts_schema_build(Relation rel);
 
+/* The same for rows of rel as desc describes them. */
+extern RustsSchema *rusts_schema_build_for(Relation rel, TupleDesc desc);
+
+/*
+ * Does rel have the label 'merge': are rows with the same tags, time and
+ * time_ns one point, which has the fields of all of them, of each the value
+ * written last?  A measurement without a time column never is.
+ */
+extern bool rusts_merges_duplicates(Relation rel);
+
 /* The attribute number of rel's time column, 0 if it has none. */
 extern AttrNumber rusts_time_attno(Relation rel);
+
+/* The options of rel, until its relcache entry goes. */
+extern const RustsOptions *rusts_schema_options(Relation rel);
 
 /* Is this relation stored by the table access method "rusts"? */
 extern bool rusts_is_measurement(Relation rel);

@@ -19,7 +19,19 @@
 #define RUSTS_TID_ROWS		291
 
 /* Row numbers are below this. */
-#define RUSTS_MAX_ROW		((int64) MaxBlockNumber * RUSTS_TID_ROWS)
+#define RUSTS_MAX_ROW		((int64) 0xf0000000 * RUSTS_TID_ROWS)
+
+/*
+ * Row numbers from RUSTS_MAX_ROW on are those of points that a backend has
+ * united from several rows while reading, see write/duplicates.h.
+ */
+#define RUSTS_MAX_UNITED_ROW	((int64) MaxBlockNumber * RUSTS_TID_ROWS)
+
+static inline bool
+rusts_row_is_united(int64 row)
+{
+	return row >= RUSTS_MAX_ROW;
+}
 
 static inline void
 rusts_row_to_tid(int64 row, ItemPointer tid)

@@ -34,6 +34,13 @@ typedef struct RustsBatch
 	int			ncolumns;
 	const RustsBatchColumn *columns;	/* tags excluded */
 	int			time;			/* index in columns of the time, or -1 */
+	bool		distinct;		/* no two rows have the same key: tags, time
+								 * and time_ns.  Not known if false */
+	int64		write_order;	/* see RustsSegmentEntry; -1: written now */
+	const uint32 *origins;		/* if asked for: source rows as they were
+								 * sorted, and where those begin that became
+								 * each row */
+	const uint32 *origin_starts;	/* [nrows + 1] */
 } RustsBatch;
 
 #endif							/* RUSTS_BATCH_H */

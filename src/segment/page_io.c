@@ -470,7 +470,7 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		Buffer		buffer;
 		Page		page;
 		const char *problem;
-		int64		hits = buffer_hits();
+		int64		hits;
 
 		CHECK_FOR_INTERRUPTS();
 		*bad_block = first_block + index;
@@ -478,6 +478,7 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 			return "The segment is shorter than its header says.";
 		if (first_block + index >= end)
 			return file_ends;
+		hits = buffer_hits();
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, first_block + index,
 									zero_damaged ? RBM_ZERO_ON_ERROR :
 									RBM_NORMAL, NULL);
@@ -531,6 +532,9 @@ check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
 	uint32		crc;
 	uint64		mark;
 
+	/* It may have been sound when it was here before. */
+	if (from_disk)
+		rusts_page_set_unchecked(buffer);
 	if (PageIsNew(page))
 		return page_is_empty;
 	if (header->pd_special != BLCKSZ - SPECIAL_SIZE ||

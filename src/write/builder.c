@@ -94,6 +94,7 @@ init_empty(RustsBuilder *builder)
 	const RustsSchema *schema = builder->schema;
 	int			i;
 
+	builder->write_order = -1;
 	builder->nrows = 0;
 	builder->capacity = 0;
 	builder->series_of = NULL;

@@ -33,6 +33,10 @@ typedef struct RustsBuilder
 	RustsSchema *schema;
 	MemoryContext batch_cxt;	/* everything below */
 	MemoryContext strings_cxt;	/* copied byte strings */
+	int64		write_order;	/* of the latest of rows that are only moved,
+								 * see RustsSegmentEntry; -1 if they are new.
+								 * Set by the owner */
+	bool		with_origins;	/* rusts_builder_sort tells what it united */
 	uint32		nrows;			/* complete rows */
 	uint32		capacity;
 	uint32	   *series_of;		/* [capacity] series number of each row */
@@ -163,14 +167,29 @@ extern void rusts_builder_put_slot(RustsBuilder *builder,
  * Sort the rows by (series, time, time_ns), stable, and describe them as a
  * batch that points into the builder; valid until the builder is touched.
  * Series are in bytewise order of their tags.
+ *
+ * unite: if the measurement merges duplicates, rows of one series and time
+ * become one, which has of each column the last value that is not null; rows
+ * must have been appended in the order they were written in.
  */
-extern void rusts_builder_sort(RustsBuilder *builder, RustsBatch *batch);
+extern void rusts_builder_sort(RustsBuilder *builder, bool unite,
+							   RustsBatch *batch);
 
 /*
  * The same for the rows whose number is listed in rows[0 .. nrows - 1],
  * ascending.
  */
 extern void rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
-									uint32 nrows, RustsBatch *batch);
+									uint32 nrows, bool unite,
+									RustsBatch *batch);
+
+/*
+ * builder_unite.c: of batch's rows, sorted, unite those of the same series
+ * and time, in order[] and series_rows[] and in the builder's columns; or
+ * only find out whether there are any.  Sets batch->nrows and distinct.
+ */
+extern void rusts_builder_unite(RustsBuilder *builder, bool unite,
+								uint32 *order, uint32 *series_rows,
+								RustsBatch *batch);
 
 #endif							/* RUSTS_BUILDER_H */

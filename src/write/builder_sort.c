@@ -24,14 +24,14 @@ static int	compare_series(const void *a, const void *b, void *arg);
 static void sort_run(RustsBuilder *builder, uint32 *rows, uint32 nrows);
 
 void
-rusts_builder_sort(RustsBuilder *builder, RustsBatch *batch)
+rusts_builder_sort(RustsBuilder *builder, bool unite, RustsBatch *batch)
 {
-	rusts_builder_sort_some(builder, NULL, builder->nrows, batch);
+	rusts_builder_sort_some(builder, NULL, builder->nrows, unite, batch);
 }
 
 void
 rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
-						uint32 nrows, RustsBatch *batch)
+						uint32 nrows, bool unite, RustsBatch *batch)
 {
 	MemoryContext old_cxt = MemoryContextSwitchTo(builder->batch_cxt);
 	const RustsSchema *schema = builder->schema;
@@ -92,6 +92,10 @@ rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
 	columns = palloc_array(RustsBatchColumn, Max(schema->ncolumns, 1));
 	tag_attnos = palloc_array(AttrNumber, Max(schema->ntags, 1));
 	memset(batch, 0, sizeof(*batch));
+	batch->nrows = nrows;
+	batch->nseries = nused;
+	if (schema->merges)
+		rusts_builder_unite(builder, unite, order, series_rows, batch);
 	batch->time = -1;
 	for (c = 0; c < schema->ncolumns; c++)
 	{
@@ -113,9 +117,8 @@ rusts_builder_sort_some(RustsBuilder *builder, const uint32 *rows,
 	for (c = 0; c < schema->ntags; c++)
 		tag_attnos[c] = schema->columns[schema->tags[c]].attno;
 
-	batch->nrows = nrows;
 	batch->order = order;
-	batch->nseries = nused;
+	batch->write_order = builder->write_order;
 	batch->series_rows = series_rows;
 	batch->ntags = schema->ntags;
 	batch->tag_attnos = tag_attnos;

@@ -188,6 +188,7 @@ merge_chosen(Relation rel, const Group *chosen, bool give_way)
 			entries[n++] = entries[i];
 	}
 	return rusts_merge_entries(rel, entries, n, chosen->entries[0]->level,
+							   InvalidOid,
 							   give_way);
 }
 

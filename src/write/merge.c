@@ -7,6 +7,12 @@
  * times, and the builder is stored whenever it is full; so memory is bounded
  * and each output segment spans a short time.
  *
+ * Where duplicates are merged it is the order of writing instead, which is
+ * nearly the same: points written twice meet in one builder, and are united;
+ * or, if there is too much for one, they are united before, as for a reader.
+ * An output segment must not hold rows written both before and after those of
+ * a segment that is not moved, see unmoved_writes.
+ *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
  * with an older snapshot go on with the old rows.
@@ -29,11 +35,13 @@
 
 #include "compat.h"
 #include "meta/deletion.h"
+#include "meta/progress.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
 #include "segment/rows.h"
 #include "vector/aggregate.h"
 #include "write/builder.h"
+#include "write/duplicates.h"
 #include "write/merge.h"
 #include "write/mover.h"
 #include "write/store.h"
@@ -41,23 +49,41 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
+/* Where the rows go. */
+typedef struct Target
+{
+	Relation	rel;
+	int16		level;
+	Oid			cold_table;		/* or InvalidOid, see cold.h */
+} Target;
+
 static void check_deletions(const RustsSegmentEntry *entries,
 							uint32 nentries);
-static int64 merge_segments(Relation from, Relation to,
+static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
-							int16 level, bool give_way);
+							bool give_way);
+static int	compare_places(const void *a, const void *b);
+static bool fit_into_builder(const RustsSegmentEntry *entries,
+							 uint32 nentries);
 static int	compare_times(const void *a, const void *b);
+static int	compare_orders(const void *a, const void *b);
+static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
+							 uint32 nentries, uint32 *nwrites);
+static bool between(int64 low, int64 high, const int64 *writes,
+					uint32 nwrites);
+static void begin_rows(Relation to, RustsBuilder *builder,
+					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
-static void append_blocks(Relation to, int16 level, RustsBuilder *builder,
+static void append_blocks(const Target *to, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
-static void append_rows(Relation to, int16 level, RustsBuilder *builder,
+static void append_rows(const Target *to, RustsBuilder *builder,
 						RustsRows *rows, uint32 first, uint32 end);
 static void append_vector(RustsBuilder *builder, int column,
 						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
 							uint32 n);
-static void store_if_full(Relation to, int16 level, RustsBuilder *builder,
+static void store_if_full(const Target *to, RustsBuilder *builder,
 						  uint32 more);
 
 int64
@@ -76,7 +102,7 @@ rusts_merge_active(Relation rel, bool give_way)
 								   snapshot, &nentries);
 	nentries = rusts_merge_leave_own(rel, entries, nentries);
 	nrows = rusts_merge_entries(rel, entries, nentries, RUSTS_LEVEL_HOT,
-								give_way);
+								InvalidOid, give_way);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
@@ -112,8 +138,9 @@ rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
 
 int64
 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
-					int16 level, bool give_way)
+					int16 level, Oid cold_table, bool give_way)
 {
+	Target		to = {.rel = rel, .level = level, .cold_table = cold_table};
 	int64		nrows;
 	uint32		i;
 
@@ -121,7 +148,12 @@ rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		return 0;
 	if (IsolationUsesXactSnapshot())
 		check_deletions(entries, nentries);
-	nrows = merge_segments(rel, rel, entries, nentries, level, give_way);
+	for (i = 0; i < nentries && level == RUSTS_LEVEL_COLD; i++)
+	{
+		if (!OidIsValid(to.cold_table))
+			to.cold_table = entries[i].cold_table;
+	}
+	nrows = merge_segments(rel, &to, entries, nentries, give_way);
 	for (i = 0; i < nentries && nrows >= 0; i++)
 		rusts_directory_delete(&entries[i]);
 	return nrows;
@@ -163,37 +195,53 @@ rusts_merge_into(Relation from, Relation to)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	RustsSegmentEntry *entries;
-	RustsSegmentEntry *cold;
 	uint32		nentries;
-	uint32		ncold = 0;
-	uint32		nothers = 0;
-	int64		nrows;
-	uint32		i;
+	uint32		begin;
+	uint32		end;
+	int64		nrows = 0;
 
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
 								   &nentries);
-	cold = MemoryContextAllocHuge(CurrentMemoryContext,
-								  sizeof(RustsSegmentEntry) *
-								  Max(nentries, 1));
-	for (i = 0; i < nentries; i++)
+	if (nentries > 0)
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_places);
+	for (begin = 0; begin < nentries; begin = end)
 	{
-		if (entries[i].level == RUSTS_LEVEL_COLD)
-			cold[ncold++] = entries[i];
-		else
-			entries[nothers++] = entries[i];
+		Target		target = {.rel = to};
+
+		target.level = Max(entries[begin].level, RUSTS_LEVEL_HOT);
+		target.cold_table = entries[begin].cold_table;
+		for (end = begin + 1; end < nentries; end++)
+		{
+			if (compare_places(&entries[begin], &entries[end]) != 0)
+				break;
+		}
+		nrows += merge_segments(from, &target, entries + begin, end - begin,
+								false);
 	}
-	nrows = merge_segments(from, to, entries, nothers, RUSTS_LEVEL_HOT,
-						   false);
-	nrows += merge_segments(from, to, cold, ncold, RUSTS_LEVEL_COLD, false);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return nrows;
 }
 
+/* Cold ones after the others, and those of a tablespace together. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+	bool		left_cold = left->level == RUSTS_LEVEL_COLD;
+	bool		right_cold = right->level == RUSTS_LEVEL_COLD;
+
+	if (left_cold != right_cold)
+		return left_cold ? 1 : -1;
+	return (left->cold_table > right->cold_table) -
+		(left->cold_table < right->cold_table);
+}
+
 static int64
-merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
-			   uint32 nentries, int16 level, bool give_way)
+merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
+			   uint32 nentries, bool give_way)
 {
 	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
 													"rusts merge",
@@ -201,36 +249,73 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 	MemoryContext old_cxt = MemoryContextSwitchTo(merge_cxt);
 	RustsSchema *schema = rusts_schema_build(from);
 	RustsBuilder *builder = rusts_builder_create(merge_cxt, schema);
+	int64	   *unmoved = NULL;
+	uint32		nunmoved = 0;
 	int64		nrows = 0;
 	uint32		i;
 
-	qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
+	if (schema->merges)
+		rusts_deletions_read_all(entries, nentries, GetActiveSnapshot());
+	if (schema->merges && !fit_into_builder(entries, nentries))
+		rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
+								 PG_INT64_MIN, PG_INT64_MAX, &entries,
+								 &nentries);
+	qsort(entries, nentries, sizeof(RustsSegmentEntry),
+		  schema->merges ? compare_orders : compare_times);
+	if (schema->merges && from == to->rel)
+		unmoved = unmoved_writes(from, entries, nentries, &nunmoved);
+	rusts_progress_phase("merging segments", nentries);
 	for (i = 0; i < nentries; i++)
 	{
 		RustsReader *reader;
 
 		CHECK_FOR_INTERRUPTS();
+		rusts_progress_done(i);
 		if (give_way &&
 			LockHasWaitersRelation(from, ShareUpdateExclusiveLock))
 		{
 			nrows = -1;
 			break;
 		}
+		rusts_deletions_read(&entries[i], GetActiveSnapshot());
+		if (i > 0 && between(entries[i - 1].write_order,
+							 entries[i].write_order, unmoved, nunmoved))
+		{
+			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+							  GetCurrentCommandId(true));
+			rusts_builder_reset(builder);
+		}
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
-			append_blocks(to, level, builder, reader, RelationGetDescr(from));
+			append_blocks(to, builder, reader, RelationGetDescr(from));
 		else
-			append_rows(to, level, builder,
+			append_rows(to, builder,
 						rusts_rows_begin(reader, RelationGetDescr(from)),
 						0, reader->nrows);
 		rusts_reader_close(reader);
 	}
 	if (nrows >= 0)
-		rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
+		rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;
+}
+
+/*
+ * Will the rows meet in one builder?  Where they do not, points written twice
+ * have to be found before.
+ */
+static bool
+fit_into_builder(const RustsSegmentEntry *entries, uint32 nentries)
+{
+	int64		bytes = 0;
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+		bytes += entries[i].raw_bytes;
+	return bytes < MERGE_FULL_BYTES / 4;
 }
 
 /* By time, then in the order of arrival. */
@@ -244,6 +329,91 @@ compare_times(const void *a, const void *b)
 		return left->min_time < right->min_time ? -1 : 1;
 	return (left->segment_id > right->segment_id) -
 		(left->segment_id < right->segment_id);
+}
+
+/* By the order of writing. */
+static int
+compare_orders(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+
+	if (left->write_order != right->write_order)
+		return left->write_order < right->write_order ? -1 : 1;
+	return (left->segment_id > right->segment_id) -
+		(left->segment_id < right->segment_id);
+}
+
+/*
+ * The orders, not sorted, of segments that may have points of entries, sorted
+ * by order, and are not among them: those that are left where they are, and
+ * those of transactions that have not committed yet.
+ */
+static int64 *
+unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
+			   uint32 nentries, uint32 *nwrites)
+{
+	SnapshotData dirty;
+	RustsSegmentEntry *all;
+	uint32		nall;
+	int64	   *writes;
+	int64		min_time = PG_INT64_MAX;
+	int64		max_time = PG_INT64_MIN;
+	uint32		i;
+
+	*nwrites = 0;
+	if (nentries < 2)
+		return NULL;
+	for (i = 0; i < nentries; i++)
+	{
+		if (entries[i].max_time == RUSTS_NO_TIME)
+			continue;
+		min_time = Min(min_time, entries[i].min_time);
+		max_time = Max(max_time, entries[i].max_time);
+	}
+	InitDirtySnapshot(dirty);
+	all = rusts_directory_load_range(rusts_storage_id(rel), &dirty, min_time,
+									 max_time, &nall);
+	writes = palloc_array(int64, nall + 1);
+	for (i = 0; i < nall; i++)
+	{
+		const RustsSegmentEntry *moved;
+
+		if (all[i].write_order <= entries[0].write_order ||
+			all[i].write_order >= entries[nentries - 1].write_order)
+			continue;
+		moved = bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
+						compare_orders);
+		if (moved == NULL)
+			writes[(*nwrites)++] = all[i].write_order;
+	}
+	return writes;
+}
+
+/* Is any of these writes between two others? */
+static bool
+between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
+{
+	uint32		i;
+
+	for (i = 0; i < nwrites; i++)
+	{
+		if (writes[i] >= low && writes[i] < high)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Rows of a segment are about to be appended.  In another storage rows are as
+ * new as they come.
+ */
+static void
+begin_rows(Relation to, RustsBuilder *builder, const RustsReader *reader)
+{
+	if (to == reader->rel)
+		builder->write_order = Max(builder->write_order,
+								   reader->entry.write_order);
 }
 
 /* Were the segment's tags the same columns that are tags now? */
@@ -289,7 +459,7 @@ same_kinds(const RustsSchema *schema, const RustsReader *reader)
 
 /* Append a segment block by block. */
 static void
-append_blocks(Relation to, int16 level, RustsBuilder *builder,
+append_blocks(const Target *to, RustsBuilder *builder,
 			  RustsReader *reader, TupleDesc desc)
 {
 	const RustsSchema *schema = builder->schema;
@@ -322,7 +492,7 @@ append_blocks(Relation to, int16 level, RustsBuilder *builder,
 		{
 			if (rows == NULL)
 				rows = rusts_rows_begin(reader, desc);
-			append_rows(to, level, builder, rows, first, end);
+			append_rows(to, builder, rows, first, end);
 
 			/* The builder may have been reset in there. */
 			if (series != NULL)
@@ -330,7 +500,8 @@ append_blocks(Relation to, int16 level, RustsBuilder *builder,
 			series = NULL;
 			continue;
 		}
-		store_if_full(to, level, builder, end - first);
+		store_if_full(to, builder, end - first);
+		begin_rows(to->rel, builder, reader);
 		if (series == NULL || builder->nrows < before)
 		{
 			uint32		i;
@@ -476,7 +647,7 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
  * builder makes, since tags were labelled otherwise or types were others then.
  */
 static void
-append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
+append_rows(const Target *to, RustsBuilder *builder, RustsRows *rows,
 			uint32 first, uint32 end)
 {
 	const uint64 *deleted = rows->reader->entry.deleted;
@@ -491,7 +662,8 @@ append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
 		ExecClearTuple(slot);
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);
-		store_if_full(to, level, builder, 1);
+		store_if_full(to, builder, 1);
+		begin_rows(to->rel, builder, rows->reader);
 		rusts_builder_put_slot(builder, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -499,12 +671,13 @@ append_rows(Relation to, int16 level, RustsBuilder *builder, RustsRows *rows,
 
 /* Store the builder's rows if some more would be too many. */
 static void
-store_if_full(Relation to, int16 level, RustsBuilder *builder, uint32 more)
+store_if_full(const Target *to, RustsBuilder *builder, uint32 more)
 {
 	if (builder->bytes < MERGE_FULL_BYTES &&
 		(builder->nrows + more <= builder->capacity ||
 		 builder->bytes < MERGE_FULL_BYTES / 2))
 		return;
-	rusts_store_moved(to, builder, level, GetCurrentCommandId(true));
+	rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	rusts_builder_reset(builder);
 }

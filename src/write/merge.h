@@ -35,12 +35,14 @@ extern int64 rusts_merge_active(Relation rel, bool give_way);
  * Rewrite some segments of rel as segments of a level, one per time partition
  * (more if there is much), in the running transaction.  The entries, which
  * are brought into another order, are those that the active snapshot sees;
- * it is one of rusts_merge_snapshot.  Returns the number of rows, or -1 with
- * give_way; the lock and the rest are as for rusts_merge_active.
+ * it is one of rusts_merge_snapshot.  Cold segments go to cold_table (see
+ * cold.h) or, without one, to where one of them is that is cold already.
+ * Returns the number of rows, or -1 with give_way; the lock and the rest are
+ * as for rusts_merge_active.
  */
 extern int64 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries,
 								 uint32 nentries, int16 level,
-								 bool give_way);
+								 Oid cold_table, bool give_way);
 
 /* The snapshot to find segments with that are to be rewritten; registered. */
 extern Snapshot rusts_merge_snapshot(void);

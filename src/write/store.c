@@ -25,11 +25,14 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/cold.h"
 #include "meta/directory.h"
 #include "meta/settings.h"
+#include "meta/totals.h"
 #include "segment/free_space.h"
 #include "segment/page_io.h"
 #include "segment/writer.h"
+#include "write/durability.h"
 #include "write/store.h"
 
 RustsStoredHook rusts_stored_hook = NULL;
@@ -51,16 +54,20 @@ typedef struct PartitionRow
 } PartitionRow;
 
 static void store_batch(Relation rel, RustsBatch *batch, int16 level,
-						int64 partition, CommandId cid, int64 first_row,
-						int64 new_rows, RustsFreeSpace **space);
+						Oid cold_table, int64 partition, CommandId cid,
+						int64 first_row, int64 new_rows,
+						RustsFreeSpace **space);
+static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
+						Oid cold_table, CommandId cid);
 static void begin_extent(Relation rel, RustsSegmentEntry *entry,
 						 const RustsImage *image, RustsFreeSpace **space);
+static uint64 key_columns(const RustsBatch *batch);
 static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
 static void store_partitions(Relation rel, RustsBuilder *builder,
-							 PartitionRow *rows, int16 level, CommandId cid,
-							 bool moved);
+							 PartitionRow *rows, int16 level, Oid cold_table,
+							 CommandId cid, bool moved);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
 void
@@ -78,27 +85,29 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 
 		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
 		{
-			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, cid, false);
+			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, InvalidOid,
+							 cid, false);
 			return;
 		}
 	}
 
-	rusts_builder_sort(builder, &batch);
+	/* Rows with TIDs stay as many as they are. */
+	rusts_builder_sort(builder, first_row < 0, &batch);
 	batch.keep_order = first_row >= 0;
-	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, RUSTS_NO_TIME, cid,
-				first_row, batch.nrows, NULL);
+	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, InvalidOid, RUSTS_NO_TIME,
+				cid, first_row, batch.nrows, NULL);
 }
 
 void
 rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
-				  CommandId cid)
+				  Oid cold_table, CommandId cid)
 {
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
 		return;
 	store_partitions(rel, builder, find_partitions(builder, &npartitions),
-					 level, cid, true);
+					 level, cold_table, cid, true);
 }
 
 /*
@@ -107,8 +116,8 @@ rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
  * first, becomes what is known of them.
  */
 static void
-store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
-			CommandId cid, int64 first_row, int64 new_rows,
+store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
+			int64 partition, CommandId cid, int64 first_row, int64 new_rows,
 			RustsFreeSpace **space)
 {
 	RustsSegmentEntry entry;
@@ -127,9 +136,13 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	rusts_segment_encode(batch, level == RUSTS_LEVEL_COLD ?
 						 RUSTS_EFFORT_COLD : RUSTS_EFFORT_HOT,
 						 level > RUSTS_LEVEL_ACTIVE, &image);
+	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
+	entry.write_order = batch->write_order >= 0 ? batch->write_order :
+		entry.segment_id;
+	entry.key_columns = batch->distinct ? key_columns(batch) : 0;
 	entry.storage_id = rusts_storage_id(rel);
 	entry.bytes = image.len;
 	entry.raw_bytes = image.raw_bytes;
@@ -145,16 +158,55 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
 					  MAX_HOT_PAYLOAD))
 		entry.payload = rusts_image_payload(&image);
+	else if (OidIsValid(cold_table))
+		begin_value(&entry, &image, cold_table, cid);
 	if (entry.payload == NULL)
 		begin_extent(rel, &entry, &image, space);
 	rusts_directory_insert(&entry, cid);
 	if (entry.payload == NULL)
 		rusts_free_space_end_write(rel);
+	rusts_durability_end(rel);
+	if (new_rows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS, new_rows);
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);
 	if (image.tag_filter != NULL)
 		pfree(image.tag_filter);
+}
+
+/* The columns that rows of a batch are told apart by. */
+static uint64
+key_columns(const RustsBatch *batch)
+{
+	uint64		columns = 0;
+	int			i;
+
+	for (i = 0; i < batch->ntags; i++)
+		columns |= RUSTS_KEY_COLUMN(batch->tag_attnos[i]);
+	for (i = 0; i < batch->ncolumns; i++)
+	{
+		const RustsColumn *column = batch->columns[i].column;
+
+		if (column->role == RUSTS_ROLE_TIME ||
+			column->role == RUSTS_ROLE_TIME_NS)
+			columns |= RUSTS_KEY_COLUMN(column->attno);
+	}
+	return columns;
+}
+
+/* Put an image into a table, if it is not too large for one value. */
+static void
+begin_value(RustsSegmentEntry *entry, RustsImage *image, Oid cold_table,
+			CommandId cid)
+{
+	struct varlena *value = rusts_image_payload(image);
+
+	if (value == NULL)
+		return;
+	entry->cold_table = cold_table;
+	entry->payload = rusts_cold_insert(cold_table, entry->storage_id,
+									   entry->segment_id, value, cid);
 }
 
 /*
@@ -235,7 +287,7 @@ compare_partition_rows(const void *a, const void *b)
 /* Store each partition's rows as a segment. */
 static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
-				 int16 level, CommandId cid, bool moved)
+				 int16 level, Oid cold_table, CommandId cid, bool moved)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
@@ -254,8 +306,9 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			some[end - start] = rows[end].row;
 			end++;
 		}
-		rusts_builder_sort_some(builder, some, end - start, &batch);
-		store_batch(rel, &batch, level, rows[start].partition, cid, -1,
+		rusts_builder_sort_some(builder, some, end - start, true, &batch);
+		store_batch(rel, &batch, level, cold_table, rows[start].partition,
+					cid, -1,
 					moved ? 0 : batch.nrows, moved ? &space : NULL);
 		start = end;
 	}

@@ -13,7 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node fails_with open_session tell_session
-  close_session wait_until wait_waiting worker_pid stop_hard start_patiently
+  close_session wait_until wait_waiting worker_pid stop_hard kill_all
+  start_patiently
   consistent);
 
 # Nothing a test waits for takes this long, in seconds.
@@ -36,6 +37,7 @@ fsync = off
 autovacuum_naptime = 1
 restart_after_crash = on
 log_line_prefix = '%m %b[%p] %q%a '
+rusts.job_interval = 1d
 ${\ ($args{conf} // '')}
 END
 	$node->start;
@@ -160,6 +162,37 @@ sub stop_hard
 	{
 		$node->stop('immediate');
 	}
+	return;
+}
+
+# End all processes of a server at once: none of them gets to write anything
+# any more.
+sub kill_all
+{
+	my ($node) = @_;
+	my $postmaster = $node->{_pid};
+	my @pids = ($postmaster);
+
+	foreach my $stat (glob '/proc/[0-9]*/stat')
+	{
+		open my $fh, '<', $stat or next;
+		my $line = <$fh> // '';
+		push @pids, $1
+		  if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $postmaster;
+	}
+	die 'the server has no processes' if @pids < 4;
+	kill 'KILL', @pids;
+	foreach my $pid (@pids)
+	{
+		my $deadline = time + $patience;
+
+		while (kill 0, $pid)
+		{
+			die 'the server does not die' if time > $deadline;
+			select(undef, undef, undef, 0.01);
+		}
+	}
+	$node->{_pid} = undef;
 	return;
 }
 

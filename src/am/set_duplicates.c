@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * set_duplicates.c
+ *	  SQL function rusts_set_duplicates.
+ *
+ * The choice is a security label on the measurement, so that it follows
+ * renames, goes with the table, and is dumped.
+ *
+ * src/am/set_duplicates.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "commands/seclabel.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "meta/options.h"
+#include "meta/schema.h"
+
+PG_FUNCTION_INFO_V1(rusts_set_duplicates);
+
+static RustsDuplicates parse_rule(const char *rule);
+static void check_measurement(Oid relid);
+
+/*
+ * rusts_set_duplicates(measurement regclass, duplicates text) RETURNS void
+ *
+ * Say what becomes of rows with the same tags and time: 'merge' or 'keep'.
+ * Rows that were united by a flush stay so.
+ */
+Datum
+rusts_set_duplicates(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	RustsDuplicates rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Relation	rel;
+	RustsOptions options;
+
+	PreventCommandIfReadOnly("rusts_set_duplicates()");
+	PreventCommandIfParallelMode("rusts_set_duplicates()");
+	PreventCommandDuringRecovery("rusts_set_duplicates()");
+
+	/* Check before locking: others must not be held up by strangers. */
+	check_measurement(relid);
+	rel = relation_open(relid, ShareUpdateExclusiveLock);
+	check_measurement(relid);
+	if (rule == RUSTS_DUPLICATES_MERGE && rusts_time_attno(rel) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("measurement \"%s\" has no time column",
+						RelationGetRelationName(rel)),
+				 errdetail("Points are told apart by their tags and their time."),
+				 errhint("The time is a column called \"%s\" of type timestamptz or timestamp.",
+						 RUSTS_TIME_COLUMN)));
+	options = *rusts_schema_options(rel);
+	options.duplicates = rule;
+
+	/* The rest of the statement goes by the new rule already. */
+	rusts_options_store(relid, &options);
+	relation_close(rel, NoLock);
+	PG_RETURN_VOID();
+}
+
+static RustsDuplicates
+parse_rule(const char *rule)
+{
+	int			i;
+
+	for (i = 0; rusts_duplicates_names[i] != NULL; i++)
+	{
+		if (pg_strcasecmp(rule, rusts_duplicates_names[i]) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a rule for duplicates", rule),
+			 errhint("The rules are 'merge' and 'keep'.")));
+}
+
+static void
+check_measurement(Oid relid)
+{
+	const char *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("measurement with OID %u does not exist", relid)));
+	if (!rusts_is_owner(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
+	if (!rusts_relid_is_measurement(relid) ||
+		!rusts_has_storage(get_rel_relkind(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a measurement", name),
+				 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
+}
