@@ -93,6 +93,16 @@ SELECT rusts_tier('m.unlogged', 'infinity', 'regress_cold');
 SELECT measurement, tier, tablespace FROM places WHERE measurement IN ('m.own'::regclass, 'm.unlogged'::regclass);
 DROP TABLE m.own, m.unlogged;
 
+-- a policy's tablespace
+CREATE TABLE m.p (time timestamptz, i int) USING rusts;
+INSERT INTO m.p SELECT '2021-01-01'::timestamptz + i * '1 s'::interval, hashint4(i) FROM generate_series(1, 20000) AS i;
+SELECT rusts_add_tiering_policy('m.p', '1d', 'regress_cold');
+SELECT job, rows FROM rusts_run_jobs('m.p');
+SELECT tier, tablespace, rows FROM places WHERE measurement = 'm.p'::regclass;
+SELECT count(*), sum(i) FROM m.p;
+SELECT rusts_remove_tiering_policy('m.p');
+DROP TABLE m.p;
+
 -- who may, and where
 SELECT rusts_tier('m.t', 'infinity', 'nowhere');
 SELECT rusts_tier('m.t', 'infinity', 'pg_global');

@@ -25,7 +25,8 @@
  *						the highest
  *
  * codes		bits	the state each lane begins with
- *				bits	of each symbol in order, as its state says
+ *				bits	of each symbol in order, as its state says; the last of
+ *				each lane takes none
  *
  * src/codec/ans.c
  *
@@ -245,7 +246,8 @@ rusts_ans_get_alphabet(const uint8 *src, const uint8 *end,
 
 /*
  * The last symbol comes first: each state says what bits to read to come to
- * the one behind it.
+ * the one behind it.  A lane's last state is any of its symbol's, and there is
+ * nothing to read.
  */
 uint8 *
 rusts_ans_encode(const uint8 *symbols, uint32 n,
@@ -255,7 +257,7 @@ rusts_ans_encode(const uint8 *symbols, uint32 n,
 	uint32		nlanes = n < RUSTS_ANS_LANES_MIN ? 1 : RUSTS_ANS_LANES;
 	unsigned	bits = alphabet->bits;
 	uint32		first[RUSTS_ANS_SYMBOLS];
-	uint32		states[RUSTS_ANS_LANES] = {0};
+	uint32		states[RUSTS_ANS_LANES];
 	uint8		spread[RUSTS_ANS_STATES];
 	BitWriter	writer = {dst, 0, 0};
 	uint32		sum = 0;
@@ -267,7 +269,9 @@ rusts_ans_encode(const uint8 *symbols, uint32 n,
 		first[i] = sum;
 		sum += alphabet->freq[i];
 	}
-	for (i = n; i-- > 0;)
+	for (i = n - nlanes; i < n; i++)
+		states[i % nlanes] = work->states[first[symbols[i]]];
+	for (i = n - nlanes; i-- > 0;)
 	{
 		uint32	   *state = &states[i % nlanes];
 		uint32		x = *state + (1 << bits);
@@ -283,7 +287,7 @@ rusts_ans_encode(const uint8 *symbols, uint32 n,
 	}
 	for (i = 0; i < nlanes; i++)
 		put_bits(&writer, states[i], bits);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n - nlanes; i++)
 		put_bits(&writer, work->values[i], work->lengths[i]);
 	return end_bits(&writer);
 }

@@ -27,6 +27,9 @@
 /* With the number: the last symbol is for values outside, which follow. */
 #define RUSTS_ANS_ESCAPES	0x80
 
+/* With the number: the middle symbol is value 0, and there are no low bits. */
+#define RUSTS_ANS_AROUND_0	0x40
+
 /* Room for the codes of a block, and for what a decoder may read after. */
 #define RUSTS_ANS_CODE_BYTES \
 	((RUSTS_BLOCK_ROWS + RUSTS_ANS_LANES) * RUSTS_ANS_MAX_BITS / 8 + 16)

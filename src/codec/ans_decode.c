@@ -81,8 +81,8 @@ model_table(unsigned model, const RustsAnsAlphabet *alphabet)
 	} while (0)
 
 /*
- * Decode n symbols from the bit at on; returns the bit after them, or 0 if
- * the states do not end where the encoder's began.
+ * Decode n symbols from the bit at on; returns the bit after them.  The last
+ * one of each lane takes no bits.
  */
 static inline __attribute__ ((always_inline))
 uint32
@@ -91,6 +91,7 @@ decode_lanes(const uint8 *codes, uint32 at, const uint32 *table,
 			 uint16 *sums)
 {
 	uint16		sum = 0;
+	uint32		end = n - nlanes;
 	uint32		i = 0;
 
 	if (nlanes == RUSTS_ANS_LANES)
@@ -100,7 +101,7 @@ decode_lanes(const uint8 *codes, uint32 at, const uint32 *table,
 		uint32		c = states[2];
 		uint32		d = states[3];
 
-		for (; i + 4 <= n; i += 4)
+		for (; i + 4 <= end; i += 4)
 		{
 			uint64		word = REFILL();
 
@@ -114,13 +115,22 @@ decode_lanes(const uint8 *codes, uint32 at, const uint32 *table,
 		states[2] = c;
 		states[3] = d;
 	}
-	for (; i < n; i++)
+	for (; i < end; i++)
 	{
 		uint64		word = REFILL();
 
 		PUT(states[i % nlanes], i);
 	}
-	return (states[0] | states[1] | states[2] | states[3]) == 0 ? at : 0;
+	for (; i < n; i++)
+	{
+		uint8		symbol = (uint8) table[states[i % nlanes]];
+
+		if (sums != NULL)
+			sums[i] = sum += symbol;
+		else
+			symbols[i] = symbol;
+	}
+	return at;
 }
 
 RUSTS_KERNEL static uint32
@@ -170,7 +180,7 @@ rusts_ans_decode(const uint8 *src, const uint8 *end, unsigned model,
 	at = sums != NULL ?
 		decode_sums(work->codes, at, table, states, nlanes, n, sums) :
 		decode_symbols(work->codes, at, table, states, nlanes, n, symbols);
-	if (at == 0 || (at + 7) / 8 > size)
+	if ((at + 7) / 8 > size)
 		return NULL;
 	return src + (at + 7) / 8;
 }

@@ -165,6 +165,15 @@ count_symbols(const Shape *shape, uint64 base, unsigned width,
 	return rusts_bit_length(outside);
 }
 
+/* Base and width need not be stored then. */
+static bool
+is_around_0(uint64 base, unsigned width, unsigned model,
+			const RustsAnsAlphabet *alphabet)
+{
+	return model > 0 && width == 0 &&
+		base == 0 - (uint64) (alphabet->nsymbols / 2 - 1);
+}
+
 /* Header, packed bits, and codes. */
 static size_t
 plan_size(const Shape *shape, uint64 base, unsigned width, unsigned bits,
@@ -233,6 +242,8 @@ try_models(const Shape *shape, bool normal, RustsAnsPlan *plan)
 		size = plan_size(shape, base, width, alphabet.bits,
 						 codes_cost(&alphabet, counts), counts[last],
 						 escape_width);
+		if (is_around_0(base, width, model, &alphabet))
+			size -= 1 + rusts_varint_size(rusts_zigzag(base));
 		keep_better(size, base, width, model, counts[last] > 0, &alphabet,
 					plan);
 	}
@@ -383,9 +394,14 @@ rusts_ans_encode_values(const uint64 *values, uint32 n,
 		}
 		symbols[i] = (uint8) Min(symbol, last);
 	}
-	dst = rusts_put_varint(dst, rusts_zigzag(plan->base));
-	*dst++ = (uint8) plan->width;
-	*dst++ = (uint8) (plan->model | (plan->escapes ? RUSTS_ANS_ESCAPES : 0));
+	*dst = (uint8) (plan->model | (plan->escapes ? RUSTS_ANS_ESCAPES : 0));
+	if (is_around_0(plan->base, plan->width, plan->model, &plan->alphabet))
+		*dst++ |= RUSTS_ANS_AROUND_0;
+	else
+	{
+		dst = rusts_put_varint(dst + 1, rusts_zigzag(plan->base));
+		*dst++ = (uint8) plan->width;
+	}
 	if (plan->model == 0)
 		dst = rusts_ans_put_alphabet(&plan->alphabet, dst);
 	dst = rusts_bitpack(values, n, plan->width, plan->base, dst);

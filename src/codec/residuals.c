@@ -34,9 +34,12 @@
  *
  * The low bits of a value that is none of the window's are ignored.
  *
- * ANS			as Huffman, with another code, see ans.c; from the width on
+ * ANS			like Huffman, with another code, see ans.c
  *				u8		number of the alphabet, or 0; 128 more: the last
- *						symbol is an escape symbol
+ *						symbol is an escape symbol; 64 more: the middle one
+ *						is 0, width 0, and base and width are left out
+ *				varint	base
+ *				u8		width of the low bits
  *				...		the alphabet, if it is 0
  *				bits	low bits
  *				...		symbols
@@ -332,36 +335,51 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 }
 
 static const uint8 *
-decode_ans(const uint8 *src, const uint8 *end, unsigned width, uint32 n,
-		   uint64 *values, RustsResiduals *residuals,
-		   RustsCodecScratch *scratch)
+decode_ans(const uint8 *src, const uint8 *end, uint32 n, uint64 *values,
+		   RustsResiduals *residuals, RustsCodecScratch *scratch)
 {
 	RustsAnsAlphabet alphabet;
-	bool		escapes;
 	unsigned	model;
+	unsigned	width = 0;
+	unsigned	flags;
 
-	if (src == end || width > 63)
+	if (src == end)
 		return NULL;
-	escapes = (*src & RUSTS_ANS_ESCAPES) != 0;
-	model = *src++ & ~RUSTS_ANS_ESCAPES;
+	flags = *src & (RUSTS_ANS_ESCAPES | RUSTS_ANS_AROUND_0);
+	model = *src++ & ~(RUSTS_ANS_ESCAPES | RUSTS_ANS_AROUND_0);
 	if (model > RUSTS_ANS_NMODELS)
 		return NULL;
 	if (model > 0)
 		rusts_ans_model(model, &alphabet);
+	residuals->form = RUSTS_RESIDUALS_VALUES;
+	if (flags & RUSTS_ANS_AROUND_0)
+	{
+		if (model == 0)
+			return NULL;
+		residuals->base = 0 - (uint64) (alphabet.nsymbols / 2 - 1);
+	}
 	else
+	{
+		src = rusts_get_varint(src, end, &residuals->base);
+		if (src == NULL || src == end || *src > 63)
+			return NULL;
+		residuals->base = rusts_unzigzag(residuals->base);
+		width = *src++;
+	}
+	if (model == 0)
 		src = rusts_ans_get_alphabet(src, end, &alphabet);
 	if (src == NULL ||
 		(width > 0 && !take_packed(&src, end, n, width, residuals->base,
 								   values)))
 		return NULL;
 	src = rusts_ans_decode(src, end, model, &alphabet, n, scratch->symbols,
-						   width == 0 && !escapes ? scratch->sums : NULL,
-						   &scratch->ans);
+						   width == 0 && !(flags & RUSTS_ANS_ESCAPES) ?
+						   scratch->sums : NULL, &scratch->ans);
 	if (src == NULL)
 		return NULL;
-	return decode_symbols(src, end, width,
-						  escapes ? (int) alphabet.nsymbols - 1 : -1, n,
-						  values, residuals, scratch);
+	return decode_symbols(src, end, width, flags & RUSTS_ANS_ESCAPES ?
+						  (int) alphabet.nsymbols - 1 : -1, n, values,
+						  residuals, scratch);
 }
 
 /*
@@ -376,6 +394,8 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 	uint64		base;
 	unsigned	width;
 
+	if (method == RUSTS_METHOD_ANS)
+		return decode_ans(src, end, n, values, residuals, scratch);
 	src = rusts_get_varint(src, end, &base);
 	if (src == NULL)
 		return NULL;
@@ -401,8 +421,6 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 		case RUSTS_METHOD_HUFFMAN:
 			return decode_huffman(src, end, width, n, values, residuals,
 								  scratch);
-		case RUSTS_METHOD_ANS:
-			return decode_ans(src, end, width, n, values, residuals, scratch);
 		default:
 			return NULL;
 	}

@@ -256,8 +256,8 @@ test_alphabets(void)
  * and a few values outside; its bytes are the golden file's.
  */
 static void
-check_golden_block(FILE *file, bool write, unsigned model, unsigned width,
-				   bool escapes, uint32 n)
+check_golden_block(FILE *file, bool write, unsigned model, uint64 base,
+				   unsigned width, bool escapes, uint32 n)
 {
 	static uint64 values[ROWS];
 	static uint8 block[RUSTS_SCRATCH_BYTES];
@@ -265,8 +265,8 @@ check_golden_block(FILE *file, bool write, unsigned model, unsigned width,
 	int64		back[ROWS];
 	uint64		nulls[RUSTS_BITMAP_WORDS(ROWS)];
 	uint32		nnulls;
-	RustsAnsPlan plan = {.base = (uint64) -1000, .width = width,
-	.model = model, .escapes = escapes};
+	RustsAnsPlan plan = {.base = base, .width = width, .model = model,
+	.escapes = escapes};
 	uint32		run = 0;
 	uint8		header[4];
 	size_t		size;
@@ -329,11 +329,23 @@ test_golden(const char *directory, bool write)
 	random_state = 1;
 	for (model = 0; model <= RUSTS_ANS_NMODELS; model++)
 	{
-		check_golden_block(file, write, model, 0, false, 100 + model);
-		check_golden_block(file, write, model, 3, true, 300 + model);
+		uint64		base = 0;
+
+		check_golden_block(file, write, model, -1000, 0, false, 100 + model);
+		check_golden_block(file, write, model, -1000, 3, true, 300 + model);
+		if (model > 0)
+		{
+			RustsAnsAlphabet alphabet;
+
+			/* Base and width are left out then. */
+			rusts_ans_model(model, &alphabet);
+			base -= alphabet.nsymbols / 2 - 1;
+		}
+		check_golden_block(file, write, model, base, 0, model % 2 == 0,
+						   250 + model);
 	}
 	for (model = 0; model < 20; model++)
-		check_golden_block(file, write, 0, model, model % 3 == 0,
+		check_golden_block(file, write, 0, -1000, model, model % 3 == 0,
 						   260 + 7 * model);
 	CHECK(write || fgetc(file) == EOF, "golden file is too long");
 	fclose(file);
