@@ -176,6 +176,7 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		AttrNumber time, int64 before, bool give_way)
 {
 	int16		level = RUSTS_LEVEL_COLD;
+	Oid			cold_table = InvalidOid;
 	int64		gone = 0;
 	uint32		i;
 
@@ -184,7 +185,9 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		gone += leave_out(rel, &entries[i], time, before);
 		level = Min(level, entries[i].level);
 	}
-	if (rusts_merge_entries(rel, entries, nentries, level, InvalidOid,
+	if (level == RUSTS_LEVEL_COLD)
+		cold_table = entries[0].cold_table;
+	if (rusts_merge_entries(rel, entries, nentries, level, cold_table,
 							give_way) < 0)
 		return -1;
 	return gone;
