@@ -176,7 +176,6 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		AttrNumber time, int64 before, bool give_way)
 {
 	int16		level = RUSTS_LEVEL_COLD;
-	Oid			cold_table = InvalidOid;
 	int64		gone = 0;
 	uint32		i;
 
@@ -185,9 +184,7 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 		gone += leave_out(rel, &entries[i], time, before);
 		level = Min(level, entries[i].level);
 	}
-	if (level == RUSTS_LEVEL_COLD)
-		cold_table = entries[0].cold_table;
-	if (rusts_merge_entries(rel, entries, nentries, level, cold_table,
+	if (rusts_merge_entries(rel, entries, nentries, level, InvalidOid,
 							give_way) < 0)
 		return -1;
 	return gone;
@@ -195,7 +192,8 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 
 /*
  * Have a merge leave out a segment's rows from before a time, as if they had
- * been deleted; returns their number.
+ * been deleted; returns their number.  entry->ndeleted goes on to tell what
+ * has been deleted, which a merge compares with what others have deleted.
  */
 static int64
 leave_out(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
@@ -235,7 +233,6 @@ leave_out(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
 		}
 	}
 	rusts_reader_close(reader);
-	entry->ndeleted += n;
 	pfree(vector);
 	return n;
 }
