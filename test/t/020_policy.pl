@@ -185,7 +185,7 @@ foreach my $limit (sort keys %limits)
 	$node->append_conf('postgresql.conf', $limits{$limit});
 	$node->reload;
 	$node->safe_psql('postgres', q{
-		INSERT INTO mem SELECT now(), i FROM generate_series(1, 1000) i;
+		INSERT INTO mem SELECT now(), 1e9 * random() FROM generate_series(1, 1000) i;
 		INSERT INTO mem VALUES (now(), 0);
 		INSERT INTO mem VALUES (now(), 0)});
 	wait_until($node, 'postgres', "SELECT ($count) > $before", "flushes by $limit");
@@ -197,7 +197,7 @@ rusts.flush_max_age = 1d
 END
 	$node->reload;
 }
-$node->safe_psql('postgres', 'DELETE FROM mem WHERE time > now() - interval \'1 hour\' OR v = 0');
+$node->safe_psql('postgres', 'DELETE FROM mem WHERE time > now() - interval \'1 hour\' OR v > 1000');
 wait_until($node, 'postgres',
 	q{SELECT count(*) > 0 FROM rusts.jobs WHERE job = 'compact' AND last_outcome = 'done' AND last_rows >= 0},
 	'compaction is a job');
