@@ -145,6 +145,20 @@ SELECT rusts_add_retention_policy('alt', '1h', 'data');
 SELECT job, rows FROM rusts_run_jobs('alt');
 SELECT count(*), sum(v), sum(d), min(s), max(s), count(n), min(time) FROM alt;
 
+-- a point written twice: what is rewritten does not become the last one written
+SELECT rusts_write('dup,k=a v=1,w=1 978307200000000000
+dup,k=a v=1,w=1 978350400000000000');
+SELECT rusts_flush('dup');
+SELECT rusts_write('dup,k=a v=2 978350400000000000');
+SELECT rusts_flush('dup');
+SELECT rusts_add_retention_policy('dup', '6h', 'data');
+SELECT job, rows FROM rusts_run_jobs('dup');
+SELECT time, v, w FROM dup;
+SELECT rusts_compact('dup') >= 0;
+SELECT time, v, w FROM dup;
+DROP TABLE dup;
+SELECT rusts_remove_retention_policy('dup');
+
 -- tiering, after retention
 CREATE TABLE tir (time timestamptz NOT NULL, v int) USING rusts;
 INSERT INTO tir SELECT '2001-01-01'::timestamptz + i * interval '1 h', i FROM generate_series(0, 24 * 30 - 1) i;
