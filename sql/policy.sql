@@ -225,7 +225,7 @@ SELECT measurement, job, policy FROM rusts.jobs ORDER BY 1, 2;
 RESET ROLE;
 -- a superuser's acts on all, but the owner's own comes first
 SELECT rusts_add_retention_policy('of*', '5d');
-SELECT owner, measurements FROM rusts.policies WHERE pattern = 'of*' ORDER BY owner = current_user::regrole;
+SELECT owner = current_user::regrole AS own, measurements FROM rusts.policies WHERE pattern = 'of*' ORDER BY 1;
 SELECT measurement, job, rows FROM rusts_run_jobs() WHERE measurement::text LIKE 'of%' ORDER BY 1, 2;
 SELECT count(*) FROM of_max;
 -- members
