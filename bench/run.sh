@@ -404,6 +404,7 @@ server_start bench <<-END || exit 1
 	max_wal_size = 8GB
 	checkpoint_timeout = 1h
 	autovacuum = off
+	rusts.job_interval = 1d
 END
 trap 'server_stop
 	[ -z "${BENCH_HUGE_PAGES:-}" ] ||

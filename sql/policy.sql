@@ -72,6 +72,7 @@ CREATE TABLE "disk.io read" (LIKE cpu) USING rusts;
 CREATE TABLE "CPU" (LIKE cpu) USING rusts;
 CREATE TABLE public.regress_pol_mem (LIKE cpu) USING rusts;
 CREATE TABLE heap_cpu (LIKE cpu) USING heap;
+CREATE MATERIALIZED VIEW cpu_mv USING rusts AS SELECT * FROM cpu;
 CREATE VIEW applied AS
 SELECT kind, pattern, m.measurement::text FROM rusts.policies, unnest(measurements) AS m(measurement)
  WHERE m.measurement IN (SELECT oid FROM pg_class WHERE relnamespace = 'pol'::regnamespace OR relname = 'regress_pol_mem');
@@ -79,6 +80,7 @@ SELECT * FROM applied ORDER BY kind, pattern COLLATE "C", measurement COLLATE "C
 SELECT rusts_remove_retention_policy('pol.*');
 SELECT rusts_remove_retention_policy('cpu');
 SELECT * FROM applied WHERE kind = 'retention' ORDER BY kind, pattern COLLATE "C", measurement COLLATE "C";
+DROP MATERIALIZED VIEW cpu_mv;
 DROP TABLE cpu0, "disk.io read", "CPU", public.regress_pol_mem, heap_cpu;
 SELECT rusts_remove_retention_policy('pol."disk.io"*');
 SELECT rusts_remove_retention_policy('*');
