@@ -12,8 +12,8 @@
 #
 # usage: run.sh [part...]
 #	parts: parse floats load size cold memory queries planning scan parallel
-#					growth cardinality clients duplicates durability compact;
-#					all of them by default
+#					growth cardinality clients duplicates durability compact
+#					retention; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -34,7 +34,7 @@
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
 PARTS=${*:-parse floats load size cold memory queries planning scan parallel
-	growth cardinality clients duplicates durability compact}
+	growth cardinality clients duplicates durability compact retention}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -347,6 +347,48 @@ part_durability()
 	server_psql -q -c 'DROP TABLE one'
 }
 
+# Milliseconds of a statement that is rolled back.
+rolled_back_ms()				# rolled_back_ms sql
+{
+	server_psql -At -c '\timing on' -c BEGIN -c "$1" -c ROLLBACK |
+		sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | sed -n 2p
+}
+
+# A year, 100 series, a point each ten minutes: all but the last day goes.
+part_retention()
+{
+	local i
+
+	heading "Retention: dropping a year, median of $RUNS"
+	server_psql -q -c 'DROP TABLE IF EXISTS year, year_heap' \
+		-c 'CREATE TABLE year (time timestamptz NOT NULL, host text, v float8)
+			USING rusts' \
+		-c "SECURITY LABEL FOR rusts ON COLUMN year.host IS 'tag'" \
+		-c "INSERT INTO year SELECT t, 'host' || h, random()
+			FROM generate_series('2023-01-01 00:00Z'::timestamptz,
+				'2023-12-31 23:50Z', '10 min') t,
+				generate_series(1, 100) h" \
+		-c 'CREATE TABLE year_heap AS SELECT * FROM year' \
+		-c 'CREATE INDEX ON year_heap (time)' -c 'VACUUM ANALYZE year_heap' \
+		-c "SELECT rusts_add_retention_policy('year', '23h50m', 'data')" \
+		2>&1 >/dev/null | grep -v 'does not exist, skipping'
+	flush year
+	rm -f "$WORK"/year.*
+	for i in $(seq "$RUNS"); do
+		rolled_back_ms "SELECT rusts_run_jobs('year')" >>"$WORK/year.rusts"
+		rolled_back_ms "DELETE FROM year_heap
+			WHERE time < '2023-12-31 00:00Z'" >>"$WORK/year.heap"
+	done
+	value "SELECT rows || ' rows in ' || (SELECT count(*) FROM rusts.segments
+			WHERE measurement = 'year'::regclass) || ' segments'
+		FROM rusts.measurements WHERE measurement = 'year'::regclass"
+	printf '%-36s %12.1f ms\n' 'by policy' "$(median <"$WORK/year.rusts")" \
+		'DELETE from a heap table' "$(median <"$WORK/year.heap")"
+	value "BEGIN; SELECT rusts_run_jobs('year'); ROLLBACK" | grep retain
+	server_psql -q -c 'DROP TABLE year, year_heap' \
+		-c "SELECT rusts_remove_retention_policy('year')" >/dev/null
+}
+
 . bench/query_parts.sh
 . bench/compact_part.sh
 . bench/duplicate_parts.sh
@@ -364,6 +406,7 @@ server_start bench <<-END || exit 1
 	max_wal_size = 8GB
 	checkpoint_timeout = 1h
 	autovacuum = off
+	rusts.job_interval = 1d
 END
 trap 'server_stop
 	[ -z "${BENCH_HUGE_PAGES:-}" ] ||

@@ -72,6 +72,7 @@ CREATE TABLE "disk.io read" (LIKE cpu) USING rusts;
 CREATE TABLE "CPU" (LIKE cpu) USING rusts;
 CREATE TABLE public.regress_pol_mem (LIKE cpu) USING rusts;
 CREATE TABLE heap_cpu (LIKE cpu) USING heap;
+CREATE MATERIALIZED VIEW cpu_mv USING rusts AS SELECT * FROM cpu;
 CREATE VIEW applied AS
 SELECT kind, pattern, m.measurement::text FROM rusts.policies, unnest(measurements) AS m(measurement)
  WHERE m.measurement IN (SELECT oid FROM pg_class WHERE relnamespace = 'pol'::regnamespace OR relname = 'regress_pol_mem');
@@ -79,6 +80,7 @@ SELECT * FROM applied ORDER BY kind, pattern COLLATE "C", measurement COLLATE "C
 SELECT rusts_remove_retention_policy('pol.*');
 SELECT rusts_remove_retention_policy('cpu');
 SELECT * FROM applied WHERE kind = 'retention' ORDER BY kind, pattern COLLATE "C", measurement COLLATE "C";
+DROP MATERIALIZED VIEW cpu_mv;
 DROP TABLE cpu0, "disk.io read", "CPU", public.regress_pol_mem, heap_cpu;
 SELECT rusts_remove_retention_policy('pol."disk.io"*');
 SELECT rusts_remove_retention_policy('*');
@@ -144,6 +146,20 @@ ALTER TABLE alt ADD COLUMN n text;
 SELECT rusts_add_retention_policy('alt', '1h', 'data');
 SELECT job, rows FROM rusts_run_jobs('alt');
 SELECT count(*), sum(v), sum(d), min(s), max(s), count(n), min(time) FROM alt;
+
+-- a point written twice: what is rewritten does not become the last one written
+SELECT rusts_write('dup,k=a v=1,w=1 978307200000000000
+dup,k=a v=1,w=1 978350400000000000');
+SELECT rusts_flush('dup');
+SELECT rusts_write('dup,k=a v=2 978350400000000000');
+SELECT rusts_flush('dup');
+SELECT rusts_add_retention_policy('dup', '6h', 'data');
+SELECT job, rows FROM rusts_run_jobs('dup');
+SELECT time, v, w FROM dup;
+SELECT rusts_compact('dup') >= 0;
+SELECT time, v, w FROM dup;
+DROP TABLE dup;
+SELECT rusts_remove_retention_policy('dup');
 
 -- tiering, after retention
 CREATE TABLE tir (time timestamptz NOT NULL, v int) USING rusts;
@@ -211,7 +227,7 @@ SELECT measurement, job, policy FROM rusts.jobs ORDER BY 1, 2;
 RESET ROLE;
 -- a superuser's acts on all, but the owner's own comes first
 SELECT rusts_add_retention_policy('of*', '5d');
-SELECT owner, measurements FROM rusts.policies WHERE pattern = 'of*' ORDER BY owner = current_user::regrole;
+SELECT owner = current_user::regrole AS own, measurements FROM rusts.policies WHERE pattern = 'of*' ORDER BY 1;
 SELECT measurement, job, rows FROM rusts_run_jobs() WHERE measurement::text LIKE 'of%' ORDER BY 1, 2;
 SELECT count(*) FROM of_max;
 -- members

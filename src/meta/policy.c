@@ -114,6 +114,7 @@ rusts_policy_choose(List *policies, RustsPolicyKind kind, Oid relid)
 	ListCell   *cell;
 	HeapTuple	tuple;
 	Oid			relowner;
+	char		relkind;
 
 	if (policies == NIL)
 		return NULL;
@@ -121,7 +122,12 @@ rusts_policy_choose(List *policies, RustsPolicyKind kind, Oid relid)
 	if (!HeapTupleIsValid(tuple))
 		return NULL;
 	relowner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	relkind = ((Form_pg_class) GETSTRUCT(tuple))->relkind;
 	ReleaseSysCache(tuple);
+
+	/* A materialized view has what its query says. */
+	if (relkind == RELKIND_MATVIEW && kind == RUSTS_POLICY_RETENTION)
+		return NULL;
 	foreach(cell, policies)
 	{
 		const RustsPolicy *policy = lfirst(cell);

@@ -54,7 +54,8 @@ typedef struct RustsJobState
 	int			gave_way;		/* times since the last step that ended */
 	TimestampTz next_at;		/* not before this */
 	TimestampTz failing_since;
-	TimestampTz warned_at;
+	TimestampTz warned_at;		/* the log was told ... */
+	int			warned_code;	/* ... of this error */
 	TimestampTz noted_at;		/* entered in rusts.job */
 	bool		seen;			/* its measurement still exists */
 } RustsJobState;
@@ -67,7 +68,7 @@ extern void rusts_job_gave_way(RustsJobState *state);
 extern bool rusts_job_may_give_way(const RustsJobState *state);
 
 /* Counts a failure; true if it is to be logged. */
-extern bool rusts_job_failed(RustsJobState *state);
+extern bool rusts_job_failed(RustsJobState *state, int sqlerrcode);
 
 /* queue.c: what is due */
 typedef struct RustsDue

@@ -235,7 +235,7 @@ rusts_job_catch(Oid relid, int kind, TimestampTz started, MemoryContext cxt)
 
 	rusts_total_add(RUSTS_TOTAL_JOBS_RUN, 1);
 	rusts_total_add(RUSTS_TOTAL_JOBS_FAILED, 1);
-	if (rusts_job_failed(state))
+	if (rusts_job_failed(state, error->sqlerrcode))
 		log_failure(state, error);
 	note_failure(state, started, error->message);
 	MemoryContextSwitchTo(cxt);

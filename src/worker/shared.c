@@ -150,6 +150,7 @@ take_slot(Oid database, int holds)
 {
 	RustsWorkerShared *shared = rusts_worker_shared;
 	RustsDatabaseSlot *slot = NULL;
+	RustsDatabaseSlot *spare = NULL;
 	int			i;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -163,10 +164,10 @@ take_slot(Oid database, int holds)
 			break;
 		}
 
-		/* One that nobody needs any more can be had. */
+		/* One that nobody needs any more can be had, but for its totals. */
 		if (candidate->pid == 0 && !candidate->wanted &&
 			candidate->holds == 0)
-			slot = candidate;
+			spare = candidate;
 	}
 	if (slot == NULL && shared->nslots < RUSTS_MAX_DATABASES)
 	{
@@ -179,6 +180,8 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->bytes_left, 0);
 		reset_counters(slot, true);
 	}
+	if (slot == NULL)
+		slot = spare;
 	if (slot != NULL && slot->database != database)
 	{
 		slot->database = database;

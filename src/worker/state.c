@@ -5,7 +5,8 @@
  *
  * A job that fails is left alone for a while that doubles with each failure,
  * up to five minutes, and never for good; the others go on.  The log hears of
- * it at the first failure and then once an hour.
+ * each kind of error once an hour at most, even if the job goes well now and
+ * then.
  *
  * src/worker/state.c
  *
@@ -92,7 +93,6 @@ rusts_job_went_well(RustsJobState *state, TimestampTz next_at)
 {
 	state->failures = 0;
 	state->gave_way = 0;
-	state->warned_at = 0;
 	state->next_at = next_at;
 }
 
@@ -115,7 +115,7 @@ rusts_job_may_give_way(const RustsJobState *state)
 }
 
 bool
-rusts_job_failed(RustsJobState *state)
+rusts_job_failed(RustsJobState *state, int sqlerrcode)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			pause_s;
@@ -125,10 +125,11 @@ rusts_job_failed(RustsJobState *state)
 	pause_s = state->failures > 8 ? MAX_BACKOFF_S :
 		Min(1 << state->failures, MAX_BACKOFF_S);
 	state->next_at = rusts_seconds_after(now, pause_s);
-	if (state->warned_at != 0 &&
+	if (state->warned_at != 0 && state->warned_code == sqlerrcode &&
 		!TimestampDifferenceExceeds(state->warned_at, now,
 									WARNING_INTERVAL_MS))
 		return false;
 	state->warned_at = now;
+	state->warned_code = sqlerrcode;
 	return true;
 }

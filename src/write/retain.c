@@ -37,12 +37,8 @@ static int64 drop_some(Relation rel, int64 before, int64 rewrite_before,
 					   bool give_way, bool *rewritten);
 static bool is_past(const RustsSegmentEntry *entry, int64 before,
 					bool all_have_times);
-static RustsSegmentEntry *find_younger(const RustsSegmentEntry *entry,
-									   int64 before, Snapshot snapshot,
-									   uint32 *nfound);
-static int64 rewrite(Relation rel, RustsSegmentEntry *entries,
-					 uint32 nentries, AttrNumber time, int64 before,
-					 bool give_way);
+static int64 rewrite(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
+					 int64 before, bool give_way);
 static int64 leave_out(Relation rel, RustsSegmentEntry *entry,
 					   AttrNumber time, int64 before);
 static void count_off(Relation rel, int64 nrows);
@@ -73,9 +69,8 @@ drop_some(Relation rel, int64 before, int64 rewrite_before, bool give_way,
 {
 	int64		storage_id = rusts_storage_id(rel);
 	AttrNumber	time = rusts_time_attno(rel);
-	RustsSegmentEntry *entries;
 	RustsSegmentEntry *straddling = NULL;
-	uint32		nstraddling = 0;
+	RustsSegmentEntry *entries;
 	Snapshot	snapshot;
 	uint32		nentries;
 	bool		not_null;
@@ -97,15 +92,14 @@ drop_some(Relation rel, int64 before, int64 rewrite_before, bool give_way,
 			rusts_directory_delete(entry);
 			nrows += rusts_entry_rows(entry);
 		}
-		else if (nstraddling == 0 && entry->level > RUSTS_LEVEL_ACTIVE &&
+		else if (straddling == NULL && entry->level > RUSTS_LEVEL_ACTIVE &&
 				 entry->max_time >= before && entry->min_time < rewrite_before)
-			straddling = find_younger(entry, before, snapshot, &nstraddling);
+			straddling = entry;
 	}
-	*rewritten = nstraddling > 0;
-	if (nstraddling > 0)
+	*rewritten = straddling != NULL;
+	if (straddling != NULL)
 	{
-		int64		gone = rewrite(rel, straddling, nstraddling, time, before,
-								   give_way);
+		int64		gone = rewrite(rel, straddling, time, before, give_way);
 
 		nrows = gone < 0 ? gone : nrows + gone;
 	}
@@ -128,63 +122,16 @@ is_past(const RustsSegmentEntry *entry, int64 before, bool all_have_times)
 }
 
 /*
- * The segment, and the younger ones that overlap it in what is to be kept, by
- * age; none if there are batches of level 0 among them, which must be flushed
- * first.  What is rewritten becomes younger than its neighbours, and of two
- * rows of one point the younger counts; so they go together.  Segments do
- * not reach beyond their partitions, which bounds their number.
- */
-static RustsSegmentEntry *
-find_younger(const RustsSegmentEntry *entry, int64 before, Snapshot snapshot,
-			 uint32 *nfound)
-{
-	RustsSegmentEntry *found;
-	int64		until = entry->max_time;
-	bool		grown;
-	uint32		nentries;
-	uint32		i;
-
-	do
-	{
-		found = rusts_directory_load_range(entry->storage_id, snapshot,
-										   before, until, &nentries);
-		grown = false;
-		*nfound = 0;
-		for (i = 0; i < nentries; i++)
-		{
-			if (found[i].segment_id < entry->segment_id)
-				continue;
-			if (found[i].level == RUSTS_LEVEL_ACTIVE)
-			{
-				*nfound = 0;
-				return NULL;
-			}
-			grown |= found[i].max_time > until;
-			until = Max(until, found[i].max_time);
-			found[(*nfound)++] = found[i];
-		}
-	} while (grown);
-	return found;
-}
-
-/*
- * Write the rows of segments that are not from before a time anew.  Returns
- * the number of the others, or -1.
+ * Write the rows of a segment that are not from before a time anew, in its
+ * tier.  Returns the number of the others, or -1.
  */
 static int64
-rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
-		AttrNumber time, int64 before, bool give_way)
+rewrite(Relation rel, RustsSegmentEntry *entry, AttrNumber time, int64 before,
+		bool give_way)
 {
-	int16		level = RUSTS_LEVEL_COLD;
-	int64		gone = 0;
-	uint32		i;
+	int64		gone = leave_out(rel, entry, time, before);
 
-	for (i = 0; i < nentries; i++)
-	{
-		gone += leave_out(rel, &entries[i], time, before);
-		level = Min(level, entries[i].level);
-	}
-	if (rusts_merge_entries(rel, entries, nentries, level, InvalidOid,
+	if (rusts_merge_entries(rel, entry, 1, entry->level, InvalidOid,
 							give_way) < 0)
 		return -1;
 	return gone;
@@ -192,7 +139,8 @@ rewrite(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 
 /*
  * Have a merge leave out a segment's rows from before a time, as if they had
- * been deleted; returns their number.
+ * been deleted; returns their number.  entry->ndeleted goes on to tell what
+ * has been deleted, which a merge compares with what others have deleted.
  */
 static int64
 leave_out(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
@@ -232,7 +180,6 @@ leave_out(Relation rel, RustsSegmentEntry *entry, AttrNumber time,
 		}
 	}
 	rusts_reader_close(reader);
-	entry->ndeleted += n;
 	pfree(vector);
 	return n;
 }

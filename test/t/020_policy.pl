@@ -171,6 +171,37 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM rusts.progress WHERE job =
 	'0', 'nobody is at work any more');
 consistent($node, 'postgres', 'directory, files and scans agree');
 
+# What made flushes due is counted.
+my %limits = (
+	size => 'rusts.flush_max_bytes = 1kB',
+	points => 'rusts.flush_max_points = 1000',
+	batches => 'rusts.flush_max_batches = 3',
+	age => 'rusts.flush_max_age = 1s');
+foreach my $limit (sort keys %limits)
+{
+	my $count = "SELECT (rusts_stats()->'since_start'->>'flushes_by_$limit')::int";
+	my $before = $node->safe_psql('postgres', $count);
+
+	$node->append_conf('postgresql.conf', $limits{$limit});
+	$node->reload;
+	$node->safe_psql('postgres', q{
+		INSERT INTO mem SELECT now(), 1e9 * random() FROM generate_series(1, 1000) i;
+		INSERT INTO mem VALUES (now(), 0);
+		INSERT INTO mem VALUES (now(), 0)});
+	wait_until($node, 'postgres', "SELECT ($count) > $before", "flushes by $limit");
+	$node->append_conf('postgresql.conf', <<'END');
+rusts.flush_max_bytes = 1GB
+rusts.flush_max_points = 2000000000
+rusts.flush_max_batches = 2000000000
+rusts.flush_max_age = 1d
+END
+	$node->reload;
+}
+$node->safe_psql('postgres', 'DELETE FROM mem WHERE time > now() - interval \'1 hour\' OR v > 1000');
+wait_until($node, 'postgres',
+	q{SELECT count(*) > 0 FROM rusts.jobs WHERE job = 'compact' AND last_outcome = 'done' AND last_rows >= 0},
+	'compaction is a job');
+
 # A role that is gone leaves a policy that does nothing.
 $node->safe_psql(
 	'postgres', q{
@@ -181,7 +212,7 @@ $node->safe_psql(
 	DROP ROLE passing});
 $node->safe_psql('postgres', "SELECT rusts_run_jobs()");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM mem'),
-	'365', 'a policy of a role that is gone');
+	'364', 'a policy of a role that is gone');
 $node->safe_psql('postgres', "DELETE FROM rusts.policy WHERE pattern = 'mem'");
 
 # Dumps have the policies, whoever makes them.
