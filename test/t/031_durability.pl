@@ -104,6 +104,19 @@ sub is_asynchronous
 	return 0;
 }
 
+# Is a commit in the mode periodic asynchronous?  (A new session may tidy up a
+# page of a catalog, and then it is not.)
+sub commit_periodic
+{
+	my ($ret, $out, $err) = $node->psql('postgres', q{
+		SET client_min_messages = debug1;
+		SET rusts.wal_mode = 'periodic';
+		SELECT rusts_write('m seq=0i')});
+
+	is($out, '1', 'a row is written') if $out ne '1';
+	return $err =~ /commit is asynchronous, mode periodic/ ? 1 : 0;
+}
+
 $node->safe_psql('postgres',
 	'CREATE TABLE m (time timestamptz NOT NULL, seq int8) USING rusts');
 
@@ -126,17 +139,9 @@ foreach my $round (1 .. 3)
 
 # periodic.  A commit is synchronous until somebody is there who will flush it.
 is($node->safe_psql('postgres', $is_there), 'f', 'no worker before it is needed');
-my ($ret, $out, $err) = $node->psql('postgres', q{
-	SET client_min_messages = debug1;
-	SET rusts.wal_mode = 'periodic';
-	SELECT rusts_write('m seq=0i')});
-unlike($err, qr/asynchronous/, 'periodic: the first commit is synchronous');
+is(commit_periodic(), 0, 'periodic: the first commit is synchronous');
 wait_until($node, 'postgres', $is_there, 'periodic: and calls the worker');
-($ret, $out, $err) = $node->psql('postgres', q{
-	SET client_min_messages = debug1;
-	SET rusts.wal_mode = 'periodic';
-	SELECT rusts_write('m seq=0i')});
-like($err, qr/commit is asynchronous, mode periodic/, 'periodic: the next is not');
+is(commit_periodic() || commit_periodic(), 1, 'periodic: later ones are not');
 
 # With an interval longer than this takes, there is something to lose.
 configure('rusts.wal_sync_interval = 60s');
@@ -267,11 +272,7 @@ $node->restart;
 worker_pid($node, 'postgres');
 foreach my $try (1, 2)
 {
-	($ret, $out, $err) = $node->psql('postgres', q{
-		SET client_min_messages = debug1;
-		SET rusts.wal_mode = 'periodic';
-		SELECT rusts_write('m seq=0i')});
-	unlike($err, qr/asynchronous/, "no room for the worker, $try: commits are synchronous");
+	is(commit_periodic(), 0, "no room for the worker, $try: commits are synchronous");
 }
 $node->append_conf('postgresql.conf', 'max_worker_processes = 8');
 $node->restart;
