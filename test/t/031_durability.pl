@@ -25,8 +25,10 @@ checkpoint_timeout = 1h
 log_min_messages = fatal
 END
 my $node = new_node('durability', conf => $conf);
-my $behind =
-  'SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()';
+
+# Is the session's last commit, whose record begins where :lsn is or later, not
+# on disk yet?
+my $behind = q{SELECT pg_current_wal_flush_lsn() <= :'lsn'};
 my $is_there =
   q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'rusts WAL sync worker'};
 
@@ -61,6 +63,14 @@ sub writer
 	return $session;
 }
 
+sub write_row
+{
+	my ($seq) = @_;
+
+	return
+	  "SELECT rusts_write('m seq=${seq}i') AS n, pg_current_wal_insert_lsn() AS lsn \\gset\n";
+}
+
 # Rows seq = $from .. $to, each acknowledged; when each was.
 sub write_rows
 {
@@ -69,7 +79,7 @@ sub write_rows
 
 	foreach my $seq ($from .. $to)
 	{
-		tell_session($session, "SELECT rusts_write('m seq=${seq}i')");
+		tell_session($session, write_row($seq));
 		$acknowledged[$seq] = time;
 	}
 	return @acknowledged;
@@ -99,7 +109,7 @@ sub is_asynchronous
 	{
 		return 1
 		  if tell_session($session,
-			"SELECT rusts_write('m seq=0i') \\g /dev/null\n$behind") eq 't';
+			write_row(0) . ";\n$behind") eq 't';
 	}
 	return 0;
 }
@@ -306,6 +316,7 @@ $node->restart;
 		tell_session($session, "BEGIN");
 		tell_session($session, "INSERT INTO plain VALUES ($seq)");
 		tell_session($session, "SELECT rusts_write('m seq=${seq}i')");
+		tell_session($session, "SELECT pg_current_wal_insert_lsn() AS lsn \\gset\n");
 		tell_session($session, "COMMIT");
 		$behind_count++ if tell_session($session, $behind) eq 't';
 	}
