@@ -134,6 +134,7 @@ is( $node->safe_psql('postgres', qq{
 my $question = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(row(time, host, v)::text, ',' ORDER BY time, host, v)) FROM $_" }
   qw(m copied full_one altered u emptied mv);
+$question .= ' ORDER BY 1';
 my $answer = $node->safe_psql('postgres', $question);
 
 # The oldest of any database, and of measurements; template0 counts, too.
