@@ -61,28 +61,28 @@
 #define DELETED_FRACTION	5
 
 /* Segments of one partition and level, the smallest first. */
-typedef struct Group
+typedef struct Bunch
 {
 	RustsSegmentEntry **entries;
 	uint32		n;
-} Group;
+} Bunch;
 
 static bool step(Relation rel, bool all, int64 before, bool give_way,
 				 int64 *nrows);
-static int64 merge_chosen(Relation rel, const Group *chosen, bool give_way);
+static int64 merge_chosen(Relation rel, const Bunch *chosen, bool give_way);
 static bool choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
-				   bool all, int64 before, Group *chosen);
+				   bool all, int64 before, Bunch *chosen);
 static int	compare_entries(const void *a, const void *b);
 static bool same_group(const RustsSegmentEntry *a, const RustsSegmentEntry *b);
-static uint32 worth_merging(const Group *group, bool all);
-static bool is_quiet(const Group *group);
+static uint32 worth_merging(const Bunch *group, bool all);
+static bool is_quiet(const Bunch *group);
 static bool many_deleted(const RustsSegmentEntry *entry);
-static void limit(Group *group, uint64 row_bytes, bool has_strings);
+static void limit(Bunch *group, uint64 row_bytes, bool has_strings);
 static int	compare_min_times(const void *a, const void *b);
 static uint64 row_bytes_of(Relation rel, bool *has_strings);
 static uint64 memory_of(const RustsSegmentEntry *entry, uint64 row_bytes,
 						bool has_strings);
-static bool is_chosen(const Group *chosen, int64 segment_id);
+static bool is_chosen(const Bunch *chosen, int64 segment_id);
 
 int64
 rusts_compact_step(Relation rel, bool give_way)
@@ -134,7 +134,7 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 	Snapshot	snapshot;
 	RustsSegmentEntry *entries;
 	uint32		nentries;
-	Group		chosen;
+	Bunch		chosen;
 	bool		found;
 
 	*nrows = 0;
@@ -161,7 +161,7 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 
 /* Load the chosen ones with all that belongs to them, and merge them. */
 static int64
-merge_chosen(Relation rel, const Group *chosen, bool give_way)
+merge_chosen(Relation rel, const Bunch *chosen, bool give_way)
 {
 	int64		storage_id = chosen->entries[0]->storage_id;
 	int64		min_time = chosen->entries[0]->min_time;
@@ -193,7 +193,7 @@ merge_chosen(Relation rel, const Group *chosen, bool give_way)
 }
 
 static bool
-is_chosen(const Group *chosen, int64 segment_id)
+is_chosen(const Bunch *chosen, int64 segment_id)
 {
 	uint32		i;
 
@@ -210,11 +210,11 @@ is_chosen(const Group *chosen, int64 segment_id)
  */
 static bool
 choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries, bool all,
-	   int64 before, Group *chosen)
+	   int64 before, Bunch *chosen)
 {
 	bool		has_strings;
 	uint64		row_bytes = row_bytes_of(rel, &has_strings);
-	Group		group = {palloc_array(RustsSegmentEntry *, nentries + 1), 0};
+	Bunch		group = {palloc_array(RustsSegmentEntry *, nentries + 1), 0};
 	uint32		most = 0;
 	uint32		i;
 
@@ -286,7 +286,7 @@ many_deleted(const RustsSegmentEntry *entry)
 
 /* How many of the group's small segments, the smallest first; 0: none. */
 static uint32
-worth_merging(const Group *group, bool all)
+worth_merging(const Bunch *group, bool all)
 {
 	bool		quiet = group->n > 1 && is_quiet(group);
 	uint64		others = 0;
@@ -312,7 +312,7 @@ worth_merging(const Group *group, bool all)
  * together then cannot now.
  */
 static bool
-is_quiet(const Group *group)
+is_quiet(const Bunch *group)
 {
 	TimestampTz oldest = group->entries[0]->written_at;
 	TimestampTz newest = oldest;
@@ -329,7 +329,7 @@ is_quiet(const Group *group)
 
 /* Keep the earliest ones that fit into one builder. */
 static void
-limit(Group *group, uint64 row_bytes, bool has_strings)
+limit(Bunch *group, uint64 row_bytes, bool has_strings)
 {
 	uint64		rows = 0;
 	uint64		bytes = 0;
