@@ -11,6 +11,7 @@
 #define RUSTS_COMPAT_H
 
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "access/xlog.h"
 #include "nodes/pathnodes.h"
 #include "storage/smgr.h"

@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,6 +48,7 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	int			mode = parse_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const char *name;
 	List	   *tables;
 	ListCell   *cell;
 	bool		any = false;
@@ -56,6 +58,8 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("rusts_set_wal_mode()");
 
 	check_owner(relid);
+	name = get_rel_name(relid);
+	LockRelationOid(relid, ShareUpdateExclusiveLock);
 	tables = find_all_inheritors(relid, ShareUpdateExclusiveLock, NULL);
 	foreach(cell, tables)
 	{
@@ -65,7 +69,7 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 	if (!any)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", get_rel_name(relid)),
+				 errmsg("\"%s\" is not a measurement", name),
 				 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
 	PG_RETURN_VOID();
 }
@@ -100,16 +104,19 @@ check_owner(Oid relid)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 }
 
-/* Set one table's mode, under its lock; false if it is no measurement. */
+/* Set one table's mode; false if it is no measurement, or gone. */
 static bool
 set_mode(Oid relid, int mode)
 {
-	Relation	rel = relation_open(relid, NoLock);
+	Relation	rel = try_relation_open(relid, ShareUpdateExclusiveLock);
 	RustsOptions options;
-	char		persistence = rel->rd_rel->relpersistence;
+	char		persistence;
 	char	   *schema;
 	char	   *table;
 
+	if (rel == NULL)
+		return false;
+	persistence = rel->rd_rel->relpersistence;
 	if (!rusts_is_measurement(rel) ||
 		!rusts_has_storage(rel->rd_rel->relkind))
 	{

@@ -465,8 +465,10 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 		(uint32) DatumGetInt32(values[Anum_nblocks - 1]);
 	entry->cold_table = nulls[Anum_cold_table - 1] ? InvalidOid :
 		DatumGetObjectId(values[Anum_cold_table - 1]);
-	entry->write_order = DatumGetInt64(values[Anum_write_order - 1]);
-	entry->key_columns = (uint64) DatumGetInt64(values[Anum_key_columns - 1]);
+	entry->write_order = nulls[Anum_write_order - 1] ? entry->segment_id :
+		DatumGetInt64(values[Anum_write_order - 1]);
+	entry->key_columns = nulls[Anum_key_columns - 1] ? 0 :
+		(uint64) DatumGetInt64(values[Anum_key_columns - 1]);
 	if (!nulls[Anum_payload - 1])
 	{
 		payload = (struct varlena *) DatumGetPointer(values[Anum_payload - 1]);

@@ -123,6 +123,8 @@ at_transaction_event(XactEvent event, void *arg)
 static void
 decide(void)
 {
+	bool		periodic = logged.strictest == RUSTS_WAL_PERIODIC;
+
 	if (logged.insists)
 	{
 		if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
@@ -134,15 +136,16 @@ decide(void)
 		}
 		return;
 	}
-	if (logged.strictest == RUSTS_WAL_EVERY_WRITE || logged.others ||
-		XactLastRecEnd != logged.own_end)
+	if (logged.strictest == RUSTS_WAL_EVERY_WRITE)
 		return;
-	if (logged.strictest == RUSTS_WAL_PERIODIC)
-	{
-		if (rusts_wal_sync_ready_hook == NULL || !rusts_wal_sync_ready_hook())
-			return;
-		logged.periodic = true;
-	}
+
+	/* Ask in any case: to be asked has somebody started for the next time. */
+	if (periodic &&
+		(rusts_wal_sync_ready_hook == NULL || !rusts_wal_sync_ready_hook()))
+		return;
+	if (logged.others || XactLastRecEnd != logged.own_end)
+		return;
+	logged.periodic = periodic;
 	if (synchronous_commit != SYNCHRONOUS_COMMIT_OFF)
 	{
 		ereport(DEBUG1,

@@ -110,6 +110,7 @@ for table in $tables; do
 	question="$question${question:+ UNION ALL }SELECT '$table', count(*),
 		md5(string_agg(x::text, ',' ORDER BY x::text COLLATE \"C\")) FROM $table x"
 done
+question="$question ORDER BY 1"
 labels="SELECT objoid::regclass, objsubid, provider, label FROM pg_seclabel ORDER BY 1, 2"
 directory="SELECT count(*), sum(nrows), sum(bytes), count(payload), count(first_block) FROM rusts.segment"
 
