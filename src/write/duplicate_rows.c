@@ -117,8 +117,9 @@ rusts_dup_unite(RustsDupQuery *query, uint32 first, uint32 end)
 	{
 		if (un.masks[i].bits == NULL)
 			continue;
-		un.masks[i].nbits = rusts_bitmap_count(un.masks[i].bits,
-											   query->suspects[i].entry->nrows);
+		un.masks[i].nbits =
+			rusts_bitmap_count(un.masks[i].bits,
+							   query->suspects[i].entry->nrows);
 		un.masks[result->nmasks++] = un.masks[i];
 	}
 	result->masks = un.masks;
