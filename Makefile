@@ -87,8 +87,8 @@ EXTENSION = rusts
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rusts.control)
 MODULE_big = rusts
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/*/*.c)))
-DATA = $(sort $(wildcard sql/upgrade/*.sql))
-DATA_built = rusts--$(EXTVERSION).sql
+UPGRADES = $(patsubst sql/upgrade/%,rusts--%,$(wildcard sql/upgrade/*.sql))
+DATA_built = rusts--$(EXTVERSION).sql $(UPGRADES)
 SQL_PARTS = $(sort $(wildcard sql/install/*.sql))
 
 # PostgreSQL's own headers need the exceptions to -Wextra.
@@ -134,6 +134,15 @@ rusts$(DLSUFFIX): build/exports
 rusts--$(EXTVERSION).sql: Makefile rusts.control $(SQL_PARTS) sql/install
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION rusts" to load it. \quit'; \
 	  cat /dev/null $(SQL_PARTS); } > $@.tmp
+	@mv $@.tmp $@
+
+# An upgrade to this version does what its install script says beyond that of
+# the version before.
+rusts--%--$(EXTVERSION).sql: sql/upgrade/%--$(EXTVERSION).sql \
+		sql/versions/%.sql $(SQL_PARTS) sql/install \
+		$(TOOLS)/upgrade_script.pl
+	@perl $(TOOLS)/upgrade_script.pl sql/versions/$*.sql $< $(SQL_PARTS) \
+		> $@.tmp
 	@mv $@.tmp $@
 
 # A private copy of the server with rusts in it; prints where.

@@ -11,9 +11,9 @@
 # Queries may also be held against other servers that run already.
 #
 # usage: run.sh [part...]
-#	parts: parse floats load size memory queries planning scan parallel
-#					growth cardinality clients duplicates; all of them
-#					by default
+#	parts: parse floats load size cold memory queries planning scan parallel
+#					growth cardinality clients durability duplicates; all of
+#					them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -23,7 +23,7 @@
 #					table "cpu" is used if it has that many rows, and made
 #					if there is none
 #	$BENCH_GROWTH	million rows at which the part growth ends, 50
-#	$BENCH_SECONDS	of each run of the part clients, 10
+#	$BENCH_SECONDS	of each run of the parts clients and durability, 10
 #	$BENCH_HUGE_PAGES	if not empty, reserve huge pages for the server's
 #					shared memory, as PostgreSQL's manual recommends, for as
 #					long as this runs (root only)
@@ -32,8 +32,8 @@
 
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
-PARTS=${*:-parse floats load size memory queries planning scan parallel growth
-	cardinality clients duplicates}
+PARTS=${*:-parse floats load size cold memory queries planning scan parallel
+	growth cardinality clients durability duplicates}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -154,7 +154,7 @@ part_parse()
 # figures others publish (doc/benchmarks.md).
 part_floats()
 {
-	local dir=${BENCH_FLOATS:-} f
+	local dir=${BENCH_FLOATS:-} f effort
 
 	heading "The float codec, blocks of 1,024 values"
 	if [ -z "$dir" ]; then
@@ -165,14 +165,17 @@ part_floats()
 		done
 		echo "(the beginnings of the series; whole ones with BENCH_FLOATS)"
 	fi
-	(
-		cd "$dir" || exit 1
-		"$TOP/build/bench/codec_bench" Air-pressure.txt Basel-temp.txt \
-			Bitcoin-price.txt City-temp.txt IR-bio-temp.txt Stocks-DE.txt \
-			Stocks-USA.txt Wind-Speed.txt |
-			awk '{ print } NR > 1 { sum += $3; n++ }
-				END { printf "%-35s %8.2f\n", "mean", sum / n }'
-	) || exit 1
+	for effort in '' -c; do
+		echo "${effort:+the cold tier}"
+		(
+			cd "$dir" || exit 1
+			"$TOP/build/bench/codec_bench" $effort Air-pressure.txt \
+				Basel-temp.txt Bitcoin-price.txt City-temp.txt \
+				IR-bio-temp.txt Stocks-DE.txt Stocks-USA.txt Wind-Speed.txt |
+				awk '{ print } NR > 1 { sum += $3; n++ }
+					END { printf "%-35s %8.2f\n", "mean", sum / n }'
+		) || exit 1
+	done
 }
 
 part_load()
@@ -237,6 +240,36 @@ part_size()
 	rm -f "$WORK/dec2.lp"
 }
 
+# Bytes of the cold tier beside the hot one, and how fast a scan decodes both.
+part_cold()
+{
+	local kind step
+
+	heading "The cold tier of $ROWS rows beside the hot one"
+	for kind in int dec2; do
+		drop_cpu
+		build/bench/gen_tsbs "$kind" 100 "$ROWS" "$WORK/cold.lp" - || exit 1
+		load write "$WORK/cold.lp" 5000 >/dev/null || exit 1
+		rm -f "$WORK/cold.lp"
+		server_psql -q -At -c 'SELECT rusts_flush()' >/dev/null || exit 1
+		for step in hot cold; do
+			[ $step = hot ] || server_psql -q -At \
+				-c "SELECT rusts_tier('cpu', 'infinity')" >/dev/null || exit 1
+			server_psql -q -c 'VACUUM FULL cpu' || exit 1
+			echo "$kind	SELECT max(usage_user), max(usage_idle),
+				max(usage_irq) FROM cpu" | tr '\n' ' ' >"$WORK/cold"
+			query_bench "${ALONE[@]}" -o "$WORK/cold.tsv" "$WORK/cold" \
+				"rusts=$(own_conninfo public "$(no_shortcuts)")" >/dev/null
+			printf '%-6s %-6s %10s' "$kind" $step "$(megabytes "$(bytes_of cpu)")"
+			awk -F'\t' -v rows="$ROWS" 'NR > 1 {
+				printf "%8.0f million values/s\n", rows * 3 / $3 / 1e3 }' \
+				"$WORK/cold.tsv"
+		done
+	done
+	drop_cpu
+	rm -f "$WORK/cold" "$WORK/cold.tsv"
+}
+
 # Anonymous memory of a backend that writes ten million rows, at its highest.
 part_memory()
 {
@@ -263,6 +296,54 @@ part_memory()
 	exec 3<&- 4>&-
 	echo "$((peak / 1024)) MB at the highest, $((base / 1024)) MB before"
 	server_psql -q -c 'DROP TABLE wide'
+}
+
+# Calls a second, one line each, in a WAL mode; with "heap", one-row INSERTs.
+one_line_rate()					# one_line_rate mode clients
+{
+	local sql="SELECT rusts_write('one,host=h:client_id v=1i')"
+	local options="-c rusts.wal_mode=$1"
+
+	if [ "$1" = heap ]; then
+		sql="INSERT INTO one VALUES (now(), 'h' || :client_id, 1)"
+		options=
+	fi
+	{
+		echo "SET client_min_messages = error; DROP TABLE IF EXISTS one;"
+		[ "$1" != heap ] ||
+			echo "CREATE TABLE one (time timestamptz, host text, v int8);"
+		[ "$1" = heap ] || echo "SET rusts.wal_mode = '$1';
+			SELECT rusts_write('one,host=h v=1i');"
+		echo "CHECKPOINT;"
+	} | server_psql -q >/dev/null || exit 1
+	echo "$sql;" >"$SERVER/one_line.sql"
+	server_env env PGOPTIONS="$options" "$BIN/pgbench" -n -c "$2" \
+		-T "${BENCH_SECONDS:-10}" -f "$SERVER/one_line.sql" bench |
+		sed -n 's/^tps = \([0-9.]*\).*/\1/p'
+}
+
+# What one can write a second, one line a call, if a crash may cost something.
+part_durability()
+{
+	local i mode n
+
+	heading "One line a call, calls a second, median of $RUNS"
+	rm -f "$WORK"/one_line.*
+	for i in $(seq "$RUNS"); do
+		for mode in heap every-write periodic os-default none; do
+			for n in 1 8; do
+				one_line_rate "$mode" "$n" >>"$WORK/one_line.$mode.$n"
+			done
+		done
+	done
+	printf '%-20s %12s %12s\n' 'rusts.wal_mode' '1 client' '8 clients'
+	for mode in heap every-write periodic os-default none; do
+		printf '%-20s %12.0f %12.0f\n' \
+			"$([ $mode = heap ] && echo 'heap, one row' || echo $mode)" \
+			"$(median <"$WORK/one_line.$mode.1")" \
+			"$(median <"$WORK/one_line.$mode.8")"
+	done
+	server_psql -q -c 'DROP TABLE one'
 }
 
 . bench/query_parts.sh

@@ -321,6 +321,15 @@ SELECT reltuples = (SELECT count(*) FROM m.c) FROM pg_class WHERE oid = 'm.c'::r
 SELECT twice('ALTER TABLE c ALTER a TYPE int8');
 SELECT same('SELECT * FROM c');
 SELECT count(*) FROM rusts.deletion WHERE storage_id = rusts.storage_id('m.c'::regclass);
+SELECT twice('DELETE FROM c WHERE a % 2 = 0');
+SELECT rows, deleted_rows, bytes_after < bytes_before, deleted_rows_left FROM rusts_purge('m.c');
+SELECT deleted_rows, deleted_rows_left FROM rusts_purge('m.c');
+SELECT same('SELECT * FROM c');
+SELECT twice('DELETE FROM c WHERE a % 3 = 0');
+SELECT rusts_compact('m.c') > 0;
+SELECT same('SELECT * FROM c');
+SELECT count(*) FROM rusts.deletion WHERE storage_id = rusts.storage_id('m.c'::regclass);
+SELECT rusts_purge('h.c');
 SELECT twice('TRUNCATE c');
 SELECT twice('SELECT * FROM c');
 

@@ -104,3 +104,57 @@ CREATE SEQUENCE m.s;
 SELECT sum(c) FROM (SELECT host, time_bucket('1 min', time), region, count(*) AS c FROM m.p WHERE nextval('m.s') <= 30000 GROUP BY 1, 2, 3) AS x;
 SELECT last_value FROM m.s;
 RESET work_mem;
+
+--
+-- A bucket that is NULL holds infinities, too
+--
+SELECT twice('CREATE TABLE inf (time timestamptz NOT NULL, host text, v int8)');
+SECURITY LABEL FOR rusts ON COLUMN m.inf.host IS 'tag';
+SELECT twice($$INSERT INTO inf SELECT '2021-01-01'::timestamptz + i * interval '1 s', 'h' || i % 3, i FROM generate_series(1, 9000) AS i$$);
+SELECT rusts_flush('m.inf');
+SELECT twice($$INSERT INTO inf SELECT 'infinity', 'h' || i % 3, i FROM generate_series(1, 300) AS i$$);
+SELECT rusts_flush('m.inf');
+SELECT twice($$INSERT INTO inf SELECT '-infinity', 'h' || i % 4, i FROM generate_series(1, 300) AS i$$);
+ANALYZE m.inf;
+SET plan_cache_mode = force_generic_plan;
+PREPARE windows (interval) AS SELECT time_bucket($1, time) AS b, host, count(*), sum(v) FROM m.inf GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 100;
+EXECUTE windows (NULL);
+PREPARE zone_windows (text) AS SELECT time_bucket('1 day', time, $1) AS b, count(*), sum(v) FROM m.inf GROUP BY 1 ORDER BY 1 LIMIT 100;
+EXECUTE zone_windows (NULL);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+PREPARE parts (interval) AS SELECT * FROM (SELECT time_bucket($1, time) AS b, host, count(*), sum(v) FROM m.inf GROUP BY 1, 2 OFFSET 0) AS x ORDER BY host, count;
+EXPLAIN (COSTS OFF) EXECUTE parts (NULL);
+EXECUTE parts (NULL);
+PREPARE zone_parts (text) AS SELECT * FROM (SELECT time_bucket('1 day', time, $1) AS b, host, count(*), sum(v) FROM m.inf GROUP BY 1, 2 OFFSET 0) AS x ORDER BY host, count;
+EXECUTE zone_parts (NULL);
+SET max_parallel_workers_per_gather = 0;
+-- more groups than fit into memory
+CREATE TABLE m.infs (time timestamptz NOT NULL, host text) USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN m.infs.host IS 'tag';
+INSERT INTO m.infs SELECT CASE WHEN i % 3 = 0 THEN 'infinity'::timestamptz ELSE '2021-01-01'::timestamptz + i * interval '1 s' END, 'h' || i / 3 FROM generate_series(1, 60000) AS i;
+ANALYZE m.infs;
+SET work_mem = '64kB';
+PREPARE passes (interval) AS SELECT count(*), count(DISTINCT host), sum(n) FROM (SELECT time_bucket($1, time) AS b, host, count(*) AS n FROM m.infs GROUP BY 1, 2 ORDER BY 1, 2 OFFSET 0) AS x;
+EXECUTE passes (NULL);
+RESET work_mem;
+RESET plan_cache_mode;
+
+--
+-- A function is asked for no bucket that is out of range, be it of rows that
+-- nobody asks for
+--
+SELECT twice('CREATE TABLE bc (time timestamptz NOT NULL, host text)');
+SECURITY LABEL FOR rusts ON COLUMN m.bc.host IS 'tag';
+SELECT twice($$INSERT INTO bc SELECT '4714-11-24 BC'::timestamptz + i * interval '1 h', 'bc' FROM generate_series(1, 300) AS i$$);
+SELECT rusts_flush('m.bc');
+SELECT twice($$INSERT INTO bc SELECT '2024-01-01'::timestamptz + i * interval '1 h', 'ad' FROM generate_series(1, 300) AS i$$);
+SELECT rusts_flush('m.bc');
+ANALYZE m.bc;
+SET max_parallel_workers_per_gather = 2;
+SELECT b, same('SELECT host, ' || b || ', count(*) FROM bc WHERE host = $$ad$$ GROUP BY 1, 2') FROM unnest(ARRAY[
+ 'date_trunc($$year$$, time)', 'date_trunc($$week$$, time)', 'date_trunc($$day$$, time, $$Asia/Tokyo$$)', 'time_bucket($$100 years$$, time)',
+ 'time_bucket($$7 days$$, time, "offset" => $$3 days$$)', 'date_bin($$10000 days$$, time, $$2000-01-01$$)', 'time_bucket($$1 month$$, time, $$Europe/Berlin$$)']) AS b;
+SET max_parallel_workers_per_gather = 0;

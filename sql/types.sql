@@ -135,6 +135,23 @@ SELECT same('SELECT * FROM t');
 VACUUM FULL m.t;
 SELECT same('SELECT * FROM t');
 
+-- cold: all rows with a time
+SELECT twice(format('CREATE TABLE cold (id int, time timestamptz, %s)',
+	string_agg(format('%s %s', name, type), ', ' ORDER BY name)))
+FROM public.columns;
+SELECT twice(format('INSERT INTO cold SELECT id, ''2021-01-01''::timestamptz + id * interval ''1 s'', %s FROM t',
+	string_agg(name, ', ' ORDER BY name)))
+FROM public.columns;
+SELECT rusts_tier('m.cold', 'infinity') > 0;
+SELECT DISTINCT tier FROM rusts.segments WHERE measurement = 'm.cold'::regclass;
+SELECT same('SELECT * FROM cold');
+SELECT DISTINCT same(format('SELECT %I FROM cold', name)) FROM public.columns;
+SELECT DISTINCT same(format('SELECT id FROM cold WHERE %I::text = %L::%s::text',
+	name, value, type)) FROM public.columns;
+SELECT DISTINCT same(format('SELECT id FROM cold WHERE %I IS NULL', name))
+FROM public.columns;
+DROP TABLE m.cold, h.cold;
+
 -- COPY out of one into the other, in all formats
 \set copy :srcdir '/types.copy'
 COPY h.t TO :'copy';
@@ -180,6 +197,10 @@ SELECT same('SELECT * FROM f');
 SELECT rusts_flush('m.f');
 SELECT same('SELECT * FROM f');
 SELECT same('SELECT count(d), min(d), max(d), count(r), min(r), max(r) FROM f');
+SELECT rusts_tier('m.f', 'infinity') > 0;
+SELECT DISTINCT tier FROM rusts.segments WHERE measurement = 'm.f'::regclass;
+SELECT same('SELECT time, float8send(d), float4send(r) FROM f');
+SELECT same('SELECT count(d), min(d), max(d), count(r), min(r), max(r) FROM f');
 
 --
 -- Integers and times
@@ -196,6 +217,9 @@ FROM (VALUES
 AS x(ts, d, a, b, c, o, ch, iv, t), generate_series(1, 400)$$);
 SELECT same('SELECT * FROM i');
 SELECT rusts_flush('m.i');
+SELECT same('SELECT * FROM i');
+SELECT same('SELECT time, count(*), min(c), max(c), min(o), max(o), min(iv), max(t) FROM i GROUP BY time');
+SELECT rusts_tier('m.i', 'infinity') > 0;
 SELECT same('SELECT * FROM i');
 SELECT same('SELECT time, count(*), min(c), max(c), min(o), max(o), min(iv), max(t) FROM i GROUP BY time');
 -- 64-bit steps that overflow, random and regular ones

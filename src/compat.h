@@ -63,6 +63,37 @@ typedef RelFileNode RelFileLocator;
 	object_ownercheck(RelationRelationId, (relid), (roleid))
 #endif
 
+/* Make *xid the later of itself and who has removed a dead row. */
+#if PG_VERSION_NUM < 160000
+#define rusts_advance_removed_xid(tuple, xid) \
+	HeapTupleHeaderAdvanceLatestRemovedXid((tuple), (xid))
+#else
+#define rusts_advance_removed_xid(tuple, xid) \
+	HeapTupleHeaderAdvanceConflictHorizon((tuple), (xid))
+#endif
+
+/* Fill an xl_btree_reuse_page. */
+#if PG_VERSION_NUM < 160000
+#define rusts_set_reuse_record(record, locator, xid) \
+	((record)->node = (locator), (record)->latestRemovedFullXid = (xid))
+#else
+#define rusts_set_reuse_record(record, file, xid) \
+	((record)->locator = (file), (record)->snapshotConflictHorizon = (xid))
+#endif
+
+/* pg_class_aclcheck is in all of them. */
+#define rusts_class_aclcheck(relid, roleid, mode) \
+	pg_class_aclcheck((relid), (roleid), (mode))
+
+/* What roleid may do with a tablespace. */
+#if PG_VERSION_NUM < 160000
+#define rusts_tablespace_aclcheck(tablespace, roleid, mode) \
+	pg_tablespace_aclcheck((tablespace), (roleid), (mode))
+#else
+#define rusts_tablespace_aclcheck(tablespace, roleid, mode) \
+	object_aclcheck(TableSpaceRelationId, (tablespace), (roleid), (mode))
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define rusts_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan((heap), (index), (snapshot), (nkeys), 0)
@@ -84,6 +115,16 @@ typedef RelFileNode RelFileLocator;
 #else
 #define rusts_conditional_lock_tuple(rel, tid, mode) \
 	ConditionalLockTuple((rel), (tid), (mode), false)
+#endif
+
+/* Write a relation anew, as VACUUM FULL does; needs commands/cluster.h. */
+#if PG_VERSION_NUM < 180000
+#define rusts_rewrite_relation(relid) \
+	cluster_rel((relid), InvalidOid, &(ClusterParams) {0})
+#else
+#define rusts_rewrite_relation(relid) \
+	cluster_rel(table_open((relid), AccessExclusiveLock), InvalidOid, \
+				&(ClusterParams) {0})
 #endif
 
 /* Count an updated row in the statistics. */

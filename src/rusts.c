@@ -22,6 +22,7 @@
 #include "segment/page_checks.h"
 #include "worker/worker.h"
 #include "write/buffer.h"
+#include "write/durability.h"
 
 PG_MODULE_MAGIC;
 
@@ -47,6 +48,9 @@ _PG_init(void)
 
 	rusts_page_checks_init();
 	rusts_schema_init();
+
+	/* First registered, last called: at commit, after the buffers. */
+	rusts_durability_init();
 	rusts_buffers_init();
 	rusts_fetch_init();
 	rusts_row_lock_init();

@@ -1,10 +1,31 @@
--- Flushing, and views of what is stored.
+-- Flushing and compaction, and views of what is stored.
 
 CREATE FUNCTION rusts_flush(measurement regclass DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_flush' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts_flush(regclass) IS
 'move the active batches of a measurement, or of all that the caller owns, to hot segments; returns the number of rows moved';
+
+CREATE FUNCTION rusts_compact(measurement regclass DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_compact' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_compact(regclass) IS
+'merge the small segments of a measurement, or of all that the caller owns, into large ones; returns the number of rows moved';
+
+CREATE FUNCTION rusts_tier(measurement regclass, before timestamptz,
+						   "tablespace" name DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_tier' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_tier(regclass, timestamptz, name) IS
+'flush a measurement and move its segments that end before a time to the cold tier, which may be in another tablespace; returns the number of rows moved there';
+
+CREATE FUNCTION rusts_purge(measurement regclass, OUT rows bigint,
+							OUT deleted_rows bigint, OUT bytes_before bigint,
+							OUT bytes_after bigint,
+							OUT deleted_rows_left bigint)
+AS 'MODULE_PATHNAME', 'rusts_purge' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts_purge(regclass) IS
+'write a measurement anew, without its deleted rows, and remove the old file; returns what was and what is there';
 
 CREATE FUNCTION rusts.storage_id(relation oid) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_storage_id_sql'
@@ -24,7 +45,11 @@ SELECT c.oid::regclass AS measurement,
 					AND d.segment_id = s.segment_id) AS rows,
 	   s.bytes,
 	   s.min_time,
-	   s.max_time
+	   s.max_time,
+	   (SELECT t.spcname
+		FROM pg_catalog.pg_tablespace t
+		WHERE t.oid = (SELECT k.reltablespace FROM pg_catalog.pg_class k
+					   WHERE k.oid = s.cold_table)) AS "tablespace"
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'rusts'
 JOIN rusts.segment s ON s.storage_id = rusts.storage_id(c.oid)
@@ -41,6 +66,7 @@ COMMENT ON COLUMN rusts.segments.time_partition IS 'beginning of the time partit
 COMMENT ON COLUMN rusts.segments.rows IS 'rows in the batch that are not deleted';
 COMMENT ON COLUMN rusts.segments.bytes IS 'encoded size in bytes';
 COMMENT ON COLUMN rusts.segments.min_time IS 'smallest time';
+COMMENT ON COLUMN rusts.segments."tablespace" IS 'where a cold batch is; NULL: with its measurement, or in the database''s own';
 COMMENT ON COLUMN rusts.segments.max_time IS 'largest time';
 
 CREATE VIEW rusts.measurements WITH (security_barrier) AS

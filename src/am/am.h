@@ -53,6 +53,8 @@ extern bool rusts_scan_analyze_next_tuple(TableScanDesc scan,
 										  TupleTableSlot *slot);
 
 /* slot.c: what rows are handed out in */
+#define RUSTS_SLOT_FETCHED		(1 << 12)	/* in tts_flags: by its TID */
+
 extern const TupleTableSlotOps *rusts_slot_callbacks(Relation rel);
 pg_noreturn extern void rusts_refuse_system_column(int attnum);
 
@@ -111,12 +113,15 @@ extern TM_Result rusts_tuple_lock(Relation rel, ItemPointer tid,
 								  LockWaitPolicy wait_policy, uint8 flags,
 								  TM_FailureData *tmfd);
 
+extern void rusts_forget_known(void);
+
 /* row_lock.c: locks on rows, until the end of the transaction */
 extern bool rusts_lock_row(Relation rel, ItemPointer tid, LockTupleMode mode,
 						   LockWaitPolicy wait_policy);
 
-/* Lock all rows at once. */
+/* Lock all rows at once; is this done? */
 extern void rusts_lock_all_rows(Relation rel, LockTupleMode mode);
+extern bool rusts_all_rows_locked(Relation rel);
 extern void rusts_row_lock_init(void);
 
 /* change_start.c: what a statement that changes rows needs before it runs */
@@ -154,6 +159,13 @@ extern void rusts_storage_hooks_init(void);
  * transaction that snapshot does not see.
  */
 extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
+
+/*
+ * flush.c: a measurement of the caller's whose segments are to be rewritten,
+ * with ShareUpdateExclusiveLock.  NULL: it has no segments here (a partitioned
+ * table, another session's temporary one) or, unless it must exist, is gone.
+ */
+extern Relation rusts_open_for_rewrite(Oid relid, bool must_exist);
 
 /* publication.c: no publication of measurements */
 extern void rusts_check_publication(Node *statement);

@@ -33,6 +33,7 @@
 #include "utils/snapmgr.h"
 
 #include "am/am.h"
+#include "base/bitmap.h"
 #include "compat.h"
 #include "meta/deletion.h"
 #include "meta/tid.h"
@@ -68,6 +69,9 @@ static TM_Result lock_version(Relation rel, ItemPointer tid, CommandId cid,
 static void locate(Relation rel, ItemPointer tid, RustsRowPlace *place);
 static TM_Result check_row(Relation rel, ItemPointer tid, CommandId cid,
 						   const RustsRowPlace *place, TM_FailureData *tmfd);
+static bool is_known_live(Relation rel, CommandId cid,
+						  const RustsRowPlace *place);
+static void note_known(Relation rel, const RustsRowPlace *place);
 static TM_Result judge(ItemPointer tid, CommandId cid,
 					   const RustsDeleter *deleter, TM_FailureData *tmfd);
 static bool sees(Relation rel, ItemPointer tid, Snapshot snapshot);
@@ -86,10 +90,13 @@ rusts_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
 		return result;
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	for (i = 0; i < sources.nrows; i++)
+	{
 		rusts_buffer_delete(rusts_buffer_get(rel, cid),
 							sources.places[i].segment_id,
 							sources.places[i].row,
 							changing_part ? RUSTS_MOVED_AWAY : -1);
+		note_known(rel, &sources.places[i]);
+	}
 	forget_sources(&sources);
 	pgstat_count_heap_delete(rel);
 	return TM_Ok;
@@ -124,11 +131,15 @@ rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 	rusts_buffer_replace(rusts_buffer_get(rel, cid), rel,
 						 sources.places[0].segment_id, sources.places[0].row,
 						 slot);
+	note_known(rel, &sources.places[0]);
 	for (i = 1; i < sources.nrows; i++)
+	{
 		rusts_buffer_delete(rusts_buffer_get(rel, cid),
 							sources.places[i].segment_id,
 							sources.places[i].row,
 							rusts_tid_to_row(&slot->tts_tid));
+		note_known(rel, &sources.places[i]);
+	}
 	forget_sources(&sources);
 	rusts_count_update(rel);
 	return TM_Ok;
@@ -293,6 +304,68 @@ locate(Relation rel, ItemPointer tid, RustsRowPlace *place)
 				 errhint("Retry the transaction.")));
 }
 
+/*
+ * While this transaction has locked all rows nobody else deletes any: then the
+ * notes of a segment are read once and not for each of its rows.
+ */
+static struct
+{
+	MemoryContext cxt;			/* NULL: nothing is known */
+	Oid			relid;
+	CommandId	cid;
+	SubTransactionId subid;
+	RustsSegmentEntry entry;	/* storage_id, segment_id, nrows, deleted */
+}			known;
+
+static bool
+is_known_live(Relation rel, CommandId cid, const RustsRowPlace *place)
+{
+	MemoryContext old_cxt;
+
+	if (!rusts_all_rows_locked(rel))
+		return false;
+	if (known.cxt == NULL || known.relid != RelationGetRelid(rel) ||
+		known.cid != cid || known.subid != GetCurrentSubTransactionId() ||
+		known.entry.storage_id != place->storage_id ||
+		known.entry.segment_id != place->segment_id)
+	{
+		rusts_forget_known();
+		known.cxt = AllocSetContextCreate(TopTransactionContext,
+										  "rusts deleted rows of a segment",
+										  ALLOCSET_SMALL_SIZES);
+		memset(&known.entry, 0, sizeof(known.entry));
+		known.relid = RelationGetRelid(rel);
+		known.cid = cid;
+		known.subid = GetCurrentSubTransactionId();
+		known.entry.storage_id = place->storage_id;
+		known.entry.segment_id = place->segment_id;
+		known.entry.nrows = place->nrows;
+		known.entry.notes = true;
+		old_cxt = MemoryContextSwitchTo(known.cxt);
+		rusts_deletions_read(&known.entry, SnapshotSelf);
+		MemoryContextSwitchTo(old_cxt);
+	}
+	return !rusts_bitmap_test(known.entry.deleted, place->row);
+}
+
+/* A row of the segment was deleted by the same command. */
+static void
+note_known(Relation rel, const RustsRowPlace *place)
+{
+	if (known.cxt != NULL && known.relid == RelationGetRelid(rel) &&
+		known.entry.storage_id == place->storage_id &&
+		known.entry.segment_id == place->segment_id)
+		rusts_bitmap_set(known.entry.deleted, place->row);
+}
+
+void
+rusts_forget_known(void)
+{
+	if (known.cxt != NULL)
+		MemoryContextDelete(known.cxt);
+	known.cxt = NULL;
+}
+
 /* Has somebody deleted the row, who is not undone? */
 static TM_Result
 check_row(Relation rel, ItemPointer tid, CommandId cid,
@@ -307,8 +380,9 @@ check_row(Relation rel, ItemPointer tid, CommandId cid,
 		deleter.xid = GetCurrentTransactionId();
 		deleter.own = true;
 	}
-	else if (!rusts_deletions_find(place->storage_id, place->segment_id,
-								   place->nrows, place->row, SnapshotSelf,
+	else if (is_known_live(rel, cid, place) ||
+			 !rusts_deletions_find(place->storage_id, place->segment_id,
+							  place->row, SnapshotSelf,
 								   &deleter))
 		return TM_Ok;
 	return judge(tid, cid, &deleter, tmfd);

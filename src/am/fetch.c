@@ -81,6 +81,7 @@ rusts_tuple_fetch_row_version(Relation rel, ItemPointer tid,
 	MemoryContextSwitchTo(old_cxt);
 	slot->tts_tid = *tid;
 	slot->tts_tableOid = RelationGetRelid(rel);
+	slot->tts_flags |= RUSTS_SLOT_FETCHED;
 	ExecStoreVirtualTuple(slot);
 
 	/* The next row may be fetched while this one is still in use. */
@@ -142,7 +143,7 @@ fetch_row(Relation rel, int64 row, Snapshot snapshot, RustsRowPlace *place)
 	find_place(rel, row, place);
 	return !mvcc ||
 		!rusts_deletions_find(place->storage_id, place->segment_id,
-							  place->nrows, place->row, snapshot, &deleter);
+							  place->row, snapshot, &deleter);
 }
 
 /* Where a row of the open segment is. */
@@ -301,7 +302,7 @@ rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		if (!fetch_row(scan->rs_rd, row, SnapshotAny, &place) ||
 			!rusts_deletions_find(place.storage_id, place.segment_id,
-								  place.nrows, place.row, scan->rs_snapshot,
+							  place.row, scan->rs_snapshot,
 								  &deleter) ||
 			deleter.moved_to < 0 || deleter.moved_to == RUSTS_MOVED_AWAY)
 			return;

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * flush.c
- *	  SQL functions about storage: rusts_flush, rusts.storage_id.
+ *	  SQL functions about storage: rusts_flush, rusts_compact,
+ *	  rusts.storage_id.
  *
  * src/am/flush.c
  *
@@ -20,16 +21,26 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "am/am.h"
 #include "compat.h"
+#include "meta/progress.h"
 #include "meta/schema.h"
+#include "meta/totals.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
+#include "write/compact.h"
 #include "write/merge.h"
 
 PG_FUNCTION_INFO_V1(rusts_flush);
+PG_FUNCTION_INFO_V1(rusts_compact);
 PG_FUNCTION_INFO_V1(rusts_storage_id_sql);
 
-static int64 flush_one(Oid relid, bool must_exist);
+typedef int64 (*RewriteFunction) (Relation rel);
+
+static int64 rewrite_own(RewriteFunction function);
+static int64 rewrite_one(Oid relid, bool must_exist, RewriteFunction function);
+static int64 flush(Relation rel);
+static int64 compact(Relation rel);
 pg_noreturn static void report_missing(Oid relid);
 pg_noreturn static void report_other(const char *name);
 
@@ -43,18 +54,37 @@ pg_noreturn static void report_other(const char *name);
 Datum
 rusts_flush(PG_FUNCTION_ARGS)
 {
+	PreventCommandIfReadOnly("rusts_flush()");
+	PreventCommandIfParallelMode("rusts_flush()");
+	PreventCommandDuringRecovery("rusts_flush()");
+	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(flush) :
+					rewrite_one(PG_GETARG_OID(0), true, flush));
+}
+
+/*
+ * rusts_compact(measurement regclass DEFAULT NULL) RETURNS bigint
+ *
+ * The same with small segments, which are merged into large ones.
+ */
+Datum
+rusts_compact(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("rusts_compact()");
+	PreventCommandIfParallelMode("rusts_compact()");
+	PreventCommandDuringRecovery("rusts_compact()");
+	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(compact) :
+					rewrite_one(PG_GETARG_OID(0), true, compact));
+}
+
+/* Rewrite all measurements that belong to the caller. */
+static int64
+rewrite_own(RewriteFunction function)
+{
 	int64		nrows = 0;
 	List	   *own = NIL;
 	ListCell   *cell;
 
-	PreventCommandIfReadOnly("rusts_flush()");
-	PreventCommandIfParallelMode("rusts_flush()");
-	PreventCommandDuringRecovery("rusts_flush()");
-
-	if (!PG_ARGISNULL(0))
-		PG_RETURN_INT64(flush_one(PG_GETARG_OID(0), true));
-
-	/* Ask first: while some are flushed others may be dropped. */
+	/* Ask first: while some are rewritten others may be dropped. */
 	foreach(cell, rusts_list_measurements())
 	{
 		if (rusts_is_owner(lfirst_oid(cell), GetUserId()))
@@ -62,15 +92,59 @@ rusts_flush(PG_FUNCTION_ARGS)
 	}
 	list_sort(own, list_oid_cmp);
 	foreach(cell, own)
-		nrows += flush_one(lfirst_oid(cell), false);
-	PG_RETURN_INT64(nrows);
+		nrows += rewrite_one(lfirst_oid(cell), false, function);
+	return nrows;
 }
 
 static int64
-flush_one(Oid relid, bool must_exist)
+rewrite_one(Oid relid, bool must_exist, RewriteFunction function)
+{
+	Relation	rel = rusts_open_for_rewrite(relid, must_exist);
+	int64		nrows;
+
+	if (rel == NULL)
+		return 0;
+	rusts_buffers_flush_relation(relid);
+	nrows = function(rel);
+
+	/* The next one of the same statement must see what is done. */
+	CommandCounterIncrement();
+	relation_close(rel, NoLock);
+	return nrows;
+}
+
+static int64
+flush(Relation rel)
+{
+	int64		nrows;
+
+	rusts_progress_begin(RelationGetRelid(rel), "flush");
+	nrows = rusts_merge_active(rel, false);
+	rusts_progress_end();
+	if (nrows > 0)
+	{
+		rusts_total_add(RUSTS_TOTAL_FLUSH_BY_HAND, 1);
+		rusts_total_add(RUSTS_TOTAL_ROWS_FLUSHED, nrows);
+	}
+	return nrows;
+}
+
+static int64
+compact(Relation rel)
+{
+	int64		nrows;
+
+	rusts_progress_begin(RelationGetRelid(rel), "compact");
+	nrows = rusts_compact_all(rel);
+	rusts_progress_end();
+	rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, Max(nrows, 0));
+	return nrows;
+}
+
+Relation
+rusts_open_for_rewrite(Oid relid, bool must_exist)
 {
 	Relation	rel;
-	int64		nrows = 0;
 
 	/* Check before locking: others must not be held up by strangers. */
 	if (must_exist && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
@@ -87,19 +161,13 @@ flush_one(Oid relid, bool must_exist)
 	if (must_exist && !rusts_is_measurement(rel))
 		report_other(RelationGetRelationName(rel));
 	if (rel == NULL)
-		return 0;
+		return NULL;
 	if (rusts_is_measurement(rel) &&
 		rusts_has_storage(rel->rd_rel->relkind) &&
 		!RELATION_IS_OTHER_TEMP(rel))
-	{
-		rusts_buffers_flush_relation(relid);
-		nrows = rusts_merge_active(rel, false);
-
-		/* The next flush of the same statement must see what is done. */
-		CommandCounterIncrement();
-	}
+		return rel;
 	relation_close(rel, NoLock);
-	return nrows;
+	return NULL;
 }
 
 static void

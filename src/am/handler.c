@@ -15,7 +15,6 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
@@ -24,14 +23,12 @@
 
 PG_FUNCTION_INFO_V1(rusts_am_handler);
 
-static void count_inserted(Relation rel, int64 n);
-
 static void
 rusts_tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid,
 				   int options, struct BulkInsertStateData *bistate)
 {
+	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	rusts_buffer_put_slot(rusts_buffer_get(rel, cid), rel, slot);
-	count_inserted(rel, 1);
 }
 
 static void
@@ -42,17 +39,9 @@ rusts_multi_insert(Relation rel, TupleTableSlot **slots, int nslots,
 	RustsBuffer *buffer = rusts_buffer_get(rel, cid);
 	int			i;
 
+	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	for (i = 0; i < nslots; i++)
 		rusts_buffer_put_slot(buffer, rel, slots[i]);
-	count_inserted(rel, nslots);
-}
-
-/* As heap_insert does: serializable readers of the relation, statistics. */
-static void
-count_inserted(Relation rel, int64 n)
-{
-	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
-	pgstat_count_heap_insert(rel, n);
 }
 
 static void

@@ -38,6 +38,8 @@
 static uint32 nlocks = 0;
 
 static void at_transaction_event(XactEvent event, void *arg);
+static void at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
+									SubTransactionId parent, void *arg);
 static LOCKMODE row_mode(LockTupleMode mode);
 static LOCKMODE all_mode(LockTupleMode mode);
 static LOCKMODE announce_mode(LockTupleMode mode);
@@ -48,6 +50,7 @@ void
 rusts_row_lock_init(void)
 {
 	RegisterXactCallback(at_transaction_event, NULL);
+	RegisterSubXactCallback(at_subtransaction_event, NULL);
 }
 
 static void
@@ -55,7 +58,19 @@ at_transaction_event(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
+	{
 		nlocks = 0;
+		rusts_forget_known();
+	}
+}
+
+/* What was locked in it is not any more. */
+static void
+at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
+						SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		rusts_forget_known();
 }
 
 static LOCKMODE
@@ -146,4 +161,15 @@ rusts_lock_all_rows(Relation rel, LockTupleMode mode)
 	rusts_set_locktag(&tag, rel, RUSTS_LOCK_ALL_ROWS, 0);
 	if (!rusts_lock_held(&tag, all_mode(mode)))
 		(void) lock_all(rel, all_mode(mode), true);
+}
+
+/* Keeps at least all others from deleting and updating rows. */
+bool
+rusts_all_rows_locked(Relation rel)
+{
+	LOCKTAG		tag;
+
+	rusts_set_locktag(&tag, rel, RUSTS_LOCK_ALL_ROWS, 0);
+	return rusts_lock_held(&tag, ExclusiveLock) ||
+		rusts_lock_held(&tag, ShareLock);
 }

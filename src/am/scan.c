@@ -38,7 +38,7 @@
 #include "utils/snapmgr.h"
 
 #include "am/am.h"
-#include "meta/directory.h"
+#include "meta/deletion.h"
 #include "meta/settings.h"
 #include "meta/tid.h"
 #include "segment/page_io.h"
@@ -106,14 +106,15 @@ typedef struct RustsScan
 } RustsScan;
 
 static void load_entries(RustsScan *scan, TupleDesc desc);
-static bool is_deleted(const RustsScan *scan, int64 entry, int64 row);
+static RustsSegmentEntry *with_deleted(RustsScan *scan, int64 entry);
+static bool is_deleted(RustsScan *scan, int64 entry, int64 row);
 static bool open_entry(RustsScan *scan, int64 entry);
 static bool store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot);
 static bool next_forward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_backward(RustsScan *scan, TupleTableSlot *slot);
 static bool next_parallel(RustsScan *scan, TupleTableSlot *slot);
 static int64 find_entry(const int64 *before, uint32 n, int64 ordinal);
-static int64 live_rows(const RustsScan *scan, int64 first, int64 end);
+static int64 live_rows(RustsScan *scan, int64 first, int64 end);
 static void take_share(RustsScan *scan, BlockNumber block);
 static void take_spot(RustsScan *scan);
 
@@ -234,8 +235,8 @@ load_entries(RustsScan *scan, TupleDesc desc)
 		rusts_duplicates_resolve(scan->base.rs_rd, desc,
 								 rusts_schema_build_for(scan->base.rs_rd,
 														desc),
-								 PG_INT64_MIN, PG_INT64_MAX, &scan->entries,
-								 &scan->nentries);
+								 scan->snapshot, PG_INT64_MIN, PG_INT64_MAX,
+								 &scan->entries, &scan->nentries);
 	scan->rows_before = palloc_array(int64, scan->nentries + 1);
 	scan->pieces_before = palloc_array(uint64, scan->nentries + 1);
 	scan->blocks_before = palloc_array(uint64, scan->nentries + 1);
@@ -256,10 +257,24 @@ load_entries(RustsScan *scan, TupleDesc desc)
 	scan->loaded = true;
 }
 
-static bool
-is_deleted(const RustsScan *scan, int64 entry, int64 row)
+/* An entry, with its deleted rows. */
+static RustsSegmentEntry *
+with_deleted(RustsScan *scan, int64 entry)
 {
-	const uint64 *deleted = scan->entries[entry].deleted;
+	if (scan->entries[entry].notes)
+	{
+		MemoryContext old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
+
+		rusts_deletions_read(&scan->entries[entry], scan->snapshot);
+		MemoryContextSwitchTo(old_cxt);
+	}
+	return &scan->entries[entry];
+}
+
+static bool
+is_deleted(RustsScan *scan, int64 entry, int64 row)
+{
+	const uint64 *deleted = with_deleted(scan, entry)->deleted;
 
 	return deleted != NULL && rusts_bitmap_test(deleted, row);
 }
@@ -311,6 +326,7 @@ store_row(RustsScan *scan, uint32 row, TupleTableSlot *slot)
 						 rusts_reader_tid_row(scan->reader, row),
 						 &slot->tts_tid);
 		slot->tts_tableOid = RelationGetRelid(scan->base.rs_rd);
+		slot->tts_flags &= ~RUSTS_SLOT_FETCHED;
 		ExecStoreVirtualTuple(slot);
 	}
 	MemoryContextSwitchTo(old_cxt);
@@ -553,14 +569,14 @@ rusts_scan_analyze_next_block(TableScanDesc sscan, BlockNumber block,
 
 /* How many of these rows are not deleted. */
 static int64
-live_rows(const RustsScan *scan, int64 first, int64 end)
+live_rows(RustsScan *scan, int64 first, int64 end)
 {
 	int64		nrows = end - first;
 	uint32		i;
 
 	for (i = 0; i < scan->nentries; i++)
 	{
-		const RustsSegmentEntry *entry = &scan->entries[i];
+		const RustsSegmentEntry *entry = with_deleted(scan, i);
 		int64		before = scan->rows_before[i];
 		int64		from = Max(first - before, 0);
 		int64		to = Min(end - before, (int64) entry->nrows);

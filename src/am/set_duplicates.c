@@ -3,8 +3,7 @@
  * set_duplicates.c
  *	  SQL function rusts_set_duplicates.
  *
- * The choice is a security label on the measurement, so that it follows
- * renames, goes with the table, and is dumped.
+ * The choice is an option of the measurement, see meta/options.h.
  *
  * src/am/set_duplicates.c
  *
@@ -13,25 +12,20 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_class.h"
-#include "commands/seclabel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
+#include "meta/options.h"
 #include "meta/schema.h"
 
 PG_FUNCTION_INFO_V1(rusts_set_duplicates);
 
-static const char *parse_rule(const char *rule);
+static int	parse_rule(const char *rule);
 static void check_measurement(Oid relid);
 
 /*
@@ -44,9 +38,9 @@ Datum
 rusts_set_duplicates(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	const char *rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	int			rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	Relation	rel;
-	ObjectAddress address;
+	RustsOptions options;
 
 	PreventCommandIfReadOnly("rusts_set_duplicates()");
 	PreventCommandIfParallelMode("rusts_set_duplicates()");
@@ -56,7 +50,7 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 	check_measurement(relid);
 	rel = relation_open(relid, ShareUpdateExclusiveLock);
 	check_measurement(relid);
-	if (strcmp(rule, RUSTS_MERGE_LABEL) == 0 && rusts_time_attno(rel) == 0)
+	if (rule == RUSTS_DUPLICATES_MERGE && rusts_time_attno(rel) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("measurement \"%s\" has no time column",
@@ -64,28 +58,27 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 				 errdetail("Points are told apart by their tags and their time."),
 				 errhint("The time is a column called \"%s\" of type timestamptz or timestamp.",
 						 RUSTS_TIME_COLUMN)));
-	ObjectAddressSet(address, RelationRelationId, relid);
-	SetSecurityLabel(&address, RUSTS_LABEL_PROVIDER, rule);
-
-	/* The rest of the statement goes by the new rule already. */
-	CommandCounterIncrement();
-	CacheInvalidateRelcache(rel);
+	options = *rusts_schema_options(rel);
 	relation_close(rel, NoLock);
+	options.duplicates = rule;
+	rusts_options_store(relid, &options);
 	PG_RETURN_VOID();
 }
 
-static const char *
+static int
 parse_rule(const char *rule)
 {
-	if (pg_strcasecmp(rule, RUSTS_MERGE_LABEL) == 0)
-		return RUSTS_MERGE_LABEL;
-	if (pg_strcasecmp(rule, RUSTS_KEEP_LABEL) == 0)
-		return RUSTS_KEEP_LABEL;
+	int			i;
+
+	for (i = 0; rusts_duplicates_names[i] != NULL; i++)
+	{
+		if (strcmp(rule, rusts_duplicates_names[i]) == 0)
+			return i;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a rule for duplicates", rule),
-			 errhint("The rules are '%s' and '%s'.", RUSTS_MERGE_LABEL,
-					 RUSTS_KEEP_LABEL)));
+			 errhint("Use merge or keep.")));
 }
 
 static void

@@ -53,13 +53,14 @@ copy_heap_tuple(TupleTableSlot *slot)
 /*
  * The executor knows ctid and tableoid without asking.  The check of a foreign
  * key asks after an UPDATE whether the old row is of this transaction, since
- * it may not have been checked yet then; to say so costs another check.
- * Queries that want xmin are refused when they begin.
+ * it may not have been checked yet then; to say so costs another check.  Rows
+ * of a scan have no xmin.
  */
 static Datum
 get_system_column(TupleTableSlot *slot, int attnum, bool *isnull)
 {
-	if (attnum == MinTransactionIdAttributeNumber)
+	if (attnum == MinTransactionIdAttributeNumber &&
+		(slot->tts_flags & RUSTS_SLOT_FETCHED))
 	{
 		*isnull = false;
 		return TransactionIdGetDatum(GetTopTransactionId());

@@ -48,6 +48,10 @@
 #include "segment/page_io.h"
 #include "write/buffer.h"
 #include "write/merge.h"
+#include "write/reclaim.h"
+
+/* So long VACUUM tries to give back the file's end; a heap's as well. */
+#define VACUUM_TRUNCATE_MS	5000
 
 static object_access_hook_type prev_object_access = NULL;
 
@@ -55,6 +59,7 @@ static void at_object_access(ObjectAccessType access, Oid class_id,
 							 Oid object_id, int sub_id, void *arg);
 static void check_published(Relation rel, char persistence);
 static void check_columns(Relation rel);
+static bool may_truncate(VacuumParamsArg params);
 
 void
 rusts_storage_hooks_init(void)
@@ -224,6 +229,9 @@ rusts_relation_vacuum(Relation rel, VacuumParamsArg params,
 	pfree(entries);
 	rusts_storage_set_rows(rel, nrows);
 
+	if (may_truncate(params))
+		rusts_reclaim_truncate(rel, VACUUM_TRUNCATE_MS);
+
 	/*
 	 * Only where a rewrite has set them.  The new one is seen by all
 	 * snapshots.
@@ -247,6 +255,13 @@ rusts_relation_vacuum(Relation rel, VacuumParamsArg params,
 						 nrows, 0);
 #endif
 	pgstat_progress_end_command();
+}
+
+/* TRUNCATE of VACUUM, which has taken storage parameters into account. */
+static bool
+may_truncate(VacuumParamsArg params)
+{
+	return params->truncate != VACOPTVALUE_DISABLED;
 }
 
 /*

@@ -14,8 +14,8 @@
 #include "codec/block.h"
 
 /*
- * A stream's tag is transform << 3 | method for methods below 8, and
- * 24 + transform for the dictionary; frozen on disk.
+ * A stream's tag is transform << 3 | method for methods below 8,
+ * 24 + transform for the dictionary, 27 + transform for ANS; frozen on disk.
  */
 typedef enum RustsTransform
 {
@@ -34,30 +34,36 @@ typedef enum RustsMethod
 	RUSTS_METHOD_SPLIT = 5,
 	RUSTS_METHOD_LZ4 = 6,
 	RUSTS_METHOD_ZSTD = 7,
-	RUSTS_METHOD_DICTIONARY = 8
+	RUSTS_METHOD_DICTIONARY = 8,
+	RUSTS_METHOD_ANS = 9
 } RustsMethod;
 
 #define RUSTS_TAG_DICTIONARY	24
-#define RUSTS_NTAGS				(RUSTS_TAG_DICTIONARY + 3)
+#define RUSTS_TAG_ANS			27
+#define RUSTS_NTAGS				(RUSTS_TAG_ANS + 3)
 
 static inline unsigned
 rusts_make_tag(RustsTransform transform, RustsMethod method)
 {
-	return method == RUSTS_METHOD_DICTIONARY ?
-		RUSTS_TAG_DICTIONARY + transform : (unsigned) transform << 3 | method;
+	if (method == RUSTS_METHOD_ANS)
+		return RUSTS_TAG_ANS + transform;
+	if (method == RUSTS_METHOD_DICTIONARY)
+		return RUSTS_TAG_DICTIONARY + transform;
+	return (unsigned) transform << 3 | method;
 }
 
 static inline RustsTransform
 rusts_tag_transform(unsigned tag)
 {
-	return tag >= RUSTS_TAG_DICTIONARY ? tag - RUSTS_TAG_DICTIONARY :
-		tag >> 3;
+	return tag >= RUSTS_TAG_ANS ? tag - RUSTS_TAG_ANS :
+		tag >= RUSTS_TAG_DICTIONARY ? tag - RUSTS_TAG_DICTIONARY : tag >> 3;
 }
 
 static inline RustsMethod
 rusts_tag_method(unsigned tag)
 {
-	return tag >= RUSTS_TAG_DICTIONARY ? RUSTS_METHOD_DICTIONARY : tag & 7;
+	return tag >= RUSTS_TAG_ANS ? RUSTS_METHOD_ANS :
+		tag >= RUSTS_TAG_DICTIONARY ? RUSTS_METHOD_DICTIONARY : tag & 7;
 }
 
 /* A stream may hold streams: run lengths, parts of a split, a dictionary. */

@@ -22,6 +22,7 @@
 
 #include "base/bits.h"
 #include "base/varint.h"
+#include "codec/ans_plan.h"
 #include "codec/compress.h"
 #include "codec/ints_encoder.h"
 
@@ -36,6 +37,9 @@
 #define DICTIONARY_MIN_BITS	2.0
 
 #define LZ4_MIN_BITS		3.0
+
+/* Of what it replaces, in 1,024ths. */
+#define ANS_MAX_RATIO		1014
 
 /*
  * An encoding was put together in the trial memory: let it replace the one at
@@ -298,6 +302,32 @@ try_compression(const RustsEncoder *enc, const RustsCandidate *candidate,
 }
 
 /*
+ * Finite states: they take longer to decode, so they must be worth something.
+ */
+static uint8 *
+try_ans(const RustsEncoder *enc, const RustsCandidate *candidate,
+		unsigned *tag, uint8 *dst, uint8 *end)
+{
+	size_t		to_beat = (size_t) (end - dst) * ANS_MAX_RATIO / 1024;
+	RustsAnsPlan plan;
+	uint8	   *trial;
+
+	if (!rusts_ans_plan(candidate->residuals, candidate->nresiduals,
+						&candidate->plan, &plan) ||
+		plan.size >= to_beat)
+		return end;
+	trial = rusts_ints_encode_bases(enc, candidate, enc->mine->trial);
+	trial = rusts_ans_encode_values(candidate->residuals,
+									candidate->nresiduals, &plan, trial,
+									enc->scratch);
+	if ((size_t) (trial - enc->mine->trial) >= to_beat)
+		return end;
+	return keep_smaller(enc, rusts_make_tag(candidate->transform,
+											RUSTS_METHOD_ANS),
+						trial, tag, dst, end);
+}
+
+/*
  * Split values into quotients and remainders: what was measured coarsely and
  * then converted to another unit has few or near remainders.
  */
@@ -434,6 +464,8 @@ rusts_ints_try_others(const RustsEncoder *enc, const RustsSample *sample,
 		if (cold)
 			end = try_compression(enc, best, RUSTS_METHOD_ZSTD, tag, dst,
 								  end);
+		if (cold)
+			end = try_ans(enc, best, tag, dst, end);
 	}
 	if (enc->level >= RUSTS_STREAM_DEPTH)
 		return end;

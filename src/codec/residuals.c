@@ -2,10 +2,11 @@
  *
  * residuals.c
  *	  What a transform leaves of a stream of integers: constant, bit-packed,
- *	  patched or Huffman-coded.
+ *	  patched, Huffman-coded or coded by finite states.
  *
- * All four subtract a base; the encoder has computed the exact size of each
- * and takes the smallest.  varint means zigzag varint for the base.
+ * All subtract a base; the encoder has computed the exact size of the first
+ * four and takes the smallest; the last is tried by ints_trials.c.  varint
+ * means zigzag varint for the base.
  *
  * constant		varint	the value
  *
@@ -33,6 +34,15 @@
  *
  * The low bits of a value that is none of the window's are ignored.
  *
+ * ANS			as Huffman, with another code, see ans.c; from the width on
+ *				u8		number of the alphabet, or 0; 128 more: the last
+ *						symbol is an escape symbol
+ *				...		the alphabet, if it is 0
+ *				bits	low bits
+ *				...		symbols
+ *				u8		exception width, if there is an escape symbol
+ *				bits	escaped values
+ *
  * src/codec/residuals.c
  *
  *-------------------------------------------------------------------------
@@ -46,6 +56,7 @@
 #include "base/bits.h"
 #include "base/kernels.h"
 #include "base/varint.h"
+#include "codec/ans.h"
 #include "codec/bitpack.h"
 #include "codec/residuals.h"
 #include "codec/scratch.h"
@@ -241,6 +252,50 @@ decode_patch(const uint8 *src, const uint8 *end, unsigned width, uint64 base,
 	return src;
 }
 
+/*
+ * Put symbols and what else there is of n values together: low bits, which
+ * are in values[], and the values of which the symbol is the escape symbol,
+ * if there is one.  With neither of them the sums of the symbols are at hand.
+ */
+static const uint8 *
+decode_symbols(const uint8 *src, const uint8 *end, unsigned width,
+			   int escape, uint32 n, uint64 *values,
+			   RustsResiduals *residuals, RustsCodecScratch *scratch)
+{
+	uint64		base = residuals->base;
+	const uint8 *symbols = scratch->symbols;
+	uint64	   *exceptions = scratch->exceptions;
+	uint32		nescapes = 0;
+	uint32		i;
+
+	if (width == 0 && escape < 0)
+	{
+		residuals->form = RUSTS_RESIDUALS_SUMS;
+		return src;
+	}
+	if (width == 0)
+		base_and_symbols(base, symbols, n, values);
+	else
+		add_symbols(symbols, n, width, values);
+	if (escape < 0)
+		return src;
+
+	for (i = 0; i < n; i++)
+		nescapes += symbols[i] == escape;
+	if (src == end)
+		return NULL;
+	width = *src++;
+	if (!take_packed(&src, end, nescapes, width, 0, exceptions))
+		return NULL;
+	nescapes = 0;
+	for (i = 0; i < n; i++)
+	{
+		if (symbols[i] == escape)
+			values[i] = base + rusts_unzigzag(exceptions[nescapes++]);
+	}
+	return src;
+}
+
 static const uint8 *
 decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 			   uint32 n, uint64 *values, RustsResiduals *residuals,
@@ -249,10 +304,8 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 	uint64		base = residuals->base;
 	uint8		lengths[RUSTS_HUFFMAN_SYMBOLS + 1];
 	uint8	   *symbols = scratch->symbols;
-	uint64	   *exceptions = scratch->exceptions;
 	bool		only_symbols;	/* no low bits, no escapes */
 	uint32		nsymbols;
-	uint32		nescapes;
 	uint32		i;
 
 	if (src == end)
@@ -273,33 +326,42 @@ decode_huffman(const uint8 *src, const uint8 *end, unsigned width,
 							   &scratch->huffman);
 	if (src == NULL)
 		return NULL;
-	if (only_symbols)
-	{
-		residuals->form = RUSTS_RESIDUALS_SUMS;
-		return src;
-	}
-	if (width == 0)
-		base_and_symbols(base, symbols, n, values);
-	else
-		add_symbols(symbols, n, width, values);
-	if (lengths[nsymbols] == 0)
-		return src;
+	return decode_symbols(src, end, width,
+						  lengths[nsymbols] > 0 ? (int) nsymbols : -1, n,
+						  values, residuals, scratch);
+}
 
-	nescapes = 0;
-	for (i = 0; i < n; i++)
-		nescapes += symbols[i] == nsymbols;
-	if (src == end)
+static const uint8 *
+decode_ans(const uint8 *src, const uint8 *end, unsigned width, uint32 n,
+		   uint64 *values, RustsResiduals *residuals,
+		   RustsCodecScratch *scratch)
+{
+	RustsAnsAlphabet alphabet;
+	bool		escapes;
+	unsigned	model;
+
+	if (src == end || width > 63)
 		return NULL;
-	width = *src++;
-	if (!take_packed(&src, end, nescapes, width, 0, exceptions))
+	escapes = (*src & RUSTS_ANS_ESCAPES) != 0;
+	model = *src++ & ~RUSTS_ANS_ESCAPES;
+	if (model > RUSTS_ANS_NMODELS)
 		return NULL;
-	nescapes = 0;
-	for (i = 0; i < n; i++)
-	{
-		if (symbols[i] == nsymbols)
-			values[i] = base + rusts_unzigzag(exceptions[nescapes++]);
-	}
-	return src;
+	if (model > 0)
+		rusts_ans_model(model, &alphabet);
+	else
+		src = rusts_ans_get_alphabet(src, end, &alphabet);
+	if (src == NULL ||
+		(width > 0 && !take_packed(&src, end, n, width, residuals->base,
+								   values)))
+		return NULL;
+	src = rusts_ans_decode(src, end, model, &alphabet, n, scratch->symbols,
+						   width == 0 && !escapes ? scratch->sums : NULL,
+						   &scratch->ans);
+	if (src == NULL)
+		return NULL;
+	return decode_symbols(src, end, width,
+						  escapes ? (int) alphabet.nsymbols - 1 : -1, n,
+						  values, residuals, scratch);
 }
 
 /*
@@ -339,6 +401,8 @@ rusts_residuals_decode(const uint8 *src, const uint8 *end,
 		case RUSTS_METHOD_HUFFMAN:
 			return decode_huffman(src, end, width, n, values, residuals,
 								  scratch);
+		case RUSTS_METHOD_ANS:
+			return decode_ans(src, end, width, n, values, residuals, scratch);
 		default:
 			return NULL;
 	}

@@ -13,6 +13,7 @@
 #ifndef RUSTS_CODEC_SCRATCH_H
 #define RUSTS_CODEC_SCRATCH_H
 
+#include "codec/ans.h"
 #include "codec/block.h"
 #include "codec/huffman.h"
 
@@ -52,6 +53,7 @@ struct RustsCodecScratch
 	uint16		sums[RUSTS_BLOCK_ROWS]; /* of symbols */
 	uint8		bytes[RUSTS_BLOCK_ROWS * 8];	/* without LZ4 or Zstd */
 	RustsHuffman huffman;
+	RustsAns	ans;
 
 	/* floats: integers that stand for them; those that no integer can */
 	RustsScratchValues scaled;

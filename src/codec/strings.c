@@ -144,19 +144,27 @@ encode_bytes(const RustsBytes *strings, const uint16 *which, uint32 n,
 	}
 	if (total >= MIN_COMPRESSED)
 	{
-		size_t		size = 0;
+		size_t		size;
 
+		/* The bound has room for both results behind the bytes. */
+		compression = RUSTS_COMPRESSION_LZ4;
+		size = rusts_compress(compression, raw, total, dst, total - 1,
+							  scratch);
 		if (effort == RUSTS_EFFORT_COLD)
 		{
-			compression = RUSTS_COMPRESSION_ZSTD;
-			size = rusts_compress(compression, raw, total, dst, total - 1,
-								  scratch);
-		}
-		if (size == 0)
-		{
-			compression = RUSTS_COMPRESSION_LZ4;
-			size = rusts_compress(compression, raw, total, dst, total - 1,
-								  scratch);
+			uint8	   *other = dst + size;
+			size_t		other_size;
+
+			other_size = rusts_compress(RUSTS_COMPRESSION_ZSTD, raw, total,
+										other,
+										(size > 0 ? size : total) - 1,
+										scratch);
+			if (other_size > 0)
+			{
+				compression = RUSTS_COMPRESSION_ZSTD;
+				dst = other;
+				size = other_size;
+			}
 		}
 		if (size > 0)
 		{

@@ -15,10 +15,10 @@
 
 /*
  * Bytes rusts_strings_encode may touch for n strings of total bytes: what it
- * compresses and the result lie side by side for a moment.
+ * compresses and two results lie side by side for a moment.
  */
 #define RUSTS_STRINGS_BOUND(n, total) \
-	(2 * (size_t) (total) + 2 * RUSTS_INTS_BOUND(n) + 64)
+	(3 * (size_t) (total) + 2 * RUSTS_INTS_BOUND(n) + 64)
 
 extern uint8 *rusts_strings_encode(const RustsBytes *strings, uint32 n,
 								   RustsEffort effort, RustsCodec *codec,

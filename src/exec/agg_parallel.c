@@ -40,6 +40,13 @@
  */
 #define PART_BYTES	32768
 
+/*
+ * Buckets of unknown width are taken to be this wide, and offsets to be below
+ * that, in microseconds.
+ */
+#define UNKNOWN_WIDTH	(1000 * 365.25 * USECS_PER_DAY)
+#define MAX_OFFSET		(30.0 * USECS_PER_DAY)
+
 typedef struct Span
 {
 	int64		low;
@@ -50,6 +57,7 @@ typedef struct Span
 static void cut_between_segments(RustsAggNode *node, int64 low, int64 high);
 static void cut_evenly(RustsAggNode *node, int64 low, int64 high);
 static int	compare_spans(const void *a, const void *b);
+static int64 border_after(RustsAggNode *node, int64 time);
 
 void
 rusts_agg_parts_begin(RustsAggNode *node)
@@ -117,7 +125,7 @@ cut_between_segments(RustsAggNode *node, int64 low, int64 high)
 		if (nrows >= total / MAX_RANGES + 1 &&
 			spans[i].low > end && IS_VALID_TIMESTAMP(end))
 		{
-			int64		border = rusts_buckets_border(node->buckets, end + 1);
+			int64		border = border_after(node, end + 1);
 
 			if (border <= spans[i].low)
 			{
@@ -151,14 +159,28 @@ cut_evenly(RustsAggNode *node, int64 low, int64 high)
 
 	for (i = 1; i < PARTS; i++)
 	{
-		int64		border = rusts_buckets_border(node->buckets,
-												  low + (int64) (width * i));
+		int64		border = border_after(node, low + (int64) (width * i));
 
-		if (border > high)
-			break;
-		if (border > low && border > node->cuts[node->nranges - 1])
+		if (border > low && border <= high &&
+			border > node->cuts[node->nranges - 1])
 			node->cuts[node->nranges++] = border;
 	}
+}
+
+/*
+ * Where the next bucket begins.  Not near the ends of all times: the function
+ * may have no answer there, and the query need not ask for a row there.
+ */
+static int64
+border_after(RustsAggNode *node, int64 time)
+{
+	double		margin = MAX_OFFSET +
+		4 * (node->bucket_width > 0 ? node->bucket_width : UNKNOWN_WIDTH);
+
+	if ((double) time - MIN_TIMESTAMP < margin ||
+		(double) END_TIMESTAMP - time < margin)
+		return PG_INT64_MAX;
+	return rusts_buckets_border(node->buckets, time);
 }
 
 bool

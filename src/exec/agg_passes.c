@@ -273,7 +273,7 @@ split_by_time(RustsAggNode *node, const RustsAggPass *pass)
 	int64		nrows;
 	int			i;
 
-	if (node->buckets == NULL)
+	if (node->buckets == NULL || rusts_buckets_are_one(node->buckets))
 		return SPLIT_ONE_BUCKET;
 	if (!rusts_agg_times_can_split(node) ||
 		(pass->all_times &&

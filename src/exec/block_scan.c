@@ -34,6 +34,7 @@
 #include "compat.h"
 #include "exec/block_scan.h"
 #include "exec/block_scan_internal.h"
+#include "meta/deletion.h"
 #include "meta/settings.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
@@ -50,8 +51,7 @@ static void time_range(RustsBlockScan *scan, int64 *low, int64 *high);
 static bool next_segment(RustsBlockScan *scan);
 static bool next_piece(RustsBlockScan *scan);
 static int64 first_item(RustsBlockScan *scan, uint64 row);
-static bool open_segment(RustsBlockScan *scan,
-						 const RustsSegmentEntry *entry);
+static bool open_segment(RustsBlockScan *scan, RustsSegmentEntry *entry);
 static void close_segment(RustsBlockScan *scan);
 static bool next_item(RustsBlockScan *scan);
 
@@ -322,7 +322,7 @@ load_entries(RustsBlockScan *scan)
 		scan->loaded_high = high;
 	}
 	rusts_duplicates_resolve(scan->rel, RelationGetDescr(scan->rel),
-							 scan->schema, scan->loaded_low,
+							 scan->schema, scan->snapshot, scan->loaded_low,
 							 scan->loaded_high, &scan->entries,
 							 &scan->nentries);
 	scan->loaded = true;
@@ -550,7 +550,7 @@ next_piece(RustsBlockScan *scan)
 	for (;;)
 	{
 		uint64		piece = pg_atomic_fetch_add_u64(next, 1);
-		const RustsSegmentEntry *entry;
+		RustsSegmentEntry *entry;
 		uint64		from;
 		uint32		low = 0;
 		uint32		high = scan->nentries;
@@ -609,8 +609,9 @@ first_item(RustsBlockScan *scan, uint64 row)
 }
 
 static bool
-open_segment(RustsBlockScan *scan, const RustsSegmentEntry *entry)
+open_segment(RustsBlockScan *scan, RustsSegmentEntry *entry)
 {
+	MemoryContext old_cxt;
 	int64		low;
 	int64		high;
 
@@ -629,7 +630,10 @@ open_segment(RustsBlockScan *scan, const RustsSegmentEntry *entry)
 		scan->counters[RUSTS_COUNT_SEGMENTS_BLOOM]++;
 		return false;
 	}
-	if (rusts_block_scan_open(scan, entry))
+	old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
+	rusts_deletions_read(entry, scan->snapshot);
+	MemoryContextSwitchTo(old_cxt);
+	if (rusts_entry_rows(entry) > 0 && rusts_block_scan_open(scan, entry))
 		return true;
 	close_segment(scan);
 	return false;

@@ -26,6 +26,7 @@ typedef enum RustsCounter
 	RUSTS_COUNT_SEGMENTS_BLOOM, /* ... by the filter over their tags */
 	RUSTS_COUNT_SEGMENTS_SERIES,	/* ... since no series matched */
 	RUSTS_COUNT_SEGMENTS_DIRECTORY, /* answered by the segment directory */
+	RUSTS_COUNT_SEGMENTS_COLD,	/* opened, and in the cold tier */
 	RUSTS_COUNT_BLOCKS,			/* of the segments that were opened */
 	RUSTS_COUNT_BLOCKS_SERIES,	/* without rows of matching series */
 	RUSTS_COUNT_BLOCKS_TIME,	/* left out by their time */

@@ -53,6 +53,9 @@ typedef enum BucketKind
 
 #define MAX_ARGS	5
 
+/* Of BUCKET_ZONE; what is behind it, origin and offset, may be null. */
+#define ZONE_ARG	2
+
 /* Buckets that are moved at most to keep all in order. */
 #define MAX_MOVED	1024
 
@@ -69,7 +72,7 @@ struct RustsBuckets
 	ExprState  *args[MAX_ARGS]; /* NULL: the time */
 	int			nargs;
 	MemoryContext call_cxt;		/* a call of the function */
-	bool		always_null;	/* a strict function with a null argument */
+	bool		always_null;	/* an argument is null that may not be */
 	bool		fixed;
 	int64		width;
 	int64		origin;
@@ -277,16 +280,17 @@ rusts_buckets_prepare(RustsBuckets *buckets, ExprContext *econtext)
 			continue;
 		args[i].value = ExecEvalExpr(buckets->args[i], econtext,
 									 &args[i].isnull);
-		if (args[i].isnull && buckets->flinfo.fn_strict)
+		if (args[i].isnull && (buckets->flinfo.fn_strict || i <= ZONE_ARG))
 			buckets->always_null = true;
 	}
 	args[buckets->time_arg].isnull = false;
 
 	if (buckets->kind == BUCKET_SESSION_ZONE)
 		buckets->zone = session_timezone;
-	else if (buckets->kind == BUCKET_ZONE && !args[2].isnull)
+	else if (buckets->kind == BUCKET_ZONE && !args[ZONE_ARG].isnull)
 	{
-		char	   *name = text_to_cstring(DatumGetTextPP(args[2].value));
+		char	   *name =
+			text_to_cstring(DatumGetTextPP(args[ZONE_ARG].value));
 
 		buckets->zone = pg_tzset(name);
 		buckets->each_row = buckets->zone == NULL;
@@ -547,14 +551,20 @@ clock_change_after(RustsBuckets *buckets, int64 time)
 }
 
 bool
+rusts_buckets_are_one(const RustsBuckets *buckets)
+{
+	return buckets->always_null;
+}
+
+bool
 rusts_buckets_ascend(RustsBuckets *buckets, int64 low, int64 high)
 {
 	int			nchanges = 0;
 	int64		change = low;
 
-	if (buckets->each_row)
+	if (buckets->each_row || buckets->always_null)
 		return false;
-	if (buckets->zone == NULL || buckets->always_null)
+	if (buckets->zone == NULL)
 		return true;
 	if (TIMESTAMP_NOT_FINITE(low) || TIMESTAMP_NOT_FINITE(high))
 		return false;
@@ -580,7 +590,7 @@ rusts_buckets_border(RustsBuckets *buckets, int64 time)
 	int64		outside;
 	int64		step = buckets->guess > 0 ? buckets->guess : USECS_PER_HOUR;
 
-	if (buckets->always_null || time <= MIN_TIMESTAMP || time >= END_TIMESTAMP)
+	if (time <= MIN_TIMESTAMP || time >= END_TIMESTAMP)
 		return PG_INT64_MAX;
 	if (buckets->fixed)
 	{

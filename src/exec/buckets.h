@@ -53,9 +53,13 @@ extern void rusts_buckets_prepare(RustsBuckets *buckets,
 extern void rusts_buckets_find(RustsBuckets *buckets, int64 time, int64 last,
 							   RustsBucket *bucket);
 
+/* Are all times in the same bucket, infinities as well: NULL? */
+extern bool rusts_buckets_are_one(const RustsBuckets *buckets);
+
 /*
  * Do buckets follow each other in the order of their values, between two times
- * that occur?  With a clock that is set back over midnight they may not.
+ * that occur, and is an infinity one by itself?  With a clock that is set back
+ * over midnight they may not.
  */
 extern bool rusts_buckets_ascend(RustsBuckets *buckets, int64 low,
 								 int64 high);

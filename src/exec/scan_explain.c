@@ -32,6 +32,7 @@ static const CounterName segment_names[] = {
 	{RUSTS_COUNT_SEGMENTS_BLOOM, "Segments Removed by Bloom Filter"},
 	{RUSTS_COUNT_SEGMENTS_SERIES, "Segments Removed by Series"},
 	{RUSTS_COUNT_SEGMENTS_DIRECTORY, "Segments Answered by Directory"},
+	{RUSTS_COUNT_SEGMENTS_COLD, "Cold Segments Read"},
 	{RUSTS_COUNT_BLOCKS, "Blocks"},
 	{RUSTS_COUNT_BLOCKS_SERIES, "Blocks Removed by Series"},
 	{RUSTS_COUNT_BLOCKS_TIME, "Blocks Removed by Time"},

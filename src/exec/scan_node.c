@@ -27,6 +27,7 @@
 #include "exec/exec.h"
 #include "exec/scan_node.h"
 #include "meta/tid.h"
+#include "meta/totals.h"
 #include "vector/aggregate.h"
 
 static Node *create_state(CustomScan *plan);
@@ -129,6 +130,8 @@ begin(CustomScanState *node, EState *estate, int eflags)
 	state->scan = rusts_block_scan_begin(rel, varno, estate->es_snapshot,
 										 attnos, plan->custom_exprs,
 										 &node->ss.ps);
+	if (!IsParallelWorker())
+		rusts_total_add(RUSTS_TOTAL_SCANS, 1);
 	state->scan->count_all = estate->es_instrument != 0;
 	state->output = palloc_array(int, Max(bms_num_members(attnos), 1));
 	i = -1;

@@ -111,6 +111,8 @@ list_items(RustsBlockScan *scan, const uint64 *chosen, bool all)
 		scan->counters[RUSTS_COUNT_BLOCKS_MINMAX];
 	uint64		nblocks;
 
+	scan->counters[RUSTS_COUNT_SEGMENTS_COLD] +=
+		reader->entry.level == RUSTS_LEVEL_COLD;
 	scan->counters[RUSTS_COUNT_BLOCKS] += reader->nblocks;
 	if (all && scan->want_series == NULL)
 		add_rows(scan, &block, 0, reader->nrows);

@@ -56,6 +56,8 @@
 #include "ingest/route.h"
 #include "ingest/schema_change.h"
 #include "ingest/target.h"
+#include "meta/options.h"
+#include "meta/settings.h"
 
 static bool fits(RustsIngest *in, RustsPass *pass, RustsSeries *series);
 static int	compare_targets(const void *a, const void *b);
@@ -324,7 +326,9 @@ create_table(RustsIngest *in, RustsTarget *target)
 	const char *separator = "";
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (",
+	appendStringInfo(&sql, "CREATE %sTABLE %s (",
+					 rusts_wal_mode == RUSTS_WAL_NONE &&
+					 !isAnyTempNamespace(in->namespace) ? "UNLOGGED " : "",
 					 quote_qualified_identifier(in->namespace_name,
 												target->name.data));
 	for (r = 0; r < lengthof(order); r++)
@@ -445,9 +449,9 @@ static void
 label_measurement(RustsIngest *in, RustsTarget *target)
 {
 	Oid			relid = get_relname_relid(target->name.data, in->namespace);
-	ObjectAddress address;
+	RustsOptions options;
 
-	ObjectAddressSet(address, RelationRelationId, relid);
-	SetSecurityLabel(&address, RUSTS_LABEL_PROVIDER, RUSTS_MERGE_LABEL);
-	CommandCounterIncrement();
+	(void) rusts_options_parse(NULL, &options);
+	options.duplicates = RUSTS_DUPLICATES_MERGE;
+	rusts_options_store(relid, &options);
 }

@@ -44,6 +44,7 @@
 #include "ingest/slow.h"
 #include "ingest/target.h"
 #include "ingest/text.h"
+#include "meta/totals.h"
 
 PG_FUNCTION_INFO_V1(rusts_write_text);
 PG_FUNCTION_INFO_V1(rusts_write_bytea);
@@ -167,6 +168,8 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(in.call_cxt);
+	rusts_total_add(RUSTS_TOTAL_WRITES, 1);
+	rusts_total_add(RUSTS_TOTAL_POINTS, in.npoints);
 	PG_RETURN_INT64((int64) in.npoints);
 }
 

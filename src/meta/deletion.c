@@ -8,10 +8,13 @@
  * is an ordinary heap that is read with the scan's own snapshot, and that is
  * the whole of its MVCC.  The notes go when the segment goes.
  *
- * Deleted rows are stored as runs: for each, the number of rows since the end
- * of the one before, and its length, as varints.  Rows that were updated are
- * told a second time with their new row numbers: the distance to the one
- * before, and the row number minus that of the one before, zigzag.
+ * A segment's rows are read when somebody opens it; before that only their
+ * number is known.  Rows that were updated are told a second time with their
+ * new row numbers: the distance to the one before as a varint, and the row
+ * number minus that of the one before, zigzag.
+ *
+ * Many statements that delete a row each would leave many notes; so now and
+ * then one of them puts a segment's small notes together.
  *
  * src/meta/deletion.c
  *
@@ -30,6 +33,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/bitmap.h"
+#include "base/rowset.h"
 #include "base/varint.h"
 #include "compat.h"
 #include "meta/catalog.h"
@@ -45,19 +49,33 @@ enum
 };
 #define Natts_deletion	Anum_moved
 
-typedef bool (*RunCallback) (void *arg, uint32 first, uint32 end);
+/* Notes of a segment are put together when there are so many ... */
+#define MANY_NOTES		16
+
+/* ... of at most so many rows each. */
+#define SMALL_NOTE		16384
 
 static SysScanDesc begin_scan(Relation table, int64 storage_id,
 							  const int64 *segment_id, Snapshot snapshot);
-static void remove_rows(int64 storage_id, const int64 *segment_id);
+static void remove_notes(int64 storage_id, const int64 *segment_id);
 static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries, uint32 n,
 									 int64 segment_id);
-static void read_runs(HeapTuple tuple, TupleDesc desc, int64 segment_id,
-					  uint32 nrows, RunCallback callback, void *arg);
-static bool set_bits(void *arg, uint32 first, uint32 end);
-static bool covers_row(void *arg, uint32 first, uint32 end);
-static int64 read_moved_to(HeapTuple tuple, TupleDesc desc, uint32 row);
-static struct varlena *encode_runs(const RustsDeletedRow *rows, uint32 nrows);
+static const uint8 *note_rows(HeapTuple tuple, TupleDesc desc,
+							  const uint8 **end);
+static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
+					   uint32 nrows);
+static uint32 count_small_notes(Relation table, int64 storage_id,
+								int64 segment_id);
+static bool is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows);
+static RustsDeletedRow *take_small_notes(Relation table, int64 storage_id,
+										 int64 segment_id,
+										 const RustsDeletedRow *rows,
+										 uint32 *nrows);
+static bool take_note(Relation table, HeapTuple tuple);
+static void list_note(HeapTuple tuple, TupleDesc desc, int64 segment_id,
+					  RustsDeletedRow *rows, uint32 nrows);
+static int	compare_rows(const void *a, const void *b);
+static struct varlena *encode_rows(const RustsDeletedRow *rows, uint32 nrows);
 static struct varlena *encode_moved(const RustsDeletedRow *rows,
 									uint32 nrows);
 pg_noreturn static void report_corrupt(int64 segment_id);
@@ -86,12 +104,9 @@ rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 		/* Not all of the storage's entries may be wanted. */
 		if (entry == NULL)
 			continue;
-		if (entry->deleted == NULL)
-			entry->deleted = palloc0(sizeof(uint64) *
-									 RUSTS_BITMAP_WORDS(entry->nrows));
-		read_runs(tuple, desc, segment_id, entry->nrows, set_bits,
-				  entry->deleted);
-		entry->ndeleted = rusts_bitmap_count(entry->deleted, entry->nrows);
+		entry->ndeleted +=
+			DatumGetInt32(heap_getattr(tuple, Anum_nrows, desc, &isnull));
+		entry->notes = true;
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
@@ -135,48 +150,46 @@ find_entry(RustsSegmentEntry *entries, uint32 n, int64 segment_id)
 		&entries[low] : NULL;
 }
 
-/* Tell the runs of a note; callback returns false for no more. */
-static void
-read_runs(HeapTuple tuple, TupleDesc desc, int64 segment_id, uint32 nrows,
-		  RunCallback callback, void *arg)
+void
+rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot)
 {
-	bool		isnull;
-	struct varlena *runs =
-		PG_DETOAST_DATUM_PACKED(heap_getattr(tuple, Anum_deleted, desc,
-											 &isnull));
-	const uint8 *p = (const uint8 *) VARDATA_ANY(runs);
-	const uint8 *end = p + VARSIZE_ANY_EXHDR(runs);
-	uint64		row = 0;
+	Relation	table;
+	TupleDesc	desc;
+	SysScanDesc scan;
+	HeapTuple	tuple;
 
-	while (p < end)
+	if (!entry->notes)
+		return;
+	table = rusts_catalog_open("deletion", AccessShareLock, false);
+	desc = RelationGetDescr(table);
+	if (entry->deleted == NULL)
+		entry->deleted = palloc0(sizeof(uint64) *
+								 RUSTS_BITMAP_WORDS(entry->nrows));
+	scan = begin_scan(table, entry->storage_id, &entry->segment_id, snapshot);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		uint64		gap;
-		uint64		length;
+		const uint8 *end;
+		const uint8 *p = note_rows(tuple, desc, &end);
 
-		p = rusts_get_varint(p, end, &gap);
-		if (p != NULL)
-			p = rusts_get_varint(p, end, &length);
-		if (p == NULL || gap > nrows - row || length > nrows - row - gap)
-			report_corrupt(segment_id);
-		row += gap;
-		if (!callback(arg, row, row + length))
-			break;
-		row += length;
+		if (!rusts_rowset_get(p, end, entry->nrows, entry->deleted))
+			report_corrupt(entry->segment_id);
 	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	entry->ndeleted = rusts_bitmap_count(entry->deleted, entry->nrows);
+	entry->notes = false;
 }
 
-static bool
-set_bits(void *arg, uint32 first, uint32 end)
+static const uint8 *
+note_rows(HeapTuple tuple, TupleDesc desc, const uint8 **end)
 {
-	uint64	   *bits = arg;
+	bool		isnull;
+	struct varlena *rows =
+		PG_DETOAST_DATUM_PACKED(heap_getattr(tuple, Anum_deleted, desc,
+											 &isnull));
 
-	for (; first < end && first % 64 != 0; first++)
-		rusts_bitmap_set(bits, first);
-	for (; first + 64 <= end; first += 64)
-		bits[first / 64] = PG_UINT64_MAX;
-	for (; first < end; first++)
-		rusts_bitmap_set(bits, first);
-	return true;
+	*end = (const uint8 *) VARDATA_ANY(rows) + VARSIZE_ANY_EXHDR(rows);
+	return (const uint8 *) VARDATA_ANY(rows);
 }
 
 void
@@ -188,13 +201,17 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 										   false);
 	Datum		values[Natts_deletion];
 	bool		nulls[Natts_deletion] = {false};
-	struct varlena *moved = encode_moved(rows, nrows);
+	struct varlena *moved;
 	HeapTuple	tuple;
+
+	if (count_small_notes(table, storage_id, segment_id) >= MANY_NOTES)
+		rows = take_small_notes(table, storage_id, segment_id, rows, &nrows);
+	moved = encode_moved(rows, nrows);
 
 	values[Anum_storage_id - 1] = Int64GetDatum(storage_id);
 	values[Anum_segment_id - 1] = Int64GetDatum(segment_id);
 	values[Anum_nrows - 1] = Int32GetDatum((int32) nrows);
-	values[Anum_deleted - 1] = PointerGetDatum(encode_runs(rows, nrows));
+	values[Anum_deleted - 1] = PointerGetDatum(encode_rows(rows, nrows));
 	values[Anum_moved - 1] = PointerGetDatum(moved);
 	nulls[Anum_moved - 1] = moved == NULL;
 	tuple = heap_form_tuple(RelationGetDescr(table), values, nulls);
@@ -203,29 +220,118 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	table_close(table, RowExclusiveLock);
 }
 
-static struct varlena *
-encode_runs(const RustsDeletedRow *rows, uint32 nrows)
+static uint32
+count_small_notes(Relation table, int64 storage_id, int64 segment_id)
 {
-	struct varlena *result = palloc_extended(VARHDRSZ +
-											 (Size) nrows * 2 * 5,
-											 MCXT_ALLOC_HUGE);
-	uint8	   *p = (uint8 *) VARDATA(result);
-	uint32		end = 0;
-	uint32		i = 0;
+	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
+								  SnapshotSelf);
+	HeapTuple	tuple;
+	uint32		count = 0;
+	uint32		nrows;
 
-	while (i < nrows)
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		count += is_small_note(tuple, RelationGetDescr(table), &nrows);
+	systable_endscan(scan);
+	return count;
+}
+
+/* A command cannot delete a note that it has made itself. */
+static bool
+is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows)
+{
+	HeapTupleHeader header = tuple->t_data;
+	TransactionId xmin = HeapTupleHeaderGetXmin(header);
+	bool		isnull;
+
+	*nrows = DatumGetInt32(heap_getattr(tuple, Anum_nrows, desc, &isnull));
+	if (*nrows < 1 || *nrows > SMALL_NOTE)
+		return false;
+	return !TransactionIdIsCurrentTransactionId(xmin) ||
+		HeapTupleHeaderGetCmin(header) < GetCurrentCommandId(false);
+}
+
+/*
+ * Delete a segment's small notes; returns their rows and those given, and
+ * sets *nrows to their number.  Who has an older snapshot goes on with the old
+ * notes.
+ */
+static RustsDeletedRow *
+take_small_notes(Relation table, int64 storage_id, int64 segment_id,
+				 const RustsDeletedRow *rows, uint32 *nrows)
+{
+	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
+								  SnapshotSelf);
+	Snapshot	snapshot = rusts_hold_snapshot();
+	RustsDeletedRow *all = palloc_array(RustsDeletedRow, *nrows);
+	uint32		n = *nrows;
+	HeapTuple	tuple;
+	uint32		more;
+
+	memcpy(all, rows, sizeof(RustsDeletedRow) * n);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		uint32		first = rows[i].row;
-		uint32		length = 1;
-
-		while (i + length < nrows && rows[i + length].row == first + length)
-			length++;
-		p = rusts_put_varint(p, first - end);
-		p = rusts_put_varint(p, length);
-		end = first + length;
-		i += length;
+		if (!is_small_note(tuple, RelationGetDescr(table), &more) ||
+			!take_note(table, tuple))
+			continue;
+		all = repalloc_huge(all, sizeof(RustsDeletedRow) *
+							((Size) n + more));
+		list_note(tuple, RelationGetDescr(table), segment_id, all + n, more);
+		n += more;
 	}
-	SET_VARSIZE(result, p - (uint8 *) result);
+	systable_endscan(scan);
+	rusts_release_snapshot(snapshot);
+	qsort(all, n, sizeof(RustsDeletedRow), compare_rows);
+	*nrows = n;
+	return all;
+}
+
+/* Delete a note; false if another session is doing the same. */
+static bool
+take_note(Relation table, HeapTuple tuple)
+{
+	ItemPointerData tid = tuple->t_self;
+	TM_FailureData failure;
+
+	return heap_delete(table, &tid, GetCurrentCommandId(true),
+					   InvalidSnapshot, false, &failure, false) == TM_Ok;
+}
+
+static void
+list_note(HeapTuple tuple, TupleDesc desc, int64 segment_id,
+		  RustsDeletedRow *rows, uint32 nrows)
+{
+	const uint8 *end;
+	const uint8 *p = note_rows(tuple, desc, &end);
+	uint32		i;
+
+	if (!rusts_rowset_list(p, end, &rows->row, sizeof(RustsDeletedRow),
+						   nrows))
+		report_corrupt(segment_id);
+	for (i = 0; i < nrows; i++)
+		rows[i].moved_to = -1;
+	read_moved(tuple, desc, rows, nrows);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	uint32		left = ((const RustsDeletedRow *) a)->row;
+	uint32		right = ((const RustsDeletedRow *) b)->row;
+
+	return (left > right) - (left < right);
+}
+
+static struct varlena *
+encode_rows(const RustsDeletedRow *rows, uint32 nrows)
+{
+	struct varlena *result =
+		palloc_extended(VARHDRSZ +
+						RUSTS_ROWSET_MAX(nrows, rows[nrows - 1].row),
+						MCXT_ALLOC_HUGE);
+	uint8	   *end = rusts_rowset_put((uint8 *) VARDATA(result), &rows->row,
+									   sizeof(RustsDeletedRow), nrows);
+
+	SET_VARSIZE(result, end - (uint8 *) result);
 	return result;
 }
 
@@ -260,67 +366,59 @@ encode_moved(const RustsDeletedRow *rows, uint32 nrows)
 	return result;
 }
 
-typedef struct RowSearch
-{
-	uint32		row;
-	bool		found;
-} RowSearch;
-
 bool
-rusts_deletions_find(int64 storage_id, int64 segment_id, uint32 nrows,
-					 uint32 row, Snapshot snapshot, RustsDeleter *deleter)
+rusts_deletions_find(int64 storage_id, int64 segment_id, uint32 row,
+					 Snapshot snapshot, RustsDeleter *deleter)
 {
 	Relation	table = rusts_catalog_open("deletion", AccessShareLock,
 										   false);
 	TupleDesc	desc = RelationGetDescr(table);
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id, snapshot);
-	RowSearch	search = {.row = row};
+	RustsDeletedRow moved = {.moved_to = -1};
 	HeapTuple	tuple;
+	bool		found = false;
 
-	while (!search.found &&
-		   HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		read_runs(tuple, desc, segment_id, nrows, covers_row, &search);
-		if (!search.found)
+		const uint8 *end;
+		const uint8 *p = note_rows(tuple, desc, &end);
+
+		found = rusts_rowset_has(p, end, row);
+		if (!found)
 			continue;
 		deleter->xid = HeapTupleHeaderGetXmin(tuple->t_data);
 		deleter->own = TransactionIdIsCurrentTransactionId(deleter->xid);
 		deleter->cid = deleter->own ?
 			HeapTupleHeaderGetCmin(tuple->t_data) : InvalidCommandId;
-		deleter->moved_to = read_moved_to(tuple, desc, row);
+		moved.row = row;
+		read_moved(tuple, desc, &moved, 1);
+		deleter->moved_to = moved.moved_to;
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
-	return search.found;
+	return found;
 }
 
-static bool
-covers_row(void *arg, uint32 first, uint32 end)
-{
-	RowSearch  *search = arg;
-
-	search->found = search->row >= first && search->row < end;
-	return search->row >= end;
-}
-
-/* The new row number of a deleted row, or -1. */
-static int64
-read_moved_to(HeapTuple tuple, TupleDesc desc, uint32 row)
+/* Set moved_to of those of the rows, ascending, that were updated. */
+static void
+read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
+		   uint32 nrows)
 {
 	bool		isnull;
 	Datum		datum = heap_getattr(tuple, Anum_moved, desc, &isnull);
 	struct varlena *moved;
 	const uint8 *p;
 	const uint8 *end;
-	uint64		at = 0;
-	int64		moved_to = 0;
+	uint64		row = 0;
+	uint64		moved_to = 0;
+	uint32		i = 0;
 
 	if (isnull)
-		return -1;
+		return;
 	moved = PG_DETOAST_DATUM_PACKED(datum);
 	p = (const uint8 *) VARDATA_ANY(moved);
 	end = p + VARSIZE_ANY_EXHDR(moved);
-	while (p < end && at <= row)
+	while (p < end && i < nrows)
 	{
 		uint64		distance;
 		uint64		difference;
@@ -330,28 +428,29 @@ read_moved_to(HeapTuple tuple, TupleDesc desc, uint32 row)
 			p = rusts_get_varint(p, end, &difference);
 		if (p == NULL)
 			break;
-		at += distance;
-		moved_to += (int64) rusts_unzigzag(difference);
-		if (at == row)
-			return moved_to;
+		row += distance;
+		moved_to += rusts_unzigzag(difference);
+		while (i < nrows && rows[i].row < row)
+			i++;
+		if (i < nrows && rows[i].row == row)
+			rows[i].moved_to = (int64) moved_to;
 	}
-	return -1;
 }
 
 void
 rusts_deletions_remove(int64 storage_id, int64 segment_id)
 {
-	remove_rows(storage_id, &segment_id);
+	remove_notes(storage_id, &segment_id);
 }
 
 void
 rusts_deletions_remove_storage(int64 storage_id)
 {
-	remove_rows(storage_id, NULL);
+	remove_notes(storage_id, NULL);
 }
 
 static void
-remove_rows(int64 storage_id, const int64 *segment_id)
+remove_notes(int64 storage_id, const int64 *segment_id)
 {
 	Relation	table = rusts_catalog_open("deletion", RowExclusiveLock, true);
 	SysScanDesc scan;

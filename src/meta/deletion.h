@@ -20,11 +20,17 @@ typedef struct RustsDeletedRow
 } RustsDeletedRow;
 
 /*
- * Set deleted and ndeleted of a storage's entries, sorted by segment_id, to
- * what snapshot sees, in the current memory context.
+ * Set ndeleted and notes of a storage's entries, sorted by segment_id, to
+ * what snapshot sees.
  */
 extern void rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 								 RustsSegmentEntry *entries, uint32 nentries);
+
+/*
+ * Read the entry's notes, if it has any: adds them to entry->deleted, in the
+ * current memory context.
+ */
+extern void rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot);
 
 /*
  * Note that rows of a segment, ascending, were deleted by command cid of the
@@ -43,12 +49,9 @@ typedef struct RustsDeleter
 	int64		moved_to;		/* as above */
 } RustsDeleter;
 
-/*
- * Is a row of a segment deleted, as snapshot sees it?  nrows is the
- * segment's number of rows.
- */
+/* Is a row of a segment deleted, as snapshot sees it? */
 extern bool rusts_deletions_find(int64 storage_id, int64 segment_id,
-								 uint32 nrows, uint32 row, Snapshot snapshot,
+								 uint32 row, Snapshot snapshot,
 								 RustsDeleter *deleter);
 
 /* Remove what is noted of a segment, or of all of a storage. */

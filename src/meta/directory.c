@@ -34,29 +34,10 @@
 
 #include "compat.h"
 #include "meta/catalog.h"
+#include "meta/cold.h"
 #include "meta/deletion.h"
 #include "meta/directory.h"
-
-enum
-{
-	Anum_storage_id = 1,
-	Anum_segment_id,
-	Anum_bytes,
-	Anum_raw_bytes,
-	Anum_min_time,
-	Anum_max_time,
-	Anum_time_partition,
-	Anum_written_at,
-	Anum_nrows,
-	Anum_level,
-	Anum_first_block,
-	Anum_nblocks,
-	Anum_write_order,
-	Anum_key_columns,
-	Anum_tag_filter,
-	Anum_payload
-};
-#define Natts_segment	Anum_payload
+#include "meta/directory_columns.h"
 
 /* Entries found so far. */
 typedef struct EntryList
@@ -186,11 +167,18 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_first_block - 1] = Int64GetDatum((int64) entry->first_block);
 	values[Anum_nblocks - 1] = Int32GetDatum((int32) entry->nblocks);
 	values[Anum_write_order - 1] = Int64GetDatum(entry->write_order);
+	nulls[Anum_write_order - 1] = entry->write_order == entry->segment_id;
 	values[Anum_key_columns - 1] = Int64GetDatum((int64) entry->key_columns);
+	nulls[Anum_key_columns - 1] = entry->key_columns == 0;
 	values[Anum_tag_filter - 1] = PointerGetDatum(tag_filter);
 	nulls[Anum_tag_filter - 1] = tag_filter == NULL;
 	values[Anum_payload - 1] = PointerGetDatum(entry->payload);
 	nulls[Anum_payload - 1] = entry->payload == NULL;
+	values[Anum_cold_table - 1] = ObjectIdGetDatum(entry->cold_table);
+	nulls[Anum_cold_table - 1] = !OidIsValid(entry->cold_table);
+	if (OidIsValid(entry->cold_table))
+		values[Anum_payload - 1] =
+			PointerGetDatum(rusts_cold_pointer_bytes(entry->payload));
 	nulls[Anum_first_block - 1] = nulls[Anum_nblocks - 1] =
 		entry->first_block == InvalidBlockNumber;
 
@@ -211,6 +199,9 @@ rusts_directory_delete(const RustsSegmentEntry *entry)
 
 	rusts_catalog_delete(directory, &tid);
 	table_close(directory, RowExclusiveLock);
+	if (OidIsValid(entry->cold_table))
+		rusts_cold_delete(entry->cold_table, entry->storage_id,
+						  entry->segment_id);
 	if (entry->ndeleted > 0)
 		rusts_deletions_remove(entry->storage_id, entry->segment_id);
 }
@@ -239,7 +230,14 @@ rusts_directory_delete_storage(int64 storage_id)
 							  SnapshotSelf, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
+		RustsSegmentEntry entry;
+
 		CHECK_FOR_INTERRUPTS();
+		read_entry(tuple, RelationGetDescr(directory), false, &entry);
+		if (OidIsValid(entry.cold_table))
+			rusts_cold_delete(entry.cold_table, storage_id, entry.segment_id);
+		if (entry.payload != NULL)
+			pfree(entry.payload);
 		simple_heap_delete(directory, &tuple->t_self);
 	}
 	systable_endscan(scan);
@@ -447,6 +445,8 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 	char	   *copy = NULL;
 	TransactionId xmin;
 
+	/* Before ALTER EXTENSION UPDATE there are fewer. */
+	memset(nulls, true, sizeof(nulls));
 	heap_deform_tuple(tuple, desc, values, nulls);
 	entry->storage_id = DatumGetInt64(values[Anum_storage_id - 1]);
 	entry->segment_id = DatumGetInt64(values[Anum_segment_id - 1]);
@@ -465,11 +465,20 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 		(BlockNumber) DatumGetInt64(values[Anum_first_block - 1]);
 	entry->nblocks = nulls[Anum_nblocks - 1] ? 0 :
 		(uint32) DatumGetInt32(values[Anum_nblocks - 1]);
-	entry->write_order = DatumGetInt64(values[Anum_write_order - 1]);
-	entry->key_columns = (uint64) DatumGetInt64(values[Anum_key_columns - 1]);
+	entry->cold_table = nulls[Anum_cold_table - 1] ? InvalidOid :
+		DatumGetObjectId(values[Anum_cold_table - 1]);
+	entry->write_order = nulls[Anum_write_order - 1] ? entry->segment_id :
+		DatumGetInt64(values[Anum_write_order - 1]);
+	entry->key_columns = nulls[Anum_key_columns - 1] ? 0 :
+		(uint64) DatumGetInt64(values[Anum_key_columns - 1]);
 	if (!nulls[Anum_payload - 1])
 	{
 		payload = (struct varlena *) DatumGetPointer(values[Anum_payload - 1]);
+		if (OidIsValid(entry->cold_table))
+			payload = rusts_cold_pointer(payload);
+	}
+	if (payload != NULL)
+	{
 		payload_size = VARSIZE_ANY(payload);
 	}
 	if (with_filter && !nulls[Anum_tag_filter - 1])
@@ -489,6 +498,7 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 								   filter_len);
 	entry->deleted = NULL;
 	entry->ndeleted = 0;
+	entry->notes = false;
 	entry->tid = tuple->t_self;
 	xmin = HeapTupleHeaderGetXmin(tuple->t_data);
 	entry->own = TransactionIdIsCurrentTransactionId(xmin);

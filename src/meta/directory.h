@@ -45,9 +45,13 @@ typedef struct RustsSegmentEntry
 	const uint8 *tag_filter;	/* NULL if there is none, see base/bloom.h */
 	uint32		tag_filter_len;
 	struct varlena *payload;	/* as stored, perhaps a TOAST pointer */
+	Oid			cold_table;		/* what the payload, then a TOAST pointer, is
+								 * a value of; else InvalidOid */
+	uint32		ndeleted;		/* rows that do not count any more */
+	bool		notes;			/* some are noted in rusts.deletion and not in
+								 * deleted yet, see rusts_deletions_read */
 	uint64	   *deleted;		/* [nrows] bits, rows in the segment's order;
 								 * NULL for none */
-	uint32		ndeleted;
 	ItemPointerData tid;		/* of the directory row, once read */
 	bool		own;			/* written by the running transaction, ditto */
 } RustsSegmentEntry;

@@ -7,12 +7,12 @@
  * disagree with PostgreSQL's catalogs.  The time column is known by its name
  * and type; a tag is a text column with the security label 'tag' of our
  * provider: a label follows a rename, goes with its column, and pg_dump
- * restores it ahead of the data.  Of the label of the table itself depends
- * what becomes of rows with the same tags and time: 'merge' or 'keep'.
+ * restores it ahead of the data.
  *
  * The attribute numbers of the tags hang on the relcache entry (rd_amcache),
  * so labels are read once per relcache build; setting a label invalidates
- * the entry.
+ * the entry.  The label of the table itself has its options (options.c) and
+ * is kept there as well.
  *
  * src/meta/schema.c
  *
@@ -45,7 +45,7 @@
 /* What hangs on rd_amcache. */
 typedef struct TagCache
 {
-	bool		merges;			/* the table's label is 'merge' */
+	RustsOptions options;
 	int			ntags;
 	AttrNumber	attnos[FLEXIBLE_ARRAY_MEMBER];
 } TagCache;
@@ -55,7 +55,6 @@ static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
 static void check_table_label(Oid relid, const char *label);
-static void check_tag_label(Oid relid, int attnum, const char *label);
 
 void
 rusts_schema_init(void)
@@ -170,14 +169,22 @@ rusts_schema_build_for(Relation rel, TupleDesc desc)
 		schema->by_attno[i] = index;
 		schema->ncolumns++;
 	}
-	schema->merges = tags->merges && schema->time >= 0;
+	schema->merges = schema->time >= 0 &&
+		tags->options.duplicates == RUSTS_DUPLICATES_MERGE;
 	return schema;
 }
 
 bool
 rusts_merges_duplicates(Relation rel)
 {
-	return get_tags(rel)->merges && rusts_time_attno(rel) > 0;
+	return get_tags(rel)->options.duplicates == RUSTS_DUPLICATES_MERGE &&
+		rusts_time_attno(rel) > 0;
+}
+
+const RustsOptions *
+rusts_schema_options(Relation rel)
+{
+	return &get_tags(rel)->options;
 }
 
 AttrNumber
@@ -212,14 +219,15 @@ get_tags(Relation rel)
 	ScanKeyData key[2];
 	HeapTuple	tuple;
 	TupleDesc	desc = RelationGetDescr(rel);
+	RustsOptions options;
 	bool	   *is_tag;
-	bool		merges = false;
 	int			ntags = 0;
 	int			i;
 
 	if (rel->rd_amcache != NULL)
 		return rel->rd_amcache;
 
+	(void) rusts_options_parse(NULL, &options);
 	is_tag = palloc0_array(bool, Max(desc->natts, 1));
 	labels = table_open(SecLabelRelationId, AccessShareLock);
 	ScanKeyInit(&key[0], Anum_pg_seclabel_objoid, BTEqualStrategyNumber,
@@ -245,12 +253,13 @@ get_tags(Relation rel)
 			continue;
 		if (label->objsubid == 0)
 		{
-			Datum		rule = heap_getattr(tuple, Anum_pg_seclabel_label,
-											RelationGetDescr(labels),
-											&isnull);
+			Datum		said = heap_getattr(tuple, Anum_pg_seclabel_label,
+											RelationGetDescr(labels), &isnull);
 
-			merges = !isnull &&
-				strcmp(TextDatumGetCString(rule), RUSTS_MERGE_LABEL) == 0;
+			/* One of a later version says nothing to this one. */
+			if (!isnull &&
+				!rusts_options_parse(TextDatumGetCString(said), &options))
+				(void) rusts_options_parse(NULL, &options);
 			continue;
 		}
 		att = TupleDescAttr(desc, label->objsubid - 1);
@@ -265,7 +274,7 @@ get_tags(Relation rel)
 	cache = MemoryContextAlloc(CacheMemoryContext,
 							   offsetof(TagCache, attnos) +
 							   sizeof(AttrNumber) * ntags);
-	cache->merges = merges;
+	cache->options = options;
 	cache->ntags = 0;
 	for (i = 0; i < desc->natts; i++)
 	{
@@ -339,63 +348,37 @@ describe_column(Form_pg_attribute att, RustsColumn *column)
 }
 
 /*
- * The label provider's hook: the label 'tag' on text columns of tables,
- * 'merge' or 'keep' on measurements.  PostgreSQL has checked the ownership.
+ * The label provider's hook: only the label 'tag' on text columns of
+ * tables, and options on measurements.  PostgreSQL has checked the ownership.
  */
 static void
 check_label(const ObjectAddress *object, const char *label)
 {
-	if (object->classId != RelationRelationId || object->objectSubId < 0)
+	HeapTuple	tuple;
+	Oid			typid;
+
+	if (object->classId == RelationRelationId && object->objectSubId == 0)
+	{
+		check_table_label(object->objectId, label);
+		return;
+	}
+	if (object->classId != RelationRelationId)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("label provider \"%s\" labels columns and measurements only",
 						RUSTS_LABEL_PROVIDER)));
-	if (object->objectSubId == 0)
-		check_table_label(object->objectId, label);
-	else
-		check_tag_label(object->objectId, object->objectSubId, label);
-
-	/* What labels say hangs on the relcache entry. */
-	CacheInvalidateRelcacheByRelid(object->objectId);
-}
-
-static void
-check_table_label(Oid relid, const char *label)
-{
-	if (label != NULL && strcmp(label, RUSTS_MERGE_LABEL) != 0 &&
-		strcmp(label, RUSTS_KEEP_LABEL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
-						label, RUSTS_LABEL_PROVIDER),
-				 errhint("The labels of measurements are '%s' and '%s'.",
-						 RUSTS_MERGE_LABEL, RUSTS_KEEP_LABEL)));
-	if (!rusts_relid_is_measurement(relid) ||
-		!rusts_has_storage(get_rel_relkind(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", get_rel_name(relid))));
-}
-
-static void
-check_tag_label(Oid relid, int attnum, const char *label)
-{
-	HeapTuple	tuple;
-	Oid			typid;
-
 	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
 						label, RUSTS_LABEL_PROVIDER),
-				 errhint("The only label of columns is '%s'.",
-						 RUSTS_TAG_LABEL)));
+				 errhint("The only label is '%s'.", RUSTS_TAG_LABEL)));
 
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
-							Int16GetDatum(attnum));
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(object->objectId),
+							Int16GetDatum(object->objectSubId));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-			 attnum, relid);
+			 object->objectSubId, object->objectId);
 	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
 	ReleaseSysCache(tuple);
 	if (label != NULL && typid != TEXTOID)
@@ -405,7 +388,7 @@ check_tag_label(Oid relid, int attnum, const char *label)
 						format_type_be(typid))));
 
 	/* Not for every kind of relation: foreign tables have no storage. */
-	switch (get_rel_relkind(relid))
+	switch (get_rel_relkind(object->objectId))
 	{
 		case RELKIND_RELATION:
 		case RELKIND_MATVIEW:
@@ -418,4 +401,27 @@ check_tag_label(Oid relid, int attnum, const char *label)
 					 errmsg("label provider \"%s\" labels columns of tables only",
 							RUSTS_LABEL_PROVIDER)));
 	}
+
+	/* The list of tags hangs on the relcache entry. */
+	CacheInvalidateRelcacheByRelid(object->objectId);
+}
+
+static void
+check_table_label(Oid relid, const char *label)
+{
+	RustsOptions options;
+
+	if (label != NULL && !(rusts_relid_is_measurement(relid) &&
+						   rusts_has_storage(get_rel_relkind(relid))))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("label provider \"%s\" labels columns and measurements only",
+						RUSTS_LABEL_PROVIDER)));
+	if (!rusts_options_parse(label, &options))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a valid label of a measurement for label provider \"%s\"",
+						label, RUSTS_LABEL_PROVIDER),
+				 errhint("Use rusts_set_wal_mode and rusts_set_duplicates.")));
+	CacheInvalidateRelcacheByRelid(relid);
 }

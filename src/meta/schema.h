@@ -16,13 +16,12 @@
 #include "utils/relcache.h"
 
 #include "codec/block.h"
+#include "meta/options.h"
 
 #define RUSTS_TIME_COLUMN		"time"
 #define RUSTS_TIME_NS_COLUMN	"time_ns"
 #define RUSTS_LABEL_PROVIDER	"rusts"
 #define RUSTS_TAG_LABEL			"tag"
-#define RUSTS_MERGE_LABEL		"merge"
-#define RUSTS_KEEP_LABEL		"keep"
 
 typedef enum RustsRole
 {
@@ -72,7 +71,7 @@ extern RustsSchema *rusts_schema_build(Relation rel);
 extern RustsSchema *rusts_schema_build_for(Relation rel, TupleDesc desc);
 
 /*
- * Does rel have the label 'merge': are rows with the same tags, time and
+ * Does rel have the option duplicates=merge: are rows with the same tags, time and
  * time_ns one point, which has the fields of all of them, of each the value
  * written last?  A measurement without a time column never is.
  */
@@ -80,6 +79,9 @@ extern bool rusts_merges_duplicates(Relation rel);
 
 /* The attribute number of rel's time column, 0 if it has none. */
 extern AttrNumber rusts_time_attno(Relation rel);
+
+/* The options of rel, until its relcache entry goes. */
+extern const RustsOptions *rusts_schema_options(Relation rel);
 
 /* Is this relation stored by the table access method "rusts"? */
 extern bool rusts_is_measurement(Relation rel);

@@ -14,15 +14,27 @@
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
 
+#include "meta/options.h"
 #include "meta/settings.h"
 
 int			rusts_flush_max_bytes = 64 * 1024;
 int			rusts_flush_max_points = 1000000;
 int			rusts_flush_max_age = 60;
 int			rusts_flush_max_batches = 1000;
+int			rusts_job_interval = 60;
 int			rusts_partition_duration = 24 * 60 * 60;
 int			rusts_segment_cache_size = 64 * 1024;
 bool		rusts_skip_corrupt_segments = false;
+int			rusts_wal_mode = RUSTS_WAL_EVERY_WRITE;
+int			rusts_wal_sync_interval = 100;
+
+static const struct config_enum_entry wal_modes[] = {
+	{"every-write", RUSTS_WAL_EVERY_WRITE, false},
+	{"periodic", RUSTS_WAL_PERIODIC, false},
+	{"os-default", RUSTS_WAL_OS_DEFAULT, false},
+	{"none", RUSTS_WAL_NONE, false},
+	{NULL, 0, false}
+};
 
 void
 rusts_settings_init(void)
@@ -47,6 +59,11 @@ rusts_settings_init(void)
 							NULL,
 							&rusts_flush_max_batches, 1000, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.job_interval",
+							"How often the worker looks for what other jobs than the flush have to do.",
+							"This is about each measurement for itself.",
+							&rusts_job_interval, 60, 1, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("rusts.partition_duration",
 							"Time that one partition of a measurement spans.",
 							"New segments are cut at the borders of partitions.",
@@ -62,6 +79,16 @@ rusts_settings_init(void)
 							 "The rows of that segment are missing from the answer.",
 							 &rusts_skip_corrupt_segments, false,
 							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomEnumVariable("rusts.wal_mode",
+							 "How soon what is written to measurements is safe from a crash.",
+							 "A measurement may have a mode of its own, see rusts_set_wal_mode.",
+							 &rusts_wal_mode, RUSTS_WAL_EVERY_WRITE,
+							 wal_modes, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rusts.wal_sync_interval",
+							"Longest time after which a commit in the mode \"periodic\" is flushed to disk.",
+							NULL,
+							&rusts_wal_sync_interval, 100, 1, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
 int64

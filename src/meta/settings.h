@@ -14,9 +14,12 @@ extern int	rusts_flush_max_bytes;	/* kB */
 extern int	rusts_flush_max_points;
 extern int	rusts_flush_max_age;	/* s */
 extern int	rusts_flush_max_batches;
+extern int	rusts_job_interval; /* s */
 extern int	rusts_partition_duration;	/* s */
 extern int	rusts_segment_cache_size;	/* kB */
 extern bool rusts_skip_corrupt_segments;
+extern int	rusts_wal_mode;		/* RustsWalMode, of options.h */
+extern int	rusts_wal_sync_interval;	/* ms */
 
 /* Define the parameters; once, from _PG_init. */
 extern void rusts_settings_init(void);

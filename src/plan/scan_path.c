@@ -71,6 +71,7 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 					 RangeTblEntry *rte)
 {
 	CustomPath *path;
+	Cost		cost;
 	int			workers;
 
 	if (IS_DUMMY_REL(rel) || !rusts_plans_rel(root, rel) ||
@@ -81,12 +82,15 @@ rusts_add_scan_paths(PlannerInfo *root, RelOptInfo *rel, Index rti,
 
 	path = rusts_scan_path_create(root, rel, rel->reltarget,
 								  rel->lateral_relids, 0);
+
+	/* add_path frees a path that is no better than one there is. */
+	cost = path->path.total_cost;
 	add_path(rel, &path->path);
 	if (rel->lateral_relids != NULL)
 		return;
 	add_sorted_paths(root, rel);
 	add_parameterized_paths(root, rel);
-	workers = rusts_cost_workers(rel, path->path.total_cost);
+	workers = rusts_cost_workers(rel, cost);
 	if (workers > 0)
 		add_partial_path(rel, &rusts_scan_path_create(root, rel,
 													  rel->reltarget, NULL,

@@ -11,7 +11,8 @@
  * Shared memory holds eight bytes a buffer: the mark of the page that was
  * checked there last.  Readers and writers do not wait for each other: a mark
  * is one word, and whoever sets it has the page pinned.  Whoever reads a page
- * from disk checks it whatever its mark is.
+ * from disk checks it whatever its mark is, and clears the mark first: the
+ * same page may have been in the same buffer before, and sound.
  *
  * src/segment/page_checks.c
  *
@@ -114,4 +115,13 @@ rusts_page_set_checked(Buffer buffer, uint64 mark)
 												 MCXT_ALLOC_HUGE |
 												 MCXT_ALLOC_ZERO);
 	local_marks[-buffer - 1] = mark;
+}
+
+void
+rusts_page_set_unchecked(Buffer buffer)
+{
+	if (!BufferIsLocal(buffer))
+		pg_atomic_write_u64(&shared_marks[buffer - 1], 0);
+	else if (local_marks != NULL)
+		local_marks[-buffer - 1] = 0;
 }

@@ -26,4 +26,7 @@ extern bool rusts_page_is_checked(Buffer buffer, uint64 mark);
 
 extern void rusts_page_set_checked(Buffer buffer, uint64 mark);
 
+/* Whoever reads a page from disk forgets what was in the buffer before. */
+extern void rusts_page_set_unchecked(Buffer buffer);
+
 #endif							/* RUSTS_PAGE_CHECKS_H */

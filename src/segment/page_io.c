@@ -23,12 +23,12 @@
  *
  * so that a reader that lost a race with the reuse of an extent, or meets a
  * damaged page, notices.  Pages are standard pages (checksum, LSN, hole), so
- * full-page records are all the WAL they need.  A segment page is never
- * changed once it is written.
+ * full-page records are all the WAL they need.  A segment's page is never
+ * changed once it is written, until it is another's.
  *
- * Extents are written at the end of the file under the relation extension
- * lock.  Pages reach the disk before their directory row does; those of an
- * aborted writer belong to nobody.
+ * Extents are written where the file ends or where nobody needs what is
+ * there (free_space.c).  Pages are logged before their directory row is;
+ * those of an aborted writer belong to nobody.
  *
  * An unlogged relation's init fork holds a metapage with the flag PRISTINE
  * and no storage id: after a crash the relation is empty whatever the
@@ -57,6 +57,7 @@
 #include "meta/tid.h"
 #include "segment/page_checks.h"
 #include "segment/page_io.h"
+#include "segment/page_write.h"
 
 #define META_MAGIC			0x4d545352	/* "RSTM" */
 #define META_VERSION		1
@@ -78,6 +79,11 @@
 
 #define PAGE_PAYLOAD \
 	(BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - SPECIAL_SIZE)
+
+/* What is found where an extent was that has been reused or given back. */
+static const char file_ends[] = "The file ends before it.";
+static const char page_is_empty[] = "The page is empty.";
+static const char page_of_another[] = "The page belongs to another segment.";
 
 static int64 random_storage_id(void);
 static void init_metapage(Page page, int64 storage_id, uint32 flags);
@@ -352,44 +358,73 @@ rusts_page_payload(void)
 	return PAGE_PAYLOAD;
 }
 
+uint64
+rusts_extent_pages(uint64 len)
+{
+	return (len + PAGE_PAYLOAD - 1) / PAGE_PAYLOAD;
+}
+
 BlockNumber
 rusts_extent_write(Relation rel, int64 storage_id, int64 segment_id,
-				   const uint8 *image, uint64 len, uint32 *nblocks)
+				   const uint8 *image, uint64 len, BlockNumber at)
 {
-	uint64		npages = (len + PAGE_PAYLOAD - 1) / PAGE_PAYLOAD;
-	BlockNumber first = InvalidBlockNumber;
+	uint64		npages = rusts_extent_pages(len);
+	char	   *pages = palloc(RUSTS_LOGGED_PAGES * BLCKSZ);
+	uint64		first;
 	uint64		i;
 
-	if (npages >= MaxBlockNumber ||
-		npages >= MaxBlockNumber - RelationGetNumberOfBlocks(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("cannot extend measurement \"%s\" beyond %u blocks",
-						RelationGetRelationName(rel), MaxBlockNumber)));
-
-	LockRelationForExtension(rel, ExclusiveLock);
-	for (i = 0; i < npages; i++)
+	if (at == InvalidBlockNumber)
+		at = rusts_pages_extend(rel, npages);
+	for (first = 0; first < npages; first += RUSTS_LOGGED_PAGES)
 	{
-		uint64		done = i * PAGE_PAYLOAD;
-		Buffer		buffer;
+		uint32		n = Min(RUSTS_LOGGED_PAGES, npages - first);
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
-									RBM_ZERO_AND_LOCK, NULL);
-		if (i == 0)
-			first = BufferGetBlockNumber(buffer);
-		Assert(BufferGetBlockNumber(buffer) == first + i);
-		fill_page(BufferGetPage(buffer), storage_id, segment_id, i,
-				  image + done, Min(len - done, PAGE_PAYLOAD));
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
-	UnlockRelationForExtension(rel, ExclusiveLock);
+		for (i = 0; i < n; i++)
+		{
+			uint64		done = (first + i) * PAGE_PAYLOAD;
 
-	if (RelationNeedsWAL(rel))
-		log_newpage_range(rel, MAIN_FORKNUM, first, first + npages, true);
-	*nblocks = npages;
-	return first;
+			fill_page(pages + i * BLCKSZ, storage_id, segment_id, first + i,
+					  image + done, Min(len - done, PAGE_PAYLOAD));
+		}
+		rusts_pages_write(rel, at + first, pages, n);
+	}
+	pfree(pages);
+	return at;
+}
+
+const char *
+rusts_extent_copy(Relation rel, int64 storage_id, int64 segment_id,
+				  BlockNumber from, BlockNumber to, uint32 nblocks,
+				  BlockNumber *bad_block)
+{
+	char	   *pages = palloc(RUSTS_LOGGED_PAGES * BLCKSZ);
+	const char *problem = NULL;
+	uint32		first;
+	uint32		i;
+
+	for (first = 0; first < nblocks && problem == NULL;
+		 first += RUSTS_LOGGED_PAGES)
+	{
+		uint32		n = Min(RUSTS_LOGGED_PAGES, nblocks - first);
+
+		CHECK_FOR_INTERRUPTS();
+		for (i = 0; i < n && problem == NULL; i++)
+		{
+			Buffer		buffer = ReadBuffer(rel, from + first + i);
+
+			*bad_block = from + first + i;
+			LockBuffer(buffer, BUFFER_LOCK_SHARE);
+			problem = check_page(buffer, storage_id, segment_id, first + i,
+								 true);
+			memcpy(pages + i * BLCKSZ, BufferGetPage(buffer), BLCKSZ);
+			UnlockReleaseBuffer(buffer);
+		}
+		if (problem == NULL)
+			rusts_pages_write(rel, to + first, pages, n);
+	}
+	pfree(pages);
+	return problem;
 }
 
 static void
@@ -418,8 +453,11 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 {
 	BlockNumber end = MaxBlockNumber;
 
-	/* Reading beyond the end of the file is an error that nobody can skip. */
-	if (in_file == NULL || !*in_file)
+	/*
+	 * Reading beyond the end of the file is an error that nobody can skip. A
+	 * standby's file may get shorter at any time.
+	 */
+	if (in_file == NULL || !*in_file || RecoveryInProgress())
 		end = RelationGetNumberOfBlocks(rel);
 	if (in_file != NULL && first_block + nblocks <= end)
 		*in_file = true;
@@ -432,14 +470,15 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		Buffer		buffer;
 		Page		page;
 		const char *problem;
-		int64		hits = buffer_hits();
+		int64		hits;
 
 		CHECK_FOR_INTERRUPTS();
 		*bad_block = first_block + index;
 		if (index >= nblocks)
 			return "The segment is shorter than its header says.";
 		if (first_block + index >= end)
-			return "The file ends before it.";
+			return file_ends;
+		hits = buffer_hits();
 		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, first_block + index,
 									zero_damaged ? RBM_ZERO_ON_ERROR :
 									RBM_NORMAL, NULL);
@@ -461,6 +500,14 @@ rusts_extent_read(Relation rel, int64 storage_id, int64 segment_id,
 		len -= take;
 	}
 	return NULL;
+}
+
+bool
+rusts_extent_is_gone(const char *problem)
+{
+	return RecoveryInProgress() &&
+		(problem == file_ends || problem == page_is_empty ||
+		 problem == page_of_another);
 }
 
 /* How many buffers were found and not read. */
@@ -485,8 +532,11 @@ check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
 	uint32		crc;
 	uint64		mark;
 
+	/* It may have been sound when it was here before. */
+	if (from_disk)
+		rusts_page_set_unchecked(buffer);
 	if (PageIsNew(page))
-		return "The page is empty.";
+		return page_is_empty;
 	if (header->pd_special != BLCKSZ - SPECIAL_SIZE ||
 		header->pd_lower < MAXALIGN(SizeOfPageHeaderData) ||
 		header->pd_lower > header->pd_special)
@@ -495,7 +545,7 @@ check_page(Buffer buffer, int64 storage_id, int64 segment_id, uint32 index,
 	if (rusts_get_u64(special + SPECIAL_OFF_STORAGE) != storage_id ||
 		rusts_get_u64(special + SPECIAL_OFF_SEGMENT) != segment_id ||
 		rusts_get_u32(special + SPECIAL_OFF_INDEX) != index)
-		return "The page belongs to another segment.";
+		return page_of_another;
 	crc = rusts_get_u32(special + SPECIAL_OFF_CRC);
 	mark = rusts_page_mark(storage_id, segment_id, index, crc);
 	if (!from_disk && rusts_page_is_checked(buffer, mark))

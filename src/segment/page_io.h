@@ -71,13 +71,26 @@ extern void rusts_storage_set_rows(Relation rel, int64 rows);
 /* Payload bytes of a segment page. */
 extern uint32 rusts_page_payload(void);
 
+/* The number of pages that a segment image of len bytes takes. */
+extern uint64 rusts_extent_pages(uint64 len);
+
 /*
- * Write a segment image of len bytes to a new extent; returns its first
- * block, *nblocks its length.  All pages are logged on return.
+ * Write a segment image of len bytes to the blocks from at on, which the
+ * caller has got of rusts_free_space_take, or behind the end of the file
+ * (InvalidBlockNumber).  Returns the first block.  All pages are logged then.
  */
 extern BlockNumber rusts_extent_write(Relation rel, int64 storage_id,
 									  int64 segment_id, const uint8 *image,
-									  uint64 len, uint32 *nblocks);
+									  uint64 len, BlockNumber at);
+
+/*
+ * Copy a segment's extent to another place, got in the same way.  Returns
+ * NULL, or what is wrong with *bad_block.
+ */
+extern const char *rusts_extent_copy(Relation rel, int64 storage_id,
+									 int64 segment_id, BlockNumber from,
+									 BlockNumber to, uint32 nblocks,
+									 BlockNumber *bad_block);
 
 /*
  * Copy len bytes from offset of a segment's image to dst.  Returns NULL, or
@@ -92,5 +105,11 @@ extern const char *rusts_extent_read(Relation rel, int64 storage_id,
 									 uint8 *dst, bool zero_damaged,
 									 bool *in_file,
 									 BlockNumber *bad_block);
+
+/*
+ * Does this problem of rusts_extent_read mean that the segment was removed
+ * while we were about to read it?  On a standby it can be.
+ */
+extern bool rusts_extent_is_gone(const char *problem);
 
 #endif							/* RUSTS_PAGE_IO_H */

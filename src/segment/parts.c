@@ -131,7 +131,8 @@ read_header(RustsReader *reader, const uint8 **image)
 		(void) rusts_reader_report(reader, "It is shorter than a header.");
 		return NULL;
 	}
-	if (reader->entry.payload != NULL)
+	if (reader->entry.payload != NULL &&
+		!OidIsValid(reader->entry.cold_table))
 	{
 		struct varlena *payload = pg_detoast_datum_copy(reader->entry.payload);
 
@@ -144,7 +145,9 @@ read_header(RustsReader *reader, const uint8 **image)
 		*image = (uint8 *) VARDATA(payload);
 		return *image;
 	}
-	if (image_len > (uint64) reader->entry.nblocks * rusts_page_payload())
+	if (OidIsValid(reader->entry.cold_table) ?
+		reader->entry.payload == NULL :
+		image_len > (uint64) reader->entry.nblocks * rusts_page_payload())
 	{
 		(void) rusts_reader_report(reader,
 								   "Its size differs from the directory's.");

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -182,7 +183,24 @@ read_context(void *arg)
 			   RelationGetRelationName(reader->rel));
 }
 
-/* Copy a part of an image that lies in pages. */
+/* Copy a part of an image that is a long value of another table. */
+static bool
+read_value(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
+{
+	struct varlena *slice = NULL;
+
+	if (offset + len <= PG_INT32_MAX)
+		slice = detoast_attr_slice(reader->entry.payload, (int32) offset,
+								   (int32) len);
+	if (slice == NULL || VARSIZE(slice) - VARHDRSZ != len)
+		return rusts_reader_report(reader,
+								   "Its size differs from the directory's.");
+	memcpy(dst, VARDATA(slice), len);
+	pfree(slice);
+	return true;
+}
+
+/* Copy a part of an image that does not lie in the directory. */
 bool
 rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 {
@@ -194,6 +212,13 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 	callback.arg = reader;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	if (OidIsValid(reader->entry.cold_table))
+	{
+		bool		good = read_value(reader, offset, len, dst);
+
+		error_context_stack = callback.previous;
+		return good;
+	}
 	problem = rusts_extent_read(reader->rel, reader->entry.storage_id,
 								reader->entry.segment_id,
 								reader->entry.first_block,
@@ -204,6 +229,15 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 	error_context_stack = callback.previous;
 	if (problem == NULL)
 		return true;
+	if (rusts_extent_is_gone(problem))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("canceling statement due to conflict with recovery"),
+				 errdetail("Segment " INT64_FORMAT
+						   " of measurement \"%s\" was removed on the primary.",
+						   reader->entry.segment_id,
+						   RelationGetRelationName(reader->rel)),
+				 errhint("Retry the query; or set hot_standby_feedback.")));
 	return rusts_reader_report(reader, psprintf("Block %u: %s", bad_block,
 										   problem));
 }

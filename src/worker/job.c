@@ -1,17 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * job.c
- *	  The maintenance worker of a database: finds what is due and does it.
+ *	  The maintenance worker of a database: the loop.
  *
- * One loop.  Each turn looks at the level-0 batches of every measurement,
- * flushes those that have reached a limit, the one with the oldest rows first
- * and each in a transaction of its own, and sleeps until the next one comes
- * of age or a writer calls.  A measurement whose flush fails is left alone
- * for a while that doubles with each failure; the others go on.
- *
- * A flush takes a lock that conflicts with other maintenance and with DDL
- * only, and does not wait for it.  When somebody else comes to wait for it,
- * the flush gives way and is tried again.
+ * Each turn finds what is due (queue.c) and does it (run.c), the longest
+ * waiting first, and sleeps until the next job is due or a writer calls.
+ * After a second's work it looks again, so that what comes of age meanwhile
+ * takes its place in the queue.
  *
  * src/worker/job.c
  *
@@ -19,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
 #include "access/xact.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
@@ -27,76 +21,33 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
-#include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/lsyscache.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#include "compat.h"
-#include "meta/directory.h"
 #include "meta/schema.h"
-#include "meta/settings.h"
-#include "segment/page_io.h"
-#include "worker/shared.h"
-#include "write/merge.h"
+#include "worker/job.h"
 
-/* Longest pause after failures. */
-#define MAX_BACKOFF_S		300
-
-/* A worker that cannot get its lock tries again after this. */
-#define LOCKED_RETRY_MS		1000
-
-/* So often a flush gives way to a statement that waits for its lock. */
-#define MAX_GIVE_WAY		5
-
-/* Failures of a measurement's flush. */
-typedef struct Failure
-{
-	Oid			relid;			/* key */
-	int			count;
-	int			gave_way;		/* times since the last flush */
-	TimestampTz retry_at;
-} Failure;
-
-/* A measurement that is due. */
-typedef struct Due
-{
-	Oid			relid;
-	TimestampTz oldest;
-} Due;
+/* The queue is made anew after this. */
+#define TURN_MS				1000
 
 static RustsDatabaseSlot *slot = NULL;
-static HTAB *failures = NULL;
-static MemoryContext turn_cxt = NULL;
 
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
+static void set_up(void);
 static bool extension_exists(void);
-static void remove_orphans(void);
-static List *find_due(TimestampTz *next);
-static bool examine(Oid relid, RustsActiveSummary *summary);
-static void recover_from_error(MemoryContext cxt);
-static int	compare_due(const ListCell *a, const ListCell *b);
-static void flush(Oid relid, TimestampTz *next);
-static bool may_give_way(Oid relid);
-static TimestampTz note_gave_way(Oid relid);
-static Failure *find_failure(Oid relid);
-static void note_failure(Oid relid);
-static TimestampTz seconds_after(TimestampTz time, int seconds);
-static long milliseconds_until(TimestampTz time);
+static void try_remove_orphans(void);
+static TimestampTz work(MemoryContext turn_cxt);
 
 void
 rusts_maintenance_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
-	HASHCTL		ctl;
+	MemoryContext turn_cxt;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -104,42 +55,15 @@ rusts_maintenance_main(Datum arg)
 	if (!arrive(database))
 		return;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	SetConfigOption("default_transaction_isolation", "read committed",
-					PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
-					PGC_S_OVERRIDE);
-
+	set_up();
 	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts worker turn",
 									 ALLOCSET_DEFAULT_SIZES);
-	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(Failure);
-	ctl.hcxt = TopMemoryContext;
-	failures = hash_create("rusts flush failures", 16, &ctl,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-
-	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
-	slot->failures = 0;
-	LWLockRelease(rusts_worker_shared->lock);
 	if (extension_exists())
-	{
-		PG_TRY();
-		{
-			remove_orphans();
-		}
-		PG_CATCH();
-		{
-			recover_from_error(TopMemoryContext);
-		}
-		PG_END_TRY();
-	}
+		try_remove_orphans();
 	for (;;)
 	{
-		TimestampTz next = DT_NOEND;
-		long		timeout = -1;
-		List	   *due;
-		ListCell   *cell;
+		TimestampTz next;
+		long		timeout;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -150,21 +74,15 @@ rusts_maintenance_main(Datum arg)
 		if (!extension_exists())
 			break;
 
-		MemoryContextReset(turn_cxt);
-		due = find_due(&next);
-		foreach(cell, due)
-			flush(((Due *) lfirst(cell))->relid, &next);
+		next = work(turn_cxt);
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
-
-		/* Look again at once after work: there may be more by now. */
-		if (due != NIL && next == DT_NOEND)
+		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												  next);
+		if (timeout <= 0)
 			continue;
-		if (next != DT_NOEND)
-			timeout = Max(milliseconds_until(next), 0);
 		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-						 (timeout >= 0 ? WL_TIMEOUT : 0),
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
 						 timeout, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
@@ -205,8 +123,26 @@ leave(int code, Datum arg)
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
 	slot->pid = 0;
 	slot->latch = NULL;
+	slot->missing_since = GetCurrentTimestamp();
 	if (rusts_worker_shared->launcher_latch != NULL)
 		SetLatch(rusts_worker_shared->launcher_latch);
+	LWLockRelease(rusts_worker_shared->lock);
+}
+
+/* Settings of the database may not be made for workers. */
+static void
+set_up(void)
+{
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+	rusts_job_states_init();
+
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->failures = 0;
 	LWLockRelease(rusts_worker_shared->lock);
 }
 
@@ -222,326 +158,53 @@ extension_exists(void)
 	return exists;
 }
 
-/*
- * Remove directory rows of storages that no relation has: what unlogged
- * measurements had before a crash.  The directory is read first, so every
- * storage in it that still exists has its relation among those listed after.
- */
+/* What it leaves, the next worker removes. */
 static void
-remove_orphans(void)
+try_remove_orphans(void)
 {
-	int64	   *storages;
-	uint32		nstorages;
-	List	   *measurements;
-	ListCell   *cell;
-	bool		complete = true;
-	uint32		i;
+	MemoryContext cxt = CurrentMemoryContext;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	storages = rusts_directory_storages(GetActiveSnapshot(), &nstorages);
-	PopActiveSnapshot();
-	measurements = nstorages > 0 ? rusts_list_measurements() : NIL;
-	foreach(cell, measurements)
+	PG_TRY();
 	{
-		Oid			relid = lfirst_oid(cell);
-		Relation	rel;
-		int64		id;
+		rusts_remove_orphans();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(cxt);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+}
 
+/* A turn.  Returns when the next one should be. */
+static TimestampTz
+work(MemoryContext turn_cxt)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	MemoryContext old_cxt;
+	TimestampTz next;
+	ListCell   *cell;
+
+	MemoryContextReset(turn_cxt);
+	old_cxt = MemoryContextSwitchTo(turn_cxt);
+	foreach(cell, rusts_find_due(slot, &next))
+	{
 		CHECK_FOR_INTERRUPTS();
-		if (!ConditionalLockRelationOid(relid, AccessShareLock))
+
+		/* After work there may be more. */
+		if (rusts_run_due(lfirst(cell), &next))
+			next = begun;
+		if (TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), TURN_MS))
 		{
-			complete = false;
+			next = begun;
 			break;
 		}
-		rel = try_relation_open(relid, NoLock);
-		if (rel == NULL)
-			continue;
-		id = rusts_storage_id(rel);
-		relation_close(rel, AccessShareLock);
-		for (i = 0; i < nstorages; i++)
-		{
-			if (storages[i] == id)
-				storages[i] = 0;
-		}
 	}
-	for (i = 0; i < nstorages && complete; i++)
-	{
-		if (storages[i] != 0)
-			rusts_directory_delete_storage(storages[i]);
-	}
-	CommitTransactionCommand();
-}
-
-/*
- * The measurements that are due, the longest waiting first, in turn_cxt.
- * *next becomes the time when the next one will be.  Also tell the writers
- * how much more is needed until we want to be called.
- */
-static List *
-find_due(TimestampTz *next)
-{
-	MemoryContext old_cxt = MemoryContextSwitchTo(turn_cxt);
-	List	   *measurements;
-	List	   *due = NIL;
-	ListCell   *cell;
-	TimestampTz now = GetCurrentTimestamp();
-	int64		max_batches = rusts_flush_max_batches;
-	int64		max_rows = rusts_flush_max_points;
-	int64		max_bytes = (int64) rusts_flush_max_bytes * 1024;
-	int64		batches_left = max_batches;
-	int64		rows_left = max_rows;
-	int64		bytes_left = max_bytes;
-	bool		waiting = false;
-
-	pg_atomic_write_u64(&slot->batches, 0);
-	pg_atomic_write_u64(&slot->rows, 0);
-	pg_atomic_write_u64(&slot->bytes, 0);
-	pg_atomic_write_u64(&slot->batches_left, 0);
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(turn_cxt);
-	measurements = rusts_list_measurements();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(turn_cxt);
-
-	foreach(cell, measurements)
-	{
-		Oid			relid = lfirst_oid(cell);
-		RustsActiveSummary summary;
-		Failure    *failure = hash_search(failures, &relid, HASH_FIND, NULL);
-		TimestampTz retry_at = failure != NULL ? failure->retry_at : 0;
-		TimestampTz age_at;
-
-		CHECK_FOR_INTERRUPTS();
-		if (retry_at > now)
-		{
-			/* Others may come of age meanwhile. */
-			waiting = true;
-			*next = Min(*next, retry_at);
-			*next = Min(*next, seconds_after(now, rusts_flush_max_age));
-			continue;
-		}
-		if (!examine(relid, &summary))
-		{
-			/* Locked or damaged. */
-			*next = Min(*next,
-						TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS));
-			continue;
-		}
-		if (summary.batches == 0)
-			continue;
-
-		waiting = true;
-		age_at = seconds_after(summary.oldest, rusts_flush_max_age);
-		if (summary.batches >= max_batches || summary.rows >= max_rows ||
-			summary.bytes >= max_bytes || age_at <= now)
-		{
-			Due		   *item = palloc_object(Due);
-
-			item->relid = relid;
-			item->oldest = summary.oldest;
-			due = lappend(due, item);
-			continue;
-		}
-		*next = Min(*next, age_at);
-		batches_left = Min(batches_left, max_batches - summary.batches);
-		rows_left = Min(rows_left, max_rows - summary.rows);
-		bytes_left = Min(bytes_left, max_bytes - summary.bytes);
-	}
-
-	/* With nothing waiting the first batch starts the clock. */
-	pg_atomic_write_u64(&slot->rows_left, rows_left);
-	pg_atomic_write_u64(&slot->bytes_left, bytes_left);
-	pg_atomic_write_u64(&slot->batches_left, waiting ? batches_left : 0);
-	list_sort(due, compare_due);
 	MemoryContextSwitchTo(old_cxt);
-	return due;
-}
-
-/*
- * Add up a measurement's active batches.  False if somebody has it locked, or
- * it cannot be read; then that is noted.
- */
-static bool
-examine(Oid relid, RustsActiveSummary *summary)
-{
-	MemoryContext old_cxt = CurrentMemoryContext;
-	volatile bool done = false;
-
-	memset(summary, 0, sizeof(*summary));
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		if (ConditionalLockRelationOid(relid, AccessShareLock))
-		{
-			Relation	rel = try_relation_open(relid, NoLock);
-
-			if (rel != NULL && !RELATION_IS_OTHER_TEMP(rel))
-				rusts_directory_summarize(rusts_storage_id(rel),
-										  GetActiveSnapshot(), summary);
-			if (rel != NULL)
-				relation_close(rel, NoLock);
-			done = true;
-		}
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		recover_from_error(old_cxt);
-		note_failure(relid);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old_cxt);
-	return done;
-}
-
-/* Log the error and leave its transaction. */
-static void
-recover_from_error(MemoryContext cxt)
-{
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(cxt);
-	EmitErrorReport();
-	FlushErrorState();
-	AbortCurrentTransaction();
-	MemoryContextSwitchTo(cxt);
-	RESUME_INTERRUPTS();
-}
-
-static int
-compare_due(const ListCell *a, const ListCell *b)
-{
-	const Due  *left = lfirst(a);
-	const Due  *right = lfirst(b);
-
-	return (left->oldest > right->oldest) - (left->oldest < right->oldest);
-}
-
-/* Flush one measurement in a transaction of its own. */
-static void
-flush(Oid relid, TimestampTz *next)
-{
-	MemoryContext old_cxt = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		Relation	rel = NULL;
-		bool		done = true;
-
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		if (ConditionalLockRelationOid(relid, ShareUpdateExclusiveLock))
-			rel = try_relation_open(relid, NoLock);
-		else
-			*next = Min(*next,
-						TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													LOCKED_RETRY_MS));
-		if (rel != NULL && !rusts_is_measurement(rel))
-		{
-			/* It has become something else since it was found due. */
-			relation_close(rel, NoLock);
-			rel = NULL;
-		}
-		if (rel != NULL)
-		{
-			char	   *schema = get_namespace_name(RelationGetNamespace(rel));
-			char	   *name = RelationGetRelationName(rel);
-
-			pgstat_report_activity(STATE_RUNNING,
-								   psprintf("rusts: flush of %s",
-											quote_qualified_identifier(schema,
-																	   name)));
-			PushActiveSnapshot(GetTransactionSnapshot());
-			done = rusts_merge_active(rel, may_give_way(relid)) >= 0;
-			PopActiveSnapshot();
-			relation_close(rel, NoLock);
-		}
-		if (done)
-		{
-			CommitTransactionCommand();
-			hash_search(failures, &relid, HASH_REMOVE, NULL);
-		}
-		else
-		{
-			ereport(DEBUG1,
-					(errmsg_internal("flush of measurement %u gives way",
-									 relid)));
-			AbortCurrentTransaction();
-			*next = Min(*next, note_gave_way(relid));
-		}
-	}
-	PG_CATCH();
-	{
-		recover_from_error(old_cxt);
-		note_failure(relid);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old_cxt);
-}
-
-/*
- * Statements that need a measurement for themselves, such as the one that
- * adds a column, do not wait for a flush to end; nor may they keep it from
- * ever ending.
- */
-static bool
-may_give_way(Oid relid)
-{
-	Failure    *failure = hash_search(failures, &relid, HASH_FIND, NULL);
-
-	return failure == NULL || failure->gave_way < MAX_GIVE_WAY;
-}
-
-/* When to try again. */
-static TimestampTz
-note_gave_way(Oid relid)
-{
-	Failure    *failure = find_failure(relid);
-
-	failure->gave_way++;
-	failure->retry_at = seconds_after(GetCurrentTimestamp(), 1);
-	return failure->retry_at;
-}
-
-/* The entry of a measurement, made if need be. */
-static Failure *
-find_failure(Oid relid)
-{
-	bool		found;
-	Failure    *failure = hash_search(failures, &relid, HASH_ENTER, &found);
-
-	if (!found)
-	{
-		failure->count = 0;
-		failure->gave_way = 0;
-		failure->retry_at = 0;
-	}
-	return failure;
-}
-
-static void
-note_failure(Oid relid)
-{
-	Failure    *failure = find_failure(relid);
-	int			pause_s;
-
-	failure->count++;
-	pause_s = failure->count > 8 ? MAX_BACKOFF_S :
-		Min(1 << failure->count, MAX_BACKOFF_S);
-	failure->retry_at = seconds_after(GetCurrentTimestamp(), pause_s);
-}
-
-static TimestampTz
-seconds_after(TimestampTz time, int seconds)
-{
-	return TimestampTzPlusMilliseconds(time, seconds * INT64CONST(1000));
-}
-
-static long
-milliseconds_until(TimestampTz time)
-{
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), time);
+	return next;
 }

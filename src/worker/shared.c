@@ -32,6 +32,7 @@
 #include "utils/wait_event.h"
 
 #include "compat.h"
+#include "meta/progress.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 #include "write/store.h"
@@ -55,6 +56,9 @@ static void startup_shmem(void);
 static void at_stored(int64 nrows, int64 bytes);
 static void at_transaction_event(XactEvent event, void *arg);
 static RustsDatabaseSlot *take_slot(Oid database, int holds);
+static void reset_counters(RustsDatabaseSlot *slot, bool is_new);
+static RustsDatabaseSlot *own_slot(void);
+static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
 static void run_utility(PlannedStmt *statement, const char *query_string,
@@ -81,6 +85,8 @@ rusts_worker_init(void)
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = run_utility;
 	rusts_stored_hook = at_stored;
+	rusts_wal_sync_init();
+	rusts_totals_hook = own_counters;
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -106,7 +112,9 @@ request_shmem(void)
 	if (prev_shmem_request)
 		prev_shmem_request();
 	RequestAddinShmemSpace(sizeof(RustsWorkerShared));
+	RequestAddinShmemSpace(rusts_progress_shmem_size());
 	RequestNamedLWLockTranche("rusts workers", 1);
+	RequestNamedLWLockTranche("rusts progress", 1);
 }
 
 static void
@@ -124,7 +132,9 @@ startup_shmem(void)
 		memset(rusts_worker_shared, 0, sizeof(RustsWorkerShared));
 		rusts_worker_shared->lock =
 			&GetNamedLWLockTranche("rusts workers")->lock;
+		rusts_wal_sync_init_shared(&rusts_worker_shared->wal_sync);
 	}
+	rusts_progress_shmem_init(&GetNamedLWLockTranche("rusts progress")->lock);
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -167,16 +177,52 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->batches_left, 0);
 		pg_atomic_init_u64(&slot->rows_left, 0);
 		pg_atomic_init_u64(&slot->bytes_left, 0);
+		reset_counters(slot, true);
 	}
 	if (slot != NULL && slot->database != database)
 	{
 		slot->database = database;
 		slot->failures = 0;
+		reset_counters(slot, false);
 	}
 	if (slot != NULL)
 		slot->holds += holds;
 	LWLockRelease(shared->lock);
 	return slot;
+}
+
+static void
+reset_counters(RustsDatabaseSlot *slot, bool is_new)
+{
+	int			i;
+
+	for (i = 0; i < RUSTS_NTOTALS; i++)
+	{
+		if (is_new)
+			pg_atomic_init_u64(&slot->counters[i], 0);
+		else
+			pg_atomic_write_u64(&slot->counters[i], 0);
+	}
+}
+
+/* The slot of the database we are connected to; NULL if there is no room. */
+static RustsDatabaseSlot *
+own_slot(void)
+{
+	static RustsDatabaseSlot *slot = NULL;
+
+	if (slot == NULL || slot->database != MyDatabaseId)
+		slot = OidIsValid(MyDatabaseId) ? rusts_worker_slot(MyDatabaseId) :
+			NULL;
+	return slot;
+}
+
+static pg_atomic_uint64 *
+own_counters(void)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	return slot != NULL ? slot->counters : NULL;
 }
 
 static void
@@ -203,13 +249,11 @@ at_transaction_event(XactEvent event, void *arg)
 static void
 tell_worker(void)
 {
-	static RustsDatabaseSlot *slot = NULL;
+	RustsDatabaseSlot *slot = own_slot();
 	uint64		batches;
 	uint64		rows;
 	uint64		bytes;
 
-	if (slot == NULL || slot->database != MyDatabaseId)
-		slot = rusts_worker_slot(MyDatabaseId);
 	if (slot == NULL)
 		return;
 	batches = pg_atomic_add_fetch_u64(&slot->batches, stored_batches);
@@ -230,6 +274,8 @@ wake_worker(RustsDatabaseSlot *slot)
 	if (slot == NULL)
 		return;
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (!slot->wanted)
+		slot->missing_since = GetCurrentTimestamp();
 	slot->wanted = true;
 	if (slot->latch != NULL)
 		SetLatch(slot->latch);

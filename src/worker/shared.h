@@ -15,6 +15,9 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "meta/totals.h"
+#include "worker/wal_sync.h"
+
 /* Databases with measurements that one server may have. */
 #define RUSTS_MAX_DATABASES		256
 
@@ -27,6 +30,8 @@ typedef struct RustsDatabaseSlot
 	int			failures;		/* starts that did not get as far as work;
 								 * protected by lock */
 	TimestampTz started_at;		/* the last start; protected by lock */
+	TimestampTz missing_since;	/* while wanted and not there; protected by
+								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
@@ -40,12 +45,15 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 batches_left;
 	pg_atomic_uint64 rows_left;
 	pg_atomic_uint64 bytes_left;
+
+	pg_atomic_uint64 counters[RUSTS_NTOTALS]; /* atomic */
 } RustsDatabaseSlot;
 
 typedef struct RustsWorkerShared
 {
 	LWLock	   *lock;			/* set once at start */
 	Latch	   *launcher_latch; /* protected by lock */
+	RustsWalSync wal_sync;
 	int			nslots;			/* protected by lock; never shrinks */
 	RustsDatabaseSlot slots[RUSTS_MAX_DATABASES];
 } RustsWorkerShared;
@@ -58,5 +66,6 @@ extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
 /* The workers' main functions. */
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
+extern PGDLLEXPORT void rusts_wal_sync_main(Datum arg);
 
 #endif							/* RUSTS_WORKER_SHARED_H */

@@ -33,6 +33,7 @@
 #include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -43,6 +44,7 @@
 #include "segment/page_io.h"
 #include "write/buffer.h"
 #include "write/deletes.h"
+#include "write/durability.h"
 #include "write/store.h"
 
 /* Row numbers are reserved for at most so many rows ahead. */
@@ -88,6 +90,7 @@ static void put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
 static void assign_tid(RustsBuffer *buffer, Relation rel,
 					   TupleTableSlot *slot);
 static void reset(RustsBuffer *buffer);
+static int64 reserve(Relation rel, int64 n, int64 expected);
 static void forget(RustsBuffer *buffer);
 static void finish_level(int level);
 static void start_query(QueryDesc *query, int eflags);
@@ -196,14 +199,25 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	if (builder->nrows > 0 && buffer->first_row >= 0 &&
 		buffer->reserved_end > end)
 	{
+		rusts_durability_begin();
 		rusts_storage_unreserve(rel, end, buffer->reserved_end);
+		rusts_durability_end(rel);
 		buffer->reserved_end = end;
 	}
 	if (builder->nrows > 0)
+	{
 		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row);
+
+		/* However they came here; autovacuum goes by it. */
+		pgstat_count_heap_insert(rel, builder->nrows);
+	}
 	if (buffer->deletes != NULL)
+	{
+		rusts_durability_begin();
 		rusts_deletes_store(buffer->deletes, rusts_storage_id(rel),
 							buffer->cid);
+		rusts_durability_end(rel);
+	}
 	table_close(rel, NoLock);
 
 	if (buffer->subid == GetCurrentSubTransactionId())
@@ -336,7 +350,7 @@ assign_tid(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 	{
 		int64		more = Min(nrows, MAX_RESERVED_ROWS);
 
-		if (rusts_storage_reserve(rel, more, buffer->reserved_end, more) >= 0)
+		if (reserve(rel, more, buffer->reserved_end) >= 0)
 			buffer->reserved_end += more;
 		else
 		{
@@ -346,10 +360,22 @@ assign_tid(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 	}
 	if (nrows == 0)
 	{
-		buffer->first_row = rusts_storage_reserve(rel, 1, -1, 1);
+		buffer->first_row = reserve(rel, 1, -1);
 		buffer->reserved_end = buffer->first_row + 1;
 	}
 	rusts_row_to_tid(buffer->first_row + nrows, &slot->tts_tid);
+}
+
+/* Row numbers for n new rows, see rusts_storage_reserve. */
+static int64
+reserve(Relation rel, int64 n, int64 expected)
+{
+	int64		first;
+
+	rusts_durability_begin();
+	first = rusts_storage_reserve(rel, n, expected, n);
+	rusts_durability_end(rel);
+	return first;
 }
 
 void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge.c
- *	  Rewrite segments: flush, VACUUM FULL.
+ *	  Rewrite segments: flush, tiering, VACUUM FULL.
  *
  * Segments are decoded block by block into a builder, in the order of their
  * times, and the builder is stored whenever it is full; so memory is bounded
@@ -34,6 +34,8 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "meta/deletion.h"
+#include "meta/progress.h"
 #include "segment/page_io.h"
 #include "segment/reader.h"
 #include "segment/rows.h"
@@ -47,31 +49,43 @@
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
 
-static uint32 leave_own(RustsSegmentEntry *entries, uint32 nentries);
-static int64 merge_segments(Relation from, Relation to,
+/* Where the rows go. */
+typedef struct Target
+{
+	Relation	rel;
+	int16		level;
+	Oid			cold_table;		/* or InvalidOid, see cold.h */
+} Target;
+
+static void check_deletions(const RustsSegmentEntry *entries,
+							uint32 nentries);
+static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							bool give_way);
-static bool fit_into_builder(const RustsSegmentEntry *entries,
-							 uint32 nentries);
+static int	compare_places(const void *a, const void *b);
+static void unite_before(Relation from, const RustsSchema *schema,
+						 RustsSegmentEntry **entries, uint32 *nentries);
 static int	compare_times(const void *a, const void *b);
+static int	compare_ids(const void *a, const void *b);
 static int	compare_orders(const void *a, const void *b);
 static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
 							 uint32 nentries, uint32 *nwrites);
 static bool between(int64 low, int64 high, const int64 *writes,
 					uint32 nwrites);
-static void begin_rows(Relation to, RustsBuilder *builder,
+static void begin_rows(const Target *to, RustsBuilder *builder,
 					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
-static void append_blocks(Relation to, RustsBuilder *builder,
+static void append_blocks(const Target *to, RustsBuilder *builder,
 						  RustsReader *reader, TupleDesc desc);
-static void append_rows(Relation to, RustsBuilder *builder, RustsRows *rows,
-						uint32 first, uint32 end);
+static void append_rows(const Target *to, RustsBuilder *builder,
+						RustsRows *rows, uint32 first, uint32 end);
 static void append_vector(RustsBuilder *builder, int column,
 						  const RustsVector *vector);
 static void append_constant(RustsBuilder *builder, int column, Datum value,
 							uint32 n);
-static void store_if_full(Relation to, RustsBuilder *builder, uint32 more);
+static void store_if_full(const Target *to, RustsBuilder *builder,
+						  uint32 more);
 
 int64
 rusts_merge_active(Relation rel, bool give_way)
@@ -79,63 +93,42 @@ rusts_merge_active(Relation rel, bool give_way)
 	Snapshot	snapshot;
 	RustsSegmentEntry *entries;
 	uint32		nentries;
-	int64		nrows = 0;
-	uint32		i;
+	int64		nrows;
 
 	if (!rusts_mover_lock(rel, !give_way))
 		return 0;
+	snapshot = rusts_merge_snapshot();
+	PushActiveSnapshot(snapshot);
+	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
+								   snapshot, &nentries);
+	nentries = rusts_merge_leave_own(rel, entries, nentries);
+	nrows = rusts_merge_entries(rel, entries, nentries, RUSTS_LEVEL_HOT,
+								InvalidOid, give_way);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return nrows;
+}
 
+Snapshot
+rusts_merge_snapshot(void)
+{
 	/*
 	 * With a snapshot for the whole transaction, batches that it does not see
 	 * must stay unseen, so they are not touched.
 	 */
-	if (IsolationUsesXactSnapshot())
-		snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	else
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
-	PushActiveSnapshot(snapshot);
-	entries = rusts_directory_load(rusts_storage_id(rel), RUSTS_LEVEL_ACTIVE,
-								   snapshot, &nentries);
-	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row)
-		nentries = leave_own(entries, nentries);
-	if (nentries > 0)
-	{
-		nrows = merge_segments(rel, rel, entries, nentries, give_way);
-		for (i = 0; i < nentries && nrows >= 0; i++)
-			rusts_directory_delete(&entries[i]);
-	}
-	PopActiveSnapshot();
-	UnregisterSnapshot(snapshot);
-	return nrows;
+	return RegisterSnapshot(IsolationUsesXactSnapshot() ?
+							GetTransactionSnapshot() : GetLatestSnapshot());
 }
 
-int64
-rusts_merge_into(Relation from, Relation to)
-{
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	RustsSegmentEntry *entries;
-	uint32		nentries;
-	int64		nrows;
-
-	PushActiveSnapshot(snapshot);
-	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
-								   &nentries);
-	nrows = merge_segments(from, to, entries, nentries, false);
-	PopActiveSnapshot();
-	UnregisterSnapshot(snapshot);
-	return nrows;
-}
-
-/*
- * Leave out what this transaction has written: triggers that have yet to fire
- * fetch its rows by their TIDs.  Returns the number of the other entries.
- */
-static uint32
-leave_own(RustsSegmentEntry *entries, uint32 nentries)
+uint32
+rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
+					  uint32 nentries)
 {
 	uint32		n = 0;
 	uint32		i;
 
+	if (rel->trigdesc == NULL || !rel->trigdesc->trig_insert_after_row)
+		return nentries;
 	for (i = 0; i < nentries; i++)
 	{
 		if (!entries[i].own)
@@ -144,8 +137,116 @@ leave_own(RustsSegmentEntry *entries, uint32 nentries)
 	return n;
 }
 
+int64
+rusts_merge_entries(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
+					int16 level, Oid cold_table, bool give_way)
+{
+	Target		to = {.rel = rel, .level = level, .cold_table = cold_table};
+	int64		nrows;
+	uint32		i;
+
+	if (nentries == 0)
+		return 0;
+	if (IsolationUsesXactSnapshot())
+		check_deletions(entries, nentries);
+	for (i = 0; i < nentries && level == RUSTS_LEVEL_COLD; i++)
+	{
+		if (!OidIsValid(to.cold_table))
+			to.cold_table = entries[i].cold_table;
+	}
+	nrows = merge_segments(rel, &to, entries, nentries, give_way);
+	for (i = 0; i < nentries && nrows >= 0; i++)
+		rusts_directory_delete(&entries[i]);
+	return nrows;
+}
+
+/*
+ * Rows that others have deleted since the transaction's snapshot was taken
+ * would be back if they were moved with it.
+ */
+static void
+check_deletions(const RustsSegmentEntry *entries, uint32 nentries)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RustsSegmentEntry *latest =
+		MemoryContextAllocHuge(CurrentMemoryContext,
+							   sizeof(RustsSegmentEntry) * nentries);
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		latest[i] = entries[i];
+		latest[i].deleted = NULL;
+		latest[i].ndeleted = 0;
+	}
+	rusts_deletions_load(entries[0].storage_id, snapshot, latest, nentries);
+	for (i = 0; i < nentries; i++)
+	{
+		if (latest[i].ndeleted != entries[i].ndeleted)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent delete")));
+	}
+	pfree(latest);
+	UnregisterSnapshot(snapshot);
+}
+
+int64
+rusts_merge_into(Relation from, Relation to)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RustsSegmentEntry *entries;
+	uint32		nentries;
+	uint32		begin;
+	uint32		end;
+	int64		nrows = 0;
+
+	PushActiveSnapshot(snapshot);
+	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
+								   &nentries);
+
+	/* The places are gone through one by one, and points may be in two. */
+	rusts_duplicates_resolve(from, RelationGetDescr(from),
+							 rusts_schema_build(from), snapshot, PG_INT64_MIN,
+							 PG_INT64_MAX, &entries, &nentries);
+	if (nentries > 0)
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_places);
+	for (begin = 0; begin < nentries; begin = end)
+	{
+		Target		target = {.rel = to};
+
+		target.level = Max(entries[begin].level, RUSTS_LEVEL_HOT);
+		target.cold_table = entries[begin].cold_table;
+		for (end = begin + 1; end < nentries; end++)
+		{
+			if (compare_places(&entries[begin], &entries[end]) != 0)
+				break;
+		}
+		nrows += merge_segments(from, &target, entries + begin, end - begin,
+								false);
+	}
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return nrows;
+}
+
+/* Cold ones after the others, and those of a tablespace together. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+	bool		left_cold = left->level == RUSTS_LEVEL_COLD;
+	bool		right_cold = right->level == RUSTS_LEVEL_COLD;
+
+	if (left_cold != right_cold)
+		return left_cold ? 1 : -1;
+	return (left->cold_table > right->cold_table) -
+		(left->cold_table < right->cold_table);
+}
+
 static int64
-merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
+merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 			   uint32 nentries, bool give_way)
 {
 	MemoryContext merge_cxt = AllocSetContextCreate(CurrentMemoryContext,
@@ -159,19 +260,21 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 	int64		nrows = 0;
 	uint32		i;
 
-	if (schema->merges && !fit_into_builder(entries, nentries))
-		rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
-								 PG_INT64_MIN, PG_INT64_MAX, &entries,
-								 &nentries);
-	qsort(entries, nentries, sizeof(RustsSegmentEntry),
-		  schema->merges ? compare_orders : compare_times);
-	if (schema->merges && from == to)
+	if (schema->merges && from == to->rel)
+	{
+		unite_before(from, schema, &entries, &nentries);
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_orders);
 		unmoved = unmoved_writes(from, entries, nentries, &nunmoved);
+	}
+	else
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
+	rusts_progress_phase("merging segments", nentries);
 	for (i = 0; i < nentries; i++)
 	{
 		RustsReader *reader;
 
 		CHECK_FOR_INTERRUPTS();
+		rusts_progress_done(i);
 		if (give_way &&
 			LockHasWaitersRelation(from, ShareUpdateExclusiveLock))
 		{
@@ -181,9 +284,11 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		if (i > 0 && between(entries[i - 1].write_order,
 							 entries[i].write_order, unmoved, nunmoved))
 		{
-			rusts_store_hot(to, builder, GetCurrentCommandId(true));
+			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+							  GetCurrentCommandId(true));
 			rusts_builder_reset(builder);
 		}
+		rusts_deletions_read(&entries[i], GetActiveSnapshot());
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
@@ -195,25 +300,11 @@ merge_segments(Relation from, Relation to, RustsSegmentEntry *entries,
 		rusts_reader_close(reader);
 	}
 	if (nrows >= 0)
-		rusts_store_hot(to, builder, GetCurrentCommandId(true));
+		rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(merge_cxt);
 	return nrows;
-}
-
-/*
- * Will the rows meet in one builder?  Where they do not, points written twice
- * have to be found before.
- */
-static bool
-fit_into_builder(const RustsSegmentEntry *entries, uint32 nentries)
-{
-	int64		bytes = 0;
-	uint32		i;
-
-	for (i = 0; i < nentries; i++)
-		bytes += entries[i].raw_bytes;
-	return bytes < MERGE_FULL_BYTES / 4;
 }
 
 /* By time, then in the order of arrival. */
@@ -229,6 +320,16 @@ compare_times(const void *a, const void *b)
 		(left->segment_id < right->segment_id);
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	const RustsSegmentEntry *left = a;
+	const RustsSegmentEntry *right = b;
+
+	return (left->segment_id > right->segment_id) -
+		(left->segment_id < right->segment_id);
+}
+
 /* By the order of writing. */
 static int
 compare_orders(const void *a, const void *b)
@@ -238,8 +339,28 @@ compare_orders(const void *a, const void *b)
 
 	if (left->write_order != right->write_order)
 		return left->write_order < right->write_order ? -1 : 1;
-	return (left->segment_id > right->segment_id) -
-		(left->segment_id < right->segment_id);
+	return compare_ids(a, b);
+}
+
+/*
+ * Where the rows will not meet in one builder, points written twice have to be
+ * found before.
+ */
+static void
+unite_before(Relation from, const RustsSchema *schema,
+			 RustsSegmentEntry **entries, uint32 *nentries)
+{
+	int64		bytes = 0;
+	uint32		i;
+
+	for (i = 0; i < *nentries; i++)
+		bytes += (*entries)[i].raw_bytes;
+	if (bytes < MERGE_FULL_BYTES / 4)
+		return;
+	qsort(*entries, *nentries, sizeof(RustsSegmentEntry), compare_ids);
+	rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
+							 GetActiveSnapshot(), PG_INT64_MIN, PG_INT64_MAX,
+							 entries, nentries);
 }
 
 /*
@@ -275,14 +396,10 @@ unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
 	writes = palloc_array(int64, nall + 1);
 	for (i = 0; i < nall; i++)
 	{
-		const RustsSegmentEntry *moved;
-
-		if (all[i].write_order <= entries[0].write_order ||
-			all[i].write_order >= entries[nentries - 1].write_order)
-			continue;
-		moved = bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
-						compare_orders);
-		if (moved == NULL)
+		if (all[i].write_order > entries[0].write_order &&
+			all[i].write_order < entries[nentries - 1].write_order &&
+			bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
+					compare_orders) == NULL)
 			writes[(*nwrites)++] = all[i].write_order;
 	}
 	return writes;
@@ -307,9 +424,9 @@ between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
  * new as they come.
  */
 static void
-begin_rows(Relation to, RustsBuilder *builder, const RustsReader *reader)
+begin_rows(const Target *to, RustsBuilder *builder, const RustsReader *reader)
 {
-	if (to == reader->rel)
+	if (to->rel == reader->rel)
 		builder->write_order = Max(builder->write_order,
 								   reader->entry.write_order);
 }
@@ -357,8 +474,8 @@ same_kinds(const RustsSchema *schema, const RustsReader *reader)
 
 /* Append a segment block by block. */
 static void
-append_blocks(Relation to, RustsBuilder *builder, RustsReader *reader,
-			  TupleDesc desc)
+append_blocks(const Target *to, RustsBuilder *builder,
+			  RustsReader *reader, TupleDesc desc)
 {
 	const RustsSchema *schema = builder->schema;
 	RustsVector *vector = rusts_vector_create();
@@ -545,8 +662,8 @@ append_constant(RustsBuilder *builder, int column, Datum value, uint32 n)
  * builder makes, since tags were labelled otherwise or types were others then.
  */
 static void
-append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
-			uint32 end)
+append_rows(const Target *to, RustsBuilder *builder, RustsRows *rows,
+			uint32 first, uint32 end)
 {
 	const uint64 *deleted = rows->reader->entry.deleted;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(rows->desc,
@@ -569,12 +686,13 @@ append_rows(Relation to, RustsBuilder *builder, RustsRows *rows, uint32 first,
 
 /* Store the builder's rows if some more would be too many. */
 static void
-store_if_full(Relation to, RustsBuilder *builder, uint32 more)
+store_if_full(const Target *to, RustsBuilder *builder, uint32 more)
 {
 	if (builder->bytes < MERGE_FULL_BYTES &&
 		(builder->nrows + more <= builder->capacity ||
 		 builder->bytes < MERGE_FULL_BYTES / 2))
 		return;
-	rusts_store_hot(to, builder, GetCurrentCommandId(true));
+	rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+						  GetCurrentCommandId(true));
 	rusts_builder_reset(builder);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge.h
- *	  Rewrite segments: flush, VACUUM FULL.
+ *	  Rewrite segments: flush, tiering, VACUUM FULL.
  *
  * src/write/merge.h
  *
@@ -11,6 +11,7 @@
 #define RUSTS_MERGE_H
 
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 #include "meta/directory.h"
 
@@ -31,8 +32,32 @@
 extern int64 rusts_merge_active(Relation rel, bool give_way);
 
 /*
+ * Rewrite some segments of rel as segments of a level, one per time partition
+ * (more if there is much), in the running transaction.  The entries, which
+ * are brought into another order, are those that the active snapshot sees;
+ * it is one of rusts_merge_snapshot.  Cold segments go to cold_table (see
+ * cold.h) or, without one, to where one of them is that is cold already.
+ * Returns the number of rows, or -1 with give_way; the lock and the rest are
+ * as for rusts_merge_active.
+ */
+extern int64 rusts_merge_entries(Relation rel, RustsSegmentEntry *entries,
+								 uint32 nentries, int16 level,
+								 Oid cold_table, bool give_way);
+
+/* The snapshot to find segments with that are to be rewritten; registered. */
+extern Snapshot rusts_merge_snapshot(void);
+
+/*
+ * Leave out the entries that this transaction has written if triggers that
+ * have yet to fire will fetch their rows by TID.  Returns the number of the
+ * others.
+ */
+extern uint32 rusts_merge_leave_own(Relation rel, RustsSegmentEntry *entries,
+									uint32 nentries);
+
+/*
  * Write all rows of from into to, which has the same columns, with all its
- * batches merged.  Returns the number of rows.
+ * batches merged; what is cold stays cold.  Returns the number of rows.
  */
 extern int64 rusts_merge_into(Relation from, Relation to);
 

@@ -10,7 +10,9 @@
  *
  * Order matters: row numbers are reserved, then pages are written and
  * logged, then the directory row is.  Whatever fails in between leaves
- * unused numbers and pages, and nothing visible.
+ * unused numbers and pages, and nothing visible.  Moved rows may go where
+ * removed ones were; new ones go behind the end of the file, because several
+ * may be written at once (segment/free_space.c).
  *
  * src/write/store.c
  *
@@ -23,10 +25,14 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "meta/cold.h"
 #include "meta/directory.h"
 #include "meta/settings.h"
+#include "meta/totals.h"
+#include "segment/free_space.h"
 #include "segment/page_io.h"
 #include "segment/writer.h"
+#include "write/durability.h"
 #include "write/store.h"
 
 RustsStoredHook rusts_stored_hook = NULL;
@@ -34,7 +40,7 @@ RustsStoredHook rusts_stored_hook = NULL;
 /* Level-0 batches above this size go to pages. */
 #define MAX_ACTIVE_PAYLOAD	(1024 * 1024)
 
-/* Hot segments below this size do not deserve a page. */
+/* Hot and cold segments below this size do not deserve a page. */
 #define MAX_HOT_PAYLOAD		(4 * 1024)
 
 /* Fewer rows than this per partition are crumbs. */
@@ -48,14 +54,20 @@ typedef struct PartitionRow
 } PartitionRow;
 
 static void store_batch(Relation rel, RustsBatch *batch, int16 level,
-						int64 partition, CommandId cid, int64 first_row,
-						int64 new_rows);
+						Oid cold_table, int64 partition, CommandId cid,
+						int64 first_row, int64 new_rows,
+						RustsFreeSpace **space);
+static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
+						Oid cold_table, CommandId cid);
+static void begin_extent(Relation rel, RustsSegmentEntry *entry,
+						 const RustsImage *image, RustsFreeSpace **space);
 static uint64 key_columns(const RustsBatch *batch);
 static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
 static void store_partitions(Relation rel, RustsBuilder *builder,
-							 PartitionRow *rows, CommandId cid, bool moved);
+							 PartitionRow *rows, int16 level, Oid cold_table,
+							 CommandId cid, bool moved);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
 void
@@ -73,7 +85,8 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 
 		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
 		{
-			store_partitions(rel, builder, rows, cid, false);
+			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, InvalidOid,
+							 cid, false);
 			return;
 		}
 	}
@@ -81,28 +94,31 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 	/* Rows with TIDs stay as many as they are. */
 	rusts_builder_sort(builder, first_row < 0, &batch);
 	batch.keep_order = first_row >= 0;
-	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, RUSTS_NO_TIME, cid,
-				first_row, batch.nrows);
+	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, InvalidOid, RUSTS_NO_TIME,
+				cid, first_row, batch.nrows, NULL);
 }
 
 void
-rusts_store_hot(Relation rel, RustsBuilder *builder, CommandId cid)
+rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
+				  Oid cold_table, CommandId cid)
 {
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
 		return;
 	store_partitions(rel, builder, find_partitions(builder, &npartitions),
-					 cid, true);
+					 level, cold_table, cid, true);
 }
 
 /*
  * Encode and store one batch.  new_rows is what the planner's count of rows
- * grows by.
+ * grows by.  Where space is not NULL free blocks may be used; *space, NULL at
+ * first, becomes what is known of them.
  */
 static void
-store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
-			CommandId cid, int64 first_row, int64 new_rows)
+store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
+			int64 partition, CommandId cid, int64 first_row, int64 new_rows,
+			RustsFreeSpace **space)
 {
 	RustsSegmentEntry entry;
 	RustsImage	image;
@@ -117,8 +133,10 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 			batch->keep_order = false;
 	}
 
-	rusts_segment_encode(batch, RUSTS_EFFORT_HOT, level > RUSTS_LEVEL_ACTIVE,
-						 &image);
+	rusts_segment_encode(batch, level == RUSTS_LEVEL_COLD ?
+						 RUSTS_EFFORT_COLD : RUSTS_EFFORT_HOT,
+						 level > RUSTS_LEVEL_ACTIVE, &image);
+	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
@@ -140,16 +158,58 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, int64 partition,
 	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
 					  MAX_HOT_PAYLOAD))
 		entry.payload = rusts_image_payload(&image);
-	else
-		entry.first_block = rusts_extent_write(rel, entry.storage_id,
-											   entry.segment_id, image.data,
-											   image.len, &entry.nblocks);
+	else if (OidIsValid(cold_table))
+		begin_value(&entry, &image, cold_table, cid);
+	if (entry.payload == NULL)
+		begin_extent(rel, &entry, &image, space);
 	rusts_directory_insert(&entry, cid);
+	if (entry.payload == NULL)
+		rusts_free_space_end_write(rel);
+	rusts_durability_end(rel);
+	if (new_rows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS, new_rows);
 	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
 	pfree(image.data - VARHDRSZ);
 	if (image.tag_filter != NULL)
 		pfree(image.tag_filter);
+}
+
+/* Put an image into a table, if it is not too large for one value. */
+static void
+begin_value(RustsSegmentEntry *entry, RustsImage *image, Oid cold_table,
+			CommandId cid)
+{
+	struct varlena *value = rusts_image_payload(image);
+
+	if (value == NULL)
+		return;
+	entry->cold_table = cold_table;
+	entry->payload = rusts_cold_insert(cold_table, entry->storage_id,
+									   entry->segment_id, value, cid);
+}
+
+/*
+ * Write an image to blocks that are free, or behind the end of the file.
+ * Until its directory row is there the caller holds the write lock.
+ */
+static void
+begin_extent(Relation rel, RustsSegmentEntry *entry, const RustsImage *image,
+			 RustsFreeSpace **space)
+{
+	BlockNumber at = InvalidBlockNumber;
+
+	entry->nblocks = rusts_extent_pages(image->len);
+	if (space != NULL)
+	{
+		if (*space == NULL)
+			*space = rusts_free_space_find(rel);
+		at = rusts_free_space_take(*space, entry->nblocks, MaxBlockNumber);
+	}
+	rusts_free_space_begin_write(rel);
+	entry->first_block = rusts_extent_write(rel, entry->storage_id,
+											entry->segment_id, image->data,
+											image->len, at);
 }
 
 /* The columns that rows of a batch are told apart by. */
@@ -224,13 +284,14 @@ compare_partition_rows(const void *a, const void *b)
 	return (left->row > right->row) - (left->row < right->row);
 }
 
-/* Store each partition's rows as a hot segment. */
+/* Store each partition's rows as a segment. */
 static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
-				 CommandId cid, bool moved)
+				 int16 level, Oid cold_table, CommandId cid, bool moved)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
+	RustsFreeSpace *space = NULL;
 	uint32		start = 0;
 
 	while (start < builder->nrows)
@@ -246,8 +307,9 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			end++;
 		}
 		rusts_builder_sort_some(builder, some, end - start, true, &batch);
-		store_batch(rel, &batch, RUSTS_LEVEL_HOT, rows[start].partition, cid,
-					-1, moved ? 0 : batch.nrows);
+		store_batch(rel, &batch, level, cold_table, rows[start].partition,
+					cid, -1,
+					moved ? 0 : batch.nrows, moved ? &space : NULL);
 		start = end;
 	}
 }

@@ -31,11 +31,11 @@ extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
 							 CommandId cid, int64 first_row);
 
 /*
- * Store rows that other segments held so far: hot segments, one per time
- * partition.
+ * Store rows that other segments held so far: hot or cold segments, one per
+ * time partition.  cold_table, if valid, is where cold ones go.
  */
-extern void rusts_store_hot(Relation rel, RustsBuilder *builder,
-							CommandId cid);
+extern void rusts_store_moved(Relation rel, RustsBuilder *builder,
+							  int16 level, Oid cold_table, CommandId cid);
 
 /*
  * Called for each level-0 batch that is stored; the workers want to know.

@@ -40,11 +40,13 @@ BEGIN
 	EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF, FORMAT JSON) '
 		|| query INTO result;
 	PERFORM set_config('search_path', path, true);
+	-- rows may be decimals from 18 on
 	RETURN (SELECT string_agg(name || ' ' ||
-							  coalesce(jsonb_path_query_first(result::jsonb,
-															  format('$.**.%I', name)::jsonpath)::text, '-'),
+							  coalesce(regexp_replace(v::text, '^(\d+)\.\d+$', '\1'), '-'),
 							  ', ' ORDER BY i)
-			FROM unnest(names) WITH ORDINALITY AS n(name, i));
+			FROM unnest(names) WITH ORDINALITY AS n(name, i),
+				jsonb_path_query_first(result::jsonb,
+									   format('$.**.%I', name)::jsonpath) AS v);
 END $$;
 
 -- a condition on table t: what the scan does with it, and the answer

@@ -70,7 +70,7 @@ my $expected = $node->safe_psql('src', $question);
 my $tags = $node->safe_psql('src', $labels);
 like($expected, qr/^cpu\|5002\|/, 'there is something to dump');
 like($tags, qr/^cpu\|host\|rusts\|tag$/m, 'there are labels to dump');
-like($tags, qr/^cpu\|\|rusts\|merge$/m, '... and a rule for duplicates');
+like($tags, qr/^cpu\|\|rusts\|duplicates=merge$/m, '... and a rule for duplicates');
 is( $node->safe_psql('src', "SELECT n FROM cpu WHERE usage = 1e308"),
 	'-7', 'there is a point to dump that was written twice');
 

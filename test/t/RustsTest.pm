@@ -13,7 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node fails_with open_session tell_session
-  close_session wait_until wait_waiting worker_pid stop_hard start_patiently
+  close_session wait_until wait_waiting worker_pid stop_hard kill_all
+  start_patiently
   consistent);
 
 # Nothing a test waits for takes this long, in seconds.
@@ -36,6 +37,7 @@ fsync = off
 autovacuum_naptime = 1
 restart_after_crash = on
 log_line_prefix = '%m %b[%p] %q%a '
+rusts.job_interval = 1d
 ${\ ($args{conf} // '')}
 END
 	$node->start;
@@ -163,6 +165,37 @@ sub stop_hard
 	return;
 }
 
+# End all processes of a server at once: none of them gets to write anything
+# any more.
+sub kill_all
+{
+	my ($node) = @_;
+	my $postmaster = $node->{_pid};
+	my @pids = ($postmaster);
+
+	foreach my $stat (glob '/proc/[0-9]*/stat')
+	{
+		open my $fh, '<', $stat or next;
+		my $line = <$fh> // '';
+		push @pids, $1
+		  if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $postmaster;
+	}
+	die 'the server has no processes' if @pids < 4;
+	kill 'KILL', @pids;
+	foreach my $pid (@pids)
+	{
+		my $deadline = time + $patience;
+
+		while (kill 0, $pid)
+		{
+			die 'the server does not die' if time > $deadline;
+			select(undef, undef, undef, 0.01);
+		}
+	}
+	$node->{_pid} = undef;
+	return;
+}
+
 # Start a server whose last backends may still be about to notice its death.
 sub start_patiently
 {
@@ -201,7 +234,7 @@ sub consistent
 					 WHERE measurement = '$measurement'::regclass) m
 			 WHERE (d.n <> s.n OR m.n <> s.n) AND
 				   (d.n < s.n OR NOT EXISTS
-					(SELECT FROM pg_seclabel WHERE provider = 'rusts' AND label = 'merge'
+					(SELECT FROM pg_seclabel WHERE provider = 'rusts' AND label LIKE '%duplicates=merge'
 						AND objsubid = 0 AND objoid = '$measurement'::regclass));
 			WITH s AS (SELECT * FROM rusts.segment
 						WHERE storage_id = rusts.storage_id('$measurement'::regclass))

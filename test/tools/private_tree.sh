@@ -31,16 +31,23 @@ if [ "$(cat "$PREFIX/origin" 2>/dev/null)" != "$origin" ]; then
 	echo "$origin" > "$PREFIX/origin"
 fi
 
-put()
+put()							# put file directory mode [name]
 {
-	if ! cmp -s "$1" "$2/$(basename "$1")"; then
+	local name=${4:-$(basename "$1")}
+
+	if ! cmp -s "$1" "$2/$name"; then
 		install -m "$3" "$1" "$2/.new.$$" &&
-			mv "$2/.new.$$" "$2/$(basename "$1")" || exit 1
+			mv "$2/.new.$$" "$2/$name" || exit 1
 	fi
 }
 
 put rusts.so "$PREFIX$libdir" 755
 for f in rusts.control rusts--*.sql; do
 	put "$f" "$PREFIX$sharedir/extension" 644
+done
+
+# Former versions, for the tests of upgrades.
+for f in sql/versions/*.sql; do
+	put "$f" "$PREFIX$sharedir/extension" 644 "rusts--$(basename "$f")"
 done
 echo "$BIN"
