@@ -172,6 +172,12 @@ BEGIN
 		IF random() < 0.1 THEN
 			PERFORM rusts_flush('duplicates.points');
 		END IF;
+		IF random() < 0.05 THEN
+			PERFORM rusts_compact('duplicates.points');
+		END IF;
+		IF random() < 0.03 THEN
+			PERFORM rusts_tier('duplicates.points', '1970-01-01 00:10Z');
+		END IF;
 		IF random() < 0.2 THEN
 			BEGIN
 				PERFORM rusts_write('points,host=h1 a=-1,b=-1,s="aborted" 1000000000');

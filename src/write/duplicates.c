@@ -95,6 +95,60 @@ rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 	pfree(query.suspects);
 }
 
+void
+rusts_duplicates_compare(Relation rel, const RustsSchema *schema,
+						 RustsSegmentEntry *entries, uint32 nentries,
+						 const bool *moved, bool *later)
+{
+	RustsDupQuery query = {.rel = rel,.desc = RelationGetDescr(rel),
+	.schema = schema};
+	RustsDupStorage *storage;
+	uint32	   *suspect_of;
+	uint32		p;
+	uint32		i;
+
+	if (nentries == 0 || !find_suspects(&query, PG_INT64_MIN, PG_INT64_MAX,
+										entries, nentries))
+		return;
+	storage = query.storage;
+	if (!is_examined(&query))
+		(void) rusts_dup_examine(&query);
+	suspect_of = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) *
+										(Size) storage->nsegments);
+	memset(suspect_of, 0xff, sizeof(uint32) * (Size) storage->nsegments);
+	for (i = 0; i < query.nsuspects; i++)
+		suspect_of[query.suspects[i].segment] = i;
+	for (p = 0; p < storage->npoints; p++)
+	{
+		int64		oldest = PG_INT64_MAX;
+		uint32		m;
+
+		for (m = storage->points[p].members; m != RUSTS_NO_INDEX;
+			 m = storage->members[m].next)
+		{
+			uint32		suspect = suspect_of[storage->members[m].segment];
+
+			if (suspect != RUSTS_NO_INDEX &&
+				moved[query.suspects[suspect].entry - entries])
+				oldest = Min(oldest,
+							 query.suspects[suspect].entry->write_order);
+		}
+		for (m = storage->points[p].members; m != RUSTS_NO_INDEX;
+			 m = storage->members[m].next)
+		{
+			uint32		suspect = suspect_of[storage->members[m].segment];
+
+			if (suspect != RUSTS_NO_INDEX &&
+				!moved[query.suspects[suspect].entry - entries] &&
+				query.suspects[suspect].entry->write_order > oldest)
+				later[query.suspects[suspect].entry - entries] = true;
+		}
+	}
+	pfree(suspect_of);
+	pfree(query.suspects);
+	rusts_dup_limit_memory(storage);
+}
+
 /*
  * The entries that may share points with another one, or have some twice.
  * False if there are none.

@@ -34,6 +34,16 @@ extern void rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 									 uint32 *nentries);
 
 /*
+ * Which of some entries, by segment_id, that are not moved have a point in
+ * common with one that is moved and was written before: sets later[i] for
+ * them.  Deleted rows count as well.
+ */
+extern void rusts_duplicates_compare(Relation rel, const RustsSchema *schema,
+									 RustsSegmentEntry *entries,
+									 uint32 nentries, const bool *moved,
+									 bool *later);
+
+/*
  * The numbers of the rows that united row number row was made of, in the
  * order they were written in; false if there is no such row (any more).
  * *rows belongs to us.  Numbers are valid until the end of the transaction

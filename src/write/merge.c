@@ -10,8 +10,8 @@
  * Where duplicates are merged it is the order of writing instead, which is
  * nearly the same: points written twice meet in one builder, and are united;
  * or, if there is too much for one, they are united before, as for a reader.
- * An output segment must not hold rows written both before and after those of
- * a segment that is not moved, see unmoved_writes.
+ * An output segment must not hold rows written both before and after a segment
+ * that is not moved and has points of the former, see write_order.c.
  *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
@@ -45,6 +45,7 @@
 #include "write/merge.h"
 #include "write/mover.h"
 #include "write/store.h"
+#include "write/write_order.h"
 
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
@@ -67,11 +68,6 @@ static void unite_before(Relation from, const RustsSchema *schema,
 						 RustsSegmentEntry **entries, uint32 *nentries);
 static int	compare_times(const void *a, const void *b);
 static int	compare_ids(const void *a, const void *b);
-static int	compare_orders(const void *a, const void *b);
-static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
-							 uint32 nentries, uint32 *nwrites);
-static bool between(int64 low, int64 high, const int64 *writes,
-					uint32 nwrites);
 static void begin_rows(const Target *to, RustsBuilder *builder,
 					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
@@ -263,8 +259,10 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	if (schema->merges && from == to->rel)
 	{
 		unite_before(from, schema, &entries, &nentries);
-		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_orders);
-		unmoved = unmoved_writes(from, entries, nentries, &nunmoved);
+		qsort(entries, nentries, sizeof(RustsSegmentEntry),
+			  rusts_compare_orders);
+		unmoved = rusts_unmoved_writes(from, schema, entries, nentries,
+									   &nunmoved);
 	}
 	else
 		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
@@ -281,8 +279,9 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 			nrows = -1;
 			break;
 		}
-		if (i > 0 && between(entries[i - 1].write_order,
-							 entries[i].write_order, unmoved, nunmoved))
+		if (i > 0 && rusts_write_between(entries[i - 1].write_order,
+										 entries[i].write_order, unmoved,
+										 nunmoved))
 		{
 			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
 							  GetCurrentCommandId(true));
@@ -330,18 +329,6 @@ compare_ids(const void *a, const void *b)
 		(left->segment_id < right->segment_id);
 }
 
-/* By the order of writing. */
-static int
-compare_orders(const void *a, const void *b)
-{
-	const RustsSegmentEntry *left = a;
-	const RustsSegmentEntry *right = b;
-
-	if (left->write_order != right->write_order)
-		return left->write_order < right->write_order ? -1 : 1;
-	return compare_ids(a, b);
-}
-
 /*
  * Where the rows will not meet in one builder, points written twice have to be
  * found before.
@@ -361,62 +348,6 @@ unite_before(Relation from, const RustsSchema *schema,
 	rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
 							 GetActiveSnapshot(), PG_INT64_MIN, PG_INT64_MAX,
 							 entries, nentries);
-}
-
-/*
- * The orders, not sorted, of segments that may have points of entries, sorted
- * by order, and are not among them: those that are left where they are, and
- * those of transactions that have not committed yet.
- */
-static int64 *
-unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
-			   uint32 nentries, uint32 *nwrites)
-{
-	SnapshotData dirty;
-	RustsSegmentEntry *all;
-	uint32		nall;
-	int64	   *writes;
-	int64		min_time = PG_INT64_MAX;
-	int64		max_time = PG_INT64_MIN;
-	uint32		i;
-
-	*nwrites = 0;
-	if (nentries < 2)
-		return NULL;
-	for (i = 0; i < nentries; i++)
-	{
-		if (entries[i].max_time == RUSTS_NO_TIME)
-			continue;
-		min_time = Min(min_time, entries[i].min_time);
-		max_time = Max(max_time, entries[i].max_time);
-	}
-	InitDirtySnapshot(dirty);
-	all = rusts_directory_load_range(rusts_storage_id(rel), &dirty, min_time,
-									 max_time, &nall);
-	writes = palloc_array(int64, nall + 1);
-	for (i = 0; i < nall; i++)
-	{
-		if (all[i].write_order > entries[0].write_order &&
-			all[i].write_order < entries[nentries - 1].write_order &&
-			bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
-					compare_orders) == NULL)
-			writes[(*nwrites)++] = all[i].write_order;
-	}
-	return writes;
-}
-
-/* Is any of these writes between two others? */
-static bool
-between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
-{
-	uint32		i;
-
-	for (i = 0; i < nwrites; i++)
-	{
-		if (writes[i] >= low && writes[i] < high)
-			return true;
-	}
-	return false;
 }
 
 /*
