@@ -25,7 +25,7 @@
 
 PG_FUNCTION_INFO_V1(rusts_set_duplicates);
 
-static int	parse_rule(const char *rule);
+static RustsDuplicates parse_rule(const char *rule);
 static void check_measurement(Oid relid);
 
 /*
@@ -38,7 +38,7 @@ Datum
 rusts_set_duplicates(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
-	int			rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	RustsDuplicates rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	Relation	rel;
 	RustsOptions options;
 
@@ -59,26 +59,28 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 				 errhint("The time is a column called \"%s\" of type timestamptz or timestamp.",
 						 RUSTS_TIME_COLUMN)));
 	options = *rusts_schema_options(rel);
-	relation_close(rel, NoLock);
 	options.duplicates = rule;
+
+	/* The rest of the statement goes by the new rule already. */
 	rusts_options_store(relid, &options);
+	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
 
-static int
+static RustsDuplicates
 parse_rule(const char *rule)
 {
 	int			i;
 
 	for (i = 0; rusts_duplicates_names[i] != NULL; i++)
 	{
-		if (strcmp(rule, rusts_duplicates_names[i]) == 0)
+		if (pg_strcasecmp(rule, rusts_duplicates_names[i]) == 0)
 			return i;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is not a rule for duplicates", rule),
-			 errhint("Use merge or keep.")));
+			 errhint("The rules are 'merge' and 'keep'.")));
 }
 
 static void

@@ -49,12 +49,12 @@ typedef struct Option
 
 static const Option all_options[] = {
 	{
-		"wal_mode", rusts_wal_mode_names, RUSTS_WAL_OS_DEFAULT,
-		offsetof(RustsOptions, wal_mode)
-	},
-	{
 		"duplicates", rusts_duplicates_names, RUSTS_DUPLICATES_KEEP,
 		offsetof(RustsOptions, duplicates)
+	},
+	{
+		"wal_mode", rusts_wal_mode_names, RUSTS_WAL_OS_DEFAULT,
+		offsetof(RustsOptions, wal_mode)
 	}
 };
 

@@ -22,22 +22,21 @@ typedef enum RustsWalMode
 /* Their names, as users give them; NULL ends the list. */
 extern const char *const rusts_wal_mode_names[];
 
-/* What becomes of rows with the same tags and time. */
+/* What becomes of rows of one series and time. */
 typedef enum RustsDuplicates
 {
-	RUSTS_DUPLICATES_KEEP,		/* nothing; so where it is not set */
+	RUSTS_DUPLICATES_KEEP,
 	RUSTS_DUPLICATES_MERGE
 } RustsDuplicates;
 
-/* Their names, likewise. */
 extern const char *const rusts_duplicates_names[];
 
 #define RUSTS_OPTION_UNSET	(-1)
 
 typedef struct RustsOptions
 {
+	int			duplicates;		/* a RustsDuplicates, or unset: keep */
 	int			wal_mode;		/* a RustsWalMode, not none, or unset */
-	int			duplicates;		/* a RustsDuplicates, or unset */
 } RustsOptions;
 
 /*

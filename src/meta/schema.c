@@ -55,6 +55,7 @@ static Oid	labelled_relid(Relation rel);
 static void describe_column(Form_pg_attribute att, RustsColumn *column);
 static void check_label(const ObjectAddress *object, const char *label);
 static void check_table_label(Oid relid, const char *label);
+static void check_tag_label(Oid relid, int attnum, const char *label);
 
 void
 rusts_schema_init(void)
@@ -169,9 +170,15 @@ rusts_schema_build_for(Relation rel, TupleDesc desc)
 		schema->by_attno[i] = index;
 		schema->ncolumns++;
 	}
-	schema->merges = schema->time >= 0 &&
-		tags->options.duplicates == RUSTS_DUPLICATES_MERGE;
+	schema->merges = tags->options.duplicates == RUSTS_DUPLICATES_MERGE &&
+		schema->time >= 0;
 	return schema;
+}
+
+const RustsOptions *
+rusts_schema_options(Relation rel)
+{
+	return &get_tags(rel)->options;
 }
 
 bool
@@ -179,12 +186,6 @@ rusts_merges_duplicates(Relation rel)
 {
 	return get_tags(rel)->options.duplicates == RUSTS_DUPLICATES_MERGE &&
 		rusts_time_attno(rel) > 0;
-}
-
-const RustsOptions *
-rusts_schema_options(Relation rel)
-{
-	return &get_tags(rel)->options;
 }
 
 AttrNumber
@@ -354,55 +355,17 @@ describe_column(Form_pg_attribute att, RustsColumn *column)
 static void
 check_label(const ObjectAddress *object, const char *label)
 {
-	HeapTuple	tuple;
-	Oid			typid;
-
-	if (object->classId == RelationRelationId && object->objectSubId == 0)
-	{
-		check_table_label(object->objectId, label);
-		return;
-	}
-	if (object->classId != RelationRelationId)
+	if (object->classId != RelationRelationId || object->objectSubId < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("label provider \"%s\" labels columns and measurements only",
 						RUSTS_LABEL_PROVIDER)));
-	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
-						label, RUSTS_LABEL_PROVIDER),
-				 errhint("The only label is '%s'.", RUSTS_TAG_LABEL)));
+	if (object->objectSubId == 0)
+		check_table_label(object->objectId, label);
+	else
+		check_tag_label(object->objectId, object->objectSubId, label);
 
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(object->objectId),
-							Int16GetDatum(object->objectSubId));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-			 object->objectSubId, object->objectId);
-	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
-	ReleaseSysCache(tuple);
-	if (label != NULL && typid != TEXTOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("a tag must be of type text, not %s",
-						format_type_be(typid))));
-
-	/* Not for every kind of relation: foreign tables have no storage. */
-	switch (get_rel_relkind(object->objectId))
-	{
-		case RELKIND_RELATION:
-		case RELKIND_MATVIEW:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_FOREIGN_TABLE:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("label provider \"%s\" labels columns of tables only",
-							RUSTS_LABEL_PROVIDER)));
-	}
-
-	/* The list of tags hangs on the relcache entry. */
+	/* What labels say hangs on the relcache entry. */
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
@@ -423,5 +386,47 @@ check_table_label(Oid relid, const char *label)
 				 errmsg("\"%s\" is not a valid label of a measurement for label provider \"%s\"",
 						label, RUSTS_LABEL_PROVIDER),
 				 errhint("Use rusts_set_wal_mode and rusts_set_duplicates.")));
-	CacheInvalidateRelcacheByRelid(relid);
+}
+
+static void
+check_tag_label(Oid relid, int attnum, const char *label)
+{
+	HeapTuple	tuple;
+	Oid			typid;
+
+	if (label != NULL && strcmp(label, RUSTS_TAG_LABEL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a valid label for label provider \"%s\"",
+						label, RUSTS_LABEL_PROVIDER),
+				 errhint("The only label of columns is '%s'.",
+						 RUSTS_TAG_LABEL)));
+
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
+							Int16GetDatum(attnum));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u",
+			 attnum, relid);
+	typid = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
+	ReleaseSysCache(tuple);
+	if (label != NULL && typid != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a tag must be of type text, not %s",
+						format_type_be(typid))));
+
+	/* Not for every kind of relation: foreign tables have no storage. */
+	switch (get_rel_relkind(relid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_MATVIEW:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("label provider \"%s\" labels columns of tables only",
+							RUSTS_LABEL_PROVIDER)));
+	}
 }

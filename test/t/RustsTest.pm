@@ -234,7 +234,7 @@ sub consistent
 					 WHERE measurement = '$measurement'::regclass) m
 			 WHERE (d.n <> s.n OR m.n <> s.n) AND
 				   (d.n < s.n OR NOT EXISTS
-					(SELECT FROM pg_seclabel WHERE provider = 'rusts' AND label LIKE '%duplicates=merge'
+					(SELECT FROM pg_seclabel WHERE provider = 'rusts' AND label LIKE 'duplicates=merge%'
 						AND objsubid = 0 AND objoid = '$measurement'::regclass));
 			WITH s AS (SELECT * FROM rusts.segment
 						WHERE storage_id = rusts.storage_id('$measurement'::regclass))
