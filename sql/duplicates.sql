@@ -49,7 +49,7 @@ SELECT rusts_set_duplicates('cpu', 'keep');
 SELECT rusts_write(E'cpu,host=a u=12 1000000000\ncpu,host=a u=13 1000000000');
 SELECT rusts_write(E'cpu,host=a u=14 1000000000');
 SELECT u FROM cpu WHERE host = 'a' AND time = '1970-01-01 00:00:01Z' ORDER BY u;
-SELECT rusts_set_duplicates('cpu', 'MERGE');
+SELECT rusts_set_duplicates('cpu', 'merge');
 SELECT u FROM cpu WHERE host = 'a' AND time = '1970-01-01 00:00:01Z' ORDER BY u;
 SELECT rusts_set_duplicates('cpu', 'sum');
 SELECT rusts_set_duplicates('pg_class', 'merge');
@@ -71,6 +71,7 @@ RESET ROLE;
 REVOKE ALL ON cpu FROM rusts_duplicates_user;
 REVOKE ALL ON SCHEMA duplicates FROM rusts_duplicates_user;
 DROP ROLE rusts_duplicates_user;
+SELECT rusts_set_wal_mode('cpu', 'periodic');
 ALTER TABLE cpu RENAME TO processor;
 SELECT label FROM pg_seclabel WHERE objoid = 'processor'::regclass AND objsubid = 0;
 SELECT count(*) FROM processor;
@@ -170,6 +171,12 @@ BEGIN
 									  CASE WHEN random() < 0.5 THEN 6000 ELSE 300 END);
 		IF random() < 0.1 THEN
 			PERFORM rusts_flush('duplicates.points');
+		END IF;
+		IF random() < 0.05 THEN
+			PERFORM rusts_compact('duplicates.points');
+		END IF;
+		IF random() < 0.03 THEN
+			PERFORM rusts_tier('duplicates.points', '1970-01-01 00:10Z');
 		END IF;
 		IF random() < 0.2 THEN
 			BEGIN

@@ -115,6 +115,10 @@ BEGIN
 			GET DIAGNOSTICS m = ROW_COUNT;
 		ELSIF r < 0.94 THEN
 			PERFORM rusts_flush('duplicates_change.q');
+		ELSIF r < 0.95 THEN
+			PERFORM rusts_compact('duplicates_change.q');
+		ELSIF r < 0.96 THEN
+			PERFORM rusts_tier('duplicates_change.q', '2000-01-01');
 		END IF;
 		IF n IS DISTINCT FROM m OR duplicates_change.differences() > 0 THEN
 			RAISE EXCEPTION 'round %: % and % rows, % differences', i, n, m, duplicates_change.differences();
@@ -126,6 +130,8 @@ BEGIN
 END $$;
 SELECT differences(), count(*) > 50 AS many FROM q;
 SELECT rusts_flush('q') >= 0 AS flushed;
+SELECT differences();
+SELECT rusts_compact('q') >= 0 AS compacted;
 SELECT differences();
 VACUUM FULL q;
 SELECT differences(), sum(rows) = (SELECT count(*) FROM twin) AS all_united

@@ -21,8 +21,8 @@ CREATE TABLE rusts.segment (
 	tag_filter	bytea,
 	payload		bytea,
 	cold_table	oid,
-	write_order	int8 NOT NULL,
-	key_columns	int8 NOT NULL
+	write_order	int8,
+	key_columns	int8
 ) WITH (fillfactor = 100, autovacuum_vacuum_threshold = 200,
 		autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_insert_threshold = 10000,
@@ -62,9 +62,9 @@ COMMENT ON COLUMN rusts.segment.first_block IS
 COMMENT ON COLUMN rusts.segment.nblocks IS
 'length of the extent in blocks';
 COMMENT ON COLUMN rusts.segment.write_order IS
-'segment_id under which the latest rows of the batch were written';
+'segment_id under which the latest rows of the batch were written; NULL if that is its own';
 COMMENT ON COLUMN rusts.segment.key_columns IS
-'attributes (bit n - 1 for number n) of which no two rows have the same values; 0 if not known';
+'attributes (bit n - 1 for number n) of which no two rows have the same values; NULL if not known';
 COMMENT ON COLUMN rusts.segment.tag_filter IS
 'Bloom filter of the batch''s tag values; NULL if there are no tags or too many values';
 COMMENT ON COLUMN rusts.segment.payload IS

@@ -90,12 +90,13 @@ rusts_tuple_delete(Relation rel, ItemPointer tid, CommandId cid,
 		return result;
 	CheckForSerializableConflictIn(rel, NULL, InvalidBlockNumber);
 	for (i = 0; i < sources.nrows; i++)
+	{
 		rusts_buffer_delete(rusts_buffer_get(rel, cid),
 							sources.places[i].segment_id,
 							sources.places[i].row,
 							changing_part ? RUSTS_MOVED_AWAY : -1);
-	for (i = 0; i < sources.nrows; i++)
 		note_known(rel, &sources.places[i]);
+	}
 	forget_sources(&sources);
 	pgstat_count_heap_delete(rel);
 	return TM_Ok;
@@ -130,13 +131,15 @@ rusts_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
 	rusts_buffer_replace(rusts_buffer_get(rel, cid), rel,
 						 sources.places[0].segment_id, sources.places[0].row,
 						 slot);
+	note_known(rel, &sources.places[0]);
 	for (i = 1; i < sources.nrows; i++)
+	{
 		rusts_buffer_delete(rusts_buffer_get(rel, cid),
 							sources.places[i].segment_id,
 							sources.places[i].row,
 							rusts_tid_to_row(&slot->tts_tid));
-	for (i = 0; i < sources.nrows; i++)
 		note_known(rel, &sources.places[i]);
+	}
 	forget_sources(&sources);
 	rusts_count_update(rel);
 	return TM_Ok;

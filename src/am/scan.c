@@ -232,15 +232,11 @@ load_entries(RustsScan *scan, TupleDesc desc)
 		rusts_directory_load(rusts_storage_id(scan->base.rs_rd), -1,
 							 scan->snapshot, &scan->nentries);
 	if (rusts_merges_duplicates(scan->base.rs_rd))
-	{
-		rusts_deletions_read_all(scan->entries, scan->nentries,
-								 scan->snapshot);
 		rusts_duplicates_resolve(scan->base.rs_rd, desc,
 								 rusts_schema_build_for(scan->base.rs_rd,
 														desc),
-								 PG_INT64_MIN, PG_INT64_MAX, &scan->entries,
-								 &scan->nentries);
-	}
+								 scan->snapshot, PG_INT64_MIN, PG_INT64_MAX,
+								 &scan->entries, &scan->nentries);
 	scan->rows_before = palloc_array(int64, scan->nentries + 1);
 	scan->pieces_before = palloc_array(uint64, scan->nentries + 1);
 	scan->blocks_before = palloc_array(uint64, scan->nentries + 1);

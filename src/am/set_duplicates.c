@@ -3,8 +3,7 @@
  * set_duplicates.c
  *	  SQL function rusts_set_duplicates.
  *
- * The choice is a security label on the measurement, so that it follows
- * renames, goes with the table, and is dumped.
+ * The choice is an option of the measurement, see meta/options.h.
  *
  * src/am/set_duplicates.c
  *
@@ -13,18 +12,12 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/xact.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_class.h"
-#include "commands/seclabel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
 #include "meta/options.h"

@@ -321,11 +321,8 @@ load_entries(RustsBlockScan *scan)
 		scan->loaded_low = low;
 		scan->loaded_high = high;
 	}
-	if (scan->schema->merges)
-		rusts_deletions_read_all(scan->entries, scan->nentries,
-								 scan->snapshot);
 	rusts_duplicates_resolve(scan->rel, RelationGetDescr(scan->rel),
-							 scan->schema, scan->loaded_low,
+							 scan->schema, scan->snapshot, scan->loaded_low,
 							 scan->loaded_high, &scan->entries,
 							 &scan->nentries);
 	scan->loaded = true;

@@ -180,16 +180,6 @@ rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot)
 	entry->notes = false;
 }
 
-void
-rusts_deletions_read_all(RustsSegmentEntry *entries, uint32 nentries,
-						 Snapshot snapshot)
-{
-	uint32		i;
-
-	for (i = 0; i < nentries; i++)
-		rusts_deletions_read(&entries[i], snapshot);
-}
-
 static const uint8 *
 note_rows(HeapTuple tuple, TupleDesc desc, const uint8 **end)
 {

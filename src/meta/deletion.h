@@ -32,10 +32,6 @@ extern void rusts_deletions_load(int64 storage_id, Snapshot snapshot,
  */
 extern void rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot);
 
-/* The same for all of them. */
-extern void rusts_deletions_read_all(RustsSegmentEntry *entries,
-									 uint32 nentries, Snapshot snapshot);
-
 /*
  * Note that rows of a segment, ascending, were deleted by command cid of the
  * current transaction.

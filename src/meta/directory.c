@@ -167,7 +167,9 @@ rusts_directory_insert(const RustsSegmentEntry *entry, CommandId cid)
 	values[Anum_first_block - 1] = Int64GetDatum((int64) entry->first_block);
 	values[Anum_nblocks - 1] = Int32GetDatum((int32) entry->nblocks);
 	values[Anum_write_order - 1] = Int64GetDatum(entry->write_order);
+	nulls[Anum_write_order - 1] = entry->write_order == entry->segment_id;
 	values[Anum_key_columns - 1] = Int64GetDatum((int64) entry->key_columns);
+	nulls[Anum_key_columns - 1] = entry->key_columns == 0;
 	values[Anum_tag_filter - 1] = PointerGetDatum(tag_filter);
 	nulls[Anum_tag_filter - 1] = tag_filter == NULL;
 	values[Anum_payload - 1] = PointerGetDatum(entry->payload);

@@ -7,8 +7,7 @@
  * disagree with PostgreSQL's catalogs.  The time column is known by its name
  * and type; a tag is a text column with the security label 'tag' of our
  * provider: a label follows a rename, goes with its column, and pg_dump
- * restores it ahead of the data.  Of the label of the table itself depends
- * what becomes of rows with the same tags and time: 'merge' or 'keep'.
+ * restores it ahead of the data.
  *
  * The attribute numbers of the tags hang on the relcache entry (rd_amcache),
  * so labels are read once per relcache build; setting a label invalidates

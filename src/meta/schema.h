@@ -71,9 +71,9 @@ extern RustsSchema *rusts_schema_build(Relation rel);
 extern RustsSchema *rusts_schema_build_for(Relation rel, TupleDesc desc);
 
 /*
- * Does rel have the label 'merge': are rows with the same tags, time and
- * time_ns one point, which has the fields of all of them, of each the value
- * written last?  A measurement without a time column never is.
+ * Does rel have the option duplicates=merge: are rows with the same tags, time
+ * and time_ns one point, which has the fields of all of them, of each the
+ * value written last?  A measurement without a time column never does.
  */
 extern bool rusts_merges_duplicates(Relation rel);
 

@@ -115,12 +115,11 @@ rusts_dup_unite(RustsDupQuery *query, uint32 first, uint32 end)
 
 	for (i = 0; i < query->nsuspects; i++)
 	{
-		const RustsSegmentEntry *entry = query->suspects[i].entry;
-
 		if (un.masks[i].bits == NULL)
 			continue;
-		un.masks[i].nbits = rusts_bitmap_count(un.masks[i].bits,
-											   entry->nrows);
+		un.masks[i].nbits =
+			rusts_bitmap_count(un.masks[i].bits,
+							   query->suspects[i].entry->nrows);
 		un.masks[result->nmasks++] = un.masks[i];
 	}
 	result->masks = un.masks;

@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "meta/deletion.h"
 #include "meta/settings.h"
 #include "write/duplicates_internal.h"
 
@@ -35,6 +36,7 @@ static int	compare_begins(const void *a, const void *b, void *arg);
 static bool is_examined(const RustsDupQuery *query);
 static bool find_points(const RustsDupQuery *query, int64 low, int64 high,
 						uint32 *first, uint32 *end);
+static void read_deletions(const RustsDupQuery *query, Snapshot snapshot);
 static uint32 first_point(const RustsDupStorage *storage, int64 time);
 static void make_key(const RustsDupQuery *query, uint32 first, uint32 end,
 					 StringInfo key);
@@ -51,8 +53,9 @@ static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries, uint32 n,
 
 void
 rusts_duplicates_resolve(Relation rel, TupleDesc desc,
-						 const RustsSchema *schema, int64 low, int64 high,
-						 RustsSegmentEntry **entries, uint32 *nentries)
+						 const RustsSchema *schema, Snapshot snapshot,
+						 int64 low, int64 high, RustsSegmentEntry **entries,
+						 uint32 *nentries)
 {
 	RustsDupQuery query = {.rel = rel,.desc = desc,.schema = schema};
 	RustsDupStorage *storage;
@@ -74,6 +77,7 @@ rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 	if (!find_points(&query, low, high, &first, &end))
 		return;
 
+	read_deletions(&query, snapshot);
 	initStringInfo(&key);
 	make_key(&query, first, end, &key);
 	complete &= !rusts_skip_corrupt_segments;
@@ -89,6 +93,60 @@ rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 	apply_result(result, entries, nentries);
 	pfree(key.data);
 	pfree(query.suspects);
+}
+
+void
+rusts_duplicates_compare(Relation rel, const RustsSchema *schema,
+						 RustsSegmentEntry *entries, uint32 nentries,
+						 const bool *moved, bool *later)
+{
+	RustsDupQuery query = {.rel = rel,.desc = RelationGetDescr(rel),
+	.schema = schema};
+	RustsDupStorage *storage;
+	uint32	   *suspect_of;
+	uint32		p;
+	uint32		i;
+
+	if (nentries == 0 || !find_suspects(&query, PG_INT64_MIN, PG_INT64_MAX,
+										entries, nentries))
+		return;
+	storage = query.storage;
+	if (!is_examined(&query))
+		(void) rusts_dup_examine(&query);
+	suspect_of = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) *
+										(Size) storage->nsegments);
+	memset(suspect_of, 0xff, sizeof(uint32) * (Size) storage->nsegments);
+	for (i = 0; i < query.nsuspects; i++)
+		suspect_of[query.suspects[i].segment] = i;
+	for (p = 0; p < storage->npoints; p++)
+	{
+		int64		oldest = PG_INT64_MAX;
+		uint32		m;
+
+		for (m = storage->points[p].members; m != RUSTS_NO_INDEX;
+			 m = storage->members[m].next)
+		{
+			uint32		suspect = suspect_of[storage->members[m].segment];
+
+			if (suspect != RUSTS_NO_INDEX &&
+				moved[query.suspects[suspect].entry - entries])
+				oldest = Min(oldest,
+							 query.suspects[suspect].entry->write_order);
+		}
+		for (m = storage->points[p].members; m != RUSTS_NO_INDEX;
+			 m = storage->members[m].next)
+		{
+			uint32		suspect = suspect_of[storage->members[m].segment];
+
+			if (suspect != RUSTS_NO_INDEX &&
+				!moved[query.suspects[suspect].entry - entries] &&
+				query.suspects[suspect].entry->write_order > oldest)
+				later[query.suspects[suspect].entry - entries] = true;
+		}
+	}
+	pfree(suspect_of);
+	pfree(query.suspects);
+	rusts_dup_limit_memory(storage);
 }
 
 /*
@@ -248,6 +306,21 @@ first_point(const RustsDupStorage *storage, int64 time)
 			high = mid;
 	}
 	return low;
+}
+
+/* Find out what is deleted of segments with such points. */
+static void
+read_deletions(const RustsDupQuery *query, Snapshot snapshot)
+{
+	uint32		i;
+
+	for (i = 0; i < query->nsuspects; i++)
+	{
+		const RustsDupSuspect *suspect = &query->suspects[i];
+
+		if (query->storage->segments[suspect->segment].nmembers > 0)
+			rusts_deletions_read(suspect->entry, snapshot);
+	}
 }
 
 /*

@@ -10,8 +10,8 @@
  * Where duplicates are merged it is the order of writing instead, which is
  * nearly the same: points written twice meet in one builder, and are united;
  * or, if there is too much for one, they are united before, as for a reader.
- * An output segment must not hold rows written both before and after those of
- * a segment that is not moved, see unmoved_writes.
+ * An output segment must not hold rows written both before and after a segment
+ * that is not moved and has points of the former, see write_order.c.
  *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
@@ -45,6 +45,7 @@
 #include "write/merge.h"
 #include "write/mover.h"
 #include "write/store.h"
+#include "write/write_order.h"
 
 /* A merge's builder is stored before it takes more than this. */
 #define MERGE_FULL_BYTES	(128 * 1024 * 1024)
@@ -63,15 +64,11 @@ static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							bool give_way);
 static int	compare_places(const void *a, const void *b);
-static bool fit_into_builder(const RustsSegmentEntry *entries,
-							 uint32 nentries);
+static void unite_before(Relation from, const RustsSchema *schema,
+						 RustsSegmentEntry **entries, uint32 *nentries);
 static int	compare_times(const void *a, const void *b);
-static int	compare_orders(const void *a, const void *b);
-static int64 *unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
-							 uint32 nentries, uint32 *nwrites);
-static bool between(int64 low, int64 high, const int64 *writes,
-					uint32 nwrites);
-static void begin_rows(Relation to, RustsBuilder *builder,
+static int	compare_ids(const void *a, const void *b);
+static void begin_rows(const Target *to, RustsBuilder *builder,
 					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
 static bool same_kinds(const RustsSchema *schema, const RustsReader *reader);
@@ -203,6 +200,11 @@ rusts_merge_into(Relation from, Relation to)
 	PushActiveSnapshot(snapshot);
 	entries = rusts_directory_load(rusts_storage_id(from), -1, snapshot,
 								   &nentries);
+
+	/* The places are gone through one by one, and points may be in two. */
+	rusts_duplicates_resolve(from, RelationGetDescr(from),
+							 rusts_schema_build(from), snapshot, PG_INT64_MIN,
+							 PG_INT64_MAX, &entries, &nentries);
 	if (nentries > 0)
 		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_places);
 	for (begin = 0; begin < nentries; begin = end)
@@ -254,16 +256,16 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	int64		nrows = 0;
 	uint32		i;
 
-	if (schema->merges)
-		rusts_deletions_read_all(entries, nentries, GetActiveSnapshot());
-	if (schema->merges && !fit_into_builder(entries, nentries))
-		rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
-								 PG_INT64_MIN, PG_INT64_MAX, &entries,
-								 &nentries);
-	qsort(entries, nentries, sizeof(RustsSegmentEntry),
-		  schema->merges ? compare_orders : compare_times);
 	if (schema->merges && from == to->rel)
-		unmoved = unmoved_writes(from, entries, nentries, &nunmoved);
+	{
+		unite_before(from, schema, &entries, &nentries);
+		qsort(entries, nentries, sizeof(RustsSegmentEntry),
+			  rusts_compare_orders);
+		unmoved = rusts_unmoved_writes(from, schema, entries, nentries,
+									   &nunmoved);
+	}
+	else
+		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
 	rusts_progress_phase("merging segments", nentries);
 	for (i = 0; i < nentries; i++)
 	{
@@ -277,14 +279,15 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 			nrows = -1;
 			break;
 		}
-		rusts_deletions_read(&entries[i], GetActiveSnapshot());
-		if (i > 0 && between(entries[i - 1].write_order,
-							 entries[i].write_order, unmoved, nunmoved))
+		if (i > 0 && rusts_write_between(entries[i - 1].write_order,
+										 entries[i].write_order, unmoved,
+										 nunmoved))
 		{
 			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
 							  GetCurrentCommandId(true));
 			rusts_builder_reset(builder);
 		}
+		rusts_deletions_read(&entries[i], GetActiveSnapshot());
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
 		if (same_tags(schema, reader) && same_kinds(schema, reader))
@@ -303,21 +306,6 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	return nrows;
 }
 
-/*
- * Will the rows meet in one builder?  Where they do not, points written twice
- * have to be found before.
- */
-static bool
-fit_into_builder(const RustsSegmentEntry *entries, uint32 nentries)
-{
-	int64		bytes = 0;
-	uint32		i;
-
-	for (i = 0; i < nentries; i++)
-		bytes += entries[i].raw_bytes;
-	return bytes < MERGE_FULL_BYTES / 4;
-}
-
 /* By time, then in the order of arrival. */
 static int
 compare_times(const void *a, const void *b)
@@ -331,77 +319,35 @@ compare_times(const void *a, const void *b)
 		(left->segment_id < right->segment_id);
 }
 
-/* By the order of writing. */
 static int
-compare_orders(const void *a, const void *b)
+compare_ids(const void *a, const void *b)
 {
 	const RustsSegmentEntry *left = a;
 	const RustsSegmentEntry *right = b;
 
-	if (left->write_order != right->write_order)
-		return left->write_order < right->write_order ? -1 : 1;
 	return (left->segment_id > right->segment_id) -
 		(left->segment_id < right->segment_id);
 }
 
 /*
- * The orders, not sorted, of segments that may have points of entries, sorted
- * by order, and are not among them: those that are left where they are, and
- * those of transactions that have not committed yet.
+ * Where the rows will not meet in one builder, points written twice have to be
+ * found before.
  */
-static int64 *
-unmoved_writes(Relation rel, const RustsSegmentEntry *entries,
-			   uint32 nentries, uint32 *nwrites)
+static void
+unite_before(Relation from, const RustsSchema *schema,
+			 RustsSegmentEntry **entries, uint32 *nentries)
 {
-	SnapshotData dirty;
-	RustsSegmentEntry *all;
-	uint32		nall;
-	int64	   *writes;
-	int64		min_time = PG_INT64_MAX;
-	int64		max_time = PG_INT64_MIN;
+	int64		bytes = 0;
 	uint32		i;
 
-	*nwrites = 0;
-	if (nentries < 2)
-		return NULL;
-	for (i = 0; i < nentries; i++)
-	{
-		if (entries[i].max_time == RUSTS_NO_TIME)
-			continue;
-		min_time = Min(min_time, entries[i].min_time);
-		max_time = Max(max_time, entries[i].max_time);
-	}
-	InitDirtySnapshot(dirty);
-	all = rusts_directory_load_range(rusts_storage_id(rel), &dirty, min_time,
-									 max_time, &nall);
-	writes = palloc_array(int64, nall + 1);
-	for (i = 0; i < nall; i++)
-	{
-		const RustsSegmentEntry *moved;
-
-		if (all[i].write_order <= entries[0].write_order ||
-			all[i].write_order >= entries[nentries - 1].write_order)
-			continue;
-		moved = bsearch(&all[i], entries, nentries, sizeof(RustsSegmentEntry),
-						compare_orders);
-		if (moved == NULL)
-			writes[(*nwrites)++] = all[i].write_order;
-	}
-	return writes;
-}
-
-/* Is any of these writes between two others? */
-static bool
-between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
-{
-	uint32		i;
-
-	for (i = 0; i < nwrites; i++)
-	{
-		if (writes[i] >= low && writes[i] < high)
-			return true;
-	}
-	return false;
+	for (i = 0; i < *nentries; i++)
+		bytes += (*entries)[i].raw_bytes;
+	if (bytes < MERGE_FULL_BYTES / 4)
+		return;
+	qsort(*entries, *nentries, sizeof(RustsSegmentEntry), compare_ids);
+	rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
+							 GetActiveSnapshot(), PG_INT64_MIN, PG_INT64_MAX,
+							 entries, nentries);
 }
 
 /*
@@ -409,9 +355,9 @@ between(int64 low, int64 high, const int64 *writes, uint32 nwrites)
  * new as they come.
  */
 static void
-begin_rows(Relation to, RustsBuilder *builder, const RustsReader *reader)
+begin_rows(const Target *to, RustsBuilder *builder, const RustsReader *reader)
 {
-	if (to == reader->rel)
+	if (to->rel == reader->rel)
 		builder->write_order = Max(builder->write_order,
 								   reader->entry.write_order);
 }
@@ -501,7 +447,7 @@ append_blocks(const Target *to, RustsBuilder *builder,
 			continue;
 		}
 		store_if_full(to, builder, end - first);
-		begin_rows(to->rel, builder, reader);
+		begin_rows(to, builder, reader);
 		if (series == NULL || builder->nrows < before)
 		{
 			uint32		i;
@@ -663,7 +609,7 @@ append_rows(const Target *to, RustsBuilder *builder, RustsRows *rows,
 		rusts_rows_fill(rows, row, slot->tts_values, slot->tts_isnull);
 		ExecStoreVirtualTuple(slot);
 		store_if_full(to, builder, 1);
-		begin_rows(to->rel, builder, rows->reader);
+		begin_rows(to, builder, rows->reader);
 		rusts_builder_put_slot(builder, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);

@@ -175,26 +175,6 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 		pfree(image.tag_filter);
 }
 
-/* The columns that rows of a batch are told apart by. */
-static uint64
-key_columns(const RustsBatch *batch)
-{
-	uint64		columns = 0;
-	int			i;
-
-	for (i = 0; i < batch->ntags; i++)
-		columns |= RUSTS_KEY_COLUMN(batch->tag_attnos[i]);
-	for (i = 0; i < batch->ncolumns; i++)
-	{
-		const RustsColumn *column = batch->columns[i].column;
-
-		if (column->role == RUSTS_ROLE_TIME ||
-			column->role == RUSTS_ROLE_TIME_NS)
-			columns |= RUSTS_KEY_COLUMN(column->attno);
-	}
-	return columns;
-}
-
 /* Put an image into a table, if it is not too large for one value. */
 static void
 begin_value(RustsSegmentEntry *entry, RustsImage *image, Oid cold_table,
@@ -230,6 +210,26 @@ begin_extent(Relation rel, RustsSegmentEntry *entry, const RustsImage *image,
 	entry->first_block = rusts_extent_write(rel, entry->storage_id,
 											entry->segment_id, image->data,
 											image->len, at);
+}
+
+/* The columns that rows of a batch are told apart by. */
+static uint64
+key_columns(const RustsBatch *batch)
+{
+	uint64		columns = 0;
+	int			i;
+
+	for (i = 0; i < batch->ntags; i++)
+		columns |= RUSTS_KEY_COLUMN(batch->tag_attnos[i]);
+	for (i = 0; i < batch->ncolumns; i++)
+	{
+		const RustsColumn *column = batch->columns[i].column;
+
+		if (column->role == RUSTS_ROLE_TIME ||
+			column->role == RUSTS_ROLE_TIME_NS)
+			columns |= RUSTS_KEY_COLUMN(column->attno);
+	}
+	return columns;
 }
 
 /* The rows with their partitions, sorted by both. */

@@ -33,6 +33,7 @@ $node->safe_psql(
 		i * 1000 || '001', E'\n')) FROM generate_series(1, 5000) i;
 	SELECT rusts_flush();
 	SELECT rusts_write('cpu,host=late,odd\ tag=x usage=-0,other=9223372036854775807i 5000');
+	SELECT rusts_write('cpu usage=1e307,n=-7i 6000');
 	SELECT rusts_write('cpu usage=1e308 6000');
 	ALTER TABLE cpu ADD COLUMN late numeric DEFAULT 1.25;
 	ALTER TABLE cpu DROP COLUMN ok;
@@ -63,11 +64,15 @@ my $question = join ' UNION ALL ',
   ('cpu', '"Odd Name"', 'u', 'part', 'part_1', 'part_2', 'mv', 'v', 'lately');
 my $labels = q{
 	SELECT objoid::regclass, attname, provider, label FROM pg_seclabel
-	  JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid ORDER BY 1, 2};
+	  LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid
+	 WHERE objoid = 'cpu'::regclass ORDER BY 1, 2};
 my $expected = $node->safe_psql('src', $question);
 my $tags = $node->safe_psql('src', $labels);
 like($expected, qr/^cpu\|5002\|/, 'there is something to dump');
 like($tags, qr/^cpu\|host\|rusts\|tag$/m, 'there are labels to dump');
+like($tags, qr/^cpu\|\|rusts\|duplicates=merge$/m, '... and a rule for duplicates');
+is( $node->safe_psql('src', "SELECT n FROM cpu WHERE usage = 1e308"),
+	'-7', 'there is a point to dump that was written twice');
 
 # One test each: what was restored is the same, and works on.
 sub same_in
@@ -75,7 +80,7 @@ sub same_in
 	my ($other, $dbname, $name) = @_;
 
 	is($other->safe_psql($dbname, $question), $expected, "$name: the same rows");
-	is($other->safe_psql($dbname, $labels), $tags, "$name: the same tags");
+	is($other->safe_psql($dbname, $labels), $tags, "$name: the same labels");
 	is( $other->safe_psql($dbname,
 			"SELECT rusts_write('cpu,host=again usage=1 7000'), rusts_flush() > 0"),
 		'1|t',

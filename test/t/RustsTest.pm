@@ -232,7 +232,10 @@ sub consistent
 				   (SELECT count(*) AS n FROM $measurement) s,
 				   (SELECT rows AS n FROM rusts.measurements
 					 WHERE measurement = '$measurement'::regclass) m
-			 WHERE d.n <> s.n OR m.n <> s.n;
+			 WHERE (d.n <> s.n OR m.n <> s.n) AND
+				   (d.n < s.n OR NOT EXISTS
+					(SELECT FROM pg_seclabel WHERE provider = 'rusts' AND label LIKE 'duplicates=merge%'
+						AND objsubid = 0 AND objoid = '$measurement'::regclass));
 			WITH s AS (SELECT * FROM rusts.segment
 						WHERE storage_id = rusts.storage_id('$measurement'::regclass))
 			SELECT 'segments overlap: ' || segment_id
