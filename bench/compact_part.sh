@@ -14,6 +14,10 @@ COMPACT_ROW="'2024-01-01'::timestamptz + i * interval '1 s', 'host' || i % 10,
 	round((50 + 30 * sin(i / 5000.0) + hashint8(i) / 1e9)::numeric, 2),
 	round((hashint8(-i) / 1e7)::numeric, 1), sin(i / 300.0), i / 7.0, i / 100"
 
+# Many rows of one day, cheap to make.
+COMPACT_MANY="'2024-01-01'::timestamptz + i * interval '1 ms', 'host' || i % 10,
+	(i % 1000) / 10.0, hashint8(i) / 1e7, sin(i / 300.0), i / 7.0, i / 100"
+
 # The segments and what they take, with their directory rows.
 compact_size()					# compact_size measurement
 {
@@ -114,7 +118,7 @@ compact_many()
 	server_psql -q <<-END &
 		SET synchronous_commit = off;
 		DO \$\$ BEGIN FOR j IN 0..$((rows / 50000 - 1)) LOOP
-			INSERT INTO many SELECT $COMPACT_ROW
+			INSERT INTO many SELECT $COMPACT_MANY
 			  FROM generate_series(j * 50000 + 1, j * 50000 + 50000) i;
 			COMMIT;
 		END LOOP; END \$\$;
