@@ -107,13 +107,16 @@ compact_day()
 
 compact_many()
 {
-	local rows=$((${BENCH_COMPACT:-50} * 1000000)) pid rss peak=0 lsn loader
+	local rows=$((${BENCH_COMPACT:-50} * 1000000)) pid='' rss peak=0 lsn loader
 
 	heading "The worker flushes and compacts $rows rows that come by 50,000"
 	compact_create many
 	compact_set rusts.flush_max_batches 1
-	pid=$(value "SELECT pid FROM pg_stat_activity WHERE datname = 'bench' AND
-		backend_type = 'rusts maintenance worker'")
+	server_psql -q -c "INSERT INTO many (time) VALUES ('2024-01-01')" || exit 1
+	while [ -z "$pid" ]; do
+		pid=$(value "SELECT pid FROM pg_stat_activity WHERE datname = 'bench' AND
+			backend_type = 'rusts maintenance worker'")
+	done
 	lsn=$(value 'SELECT pg_current_wal_lsn()')
 	server_psql -q <<-END &
 		SET synchronous_commit = off;
