@@ -14,6 +14,10 @@ COMPACT_ROW="'2024-01-01'::timestamptz + i * interval '1 s', 'host' || i % 10,
 	round((50 + 30 * sin(i / 5000.0) + hashint8(i) / 1e9)::numeric, 2),
 	round((hashint8(-i) / 1e7)::numeric, 1), sin(i / 300.0), i / 7.0, i / 100"
 
+# Many rows of one day, cheap to make.
+COMPACT_MANY="'2024-01-01'::timestamptz + i * interval '1 ms', 'host' || i % 10,
+	(i % 1000) / 10.0, hashint8(i) / 1e7, sin(i / 300.0), i / 7.0, i / 100"
+
 # The segments and what they take, with their directory rows.
 compact_size()					# compact_size measurement
 {
@@ -103,18 +107,21 @@ compact_day()
 
 compact_many()
 {
-	local rows=$((${BENCH_COMPACT:-50} * 1000000)) pid rss peak=0 lsn loader
+	local rows=$((${BENCH_COMPACT:-50} * 1000000)) pid='' rss peak=0 lsn loader
 
 	heading "The worker flushes and compacts $rows rows that come by 50,000"
 	compact_create many
 	compact_set rusts.flush_max_batches 1
-	pid=$(value "SELECT pid FROM pg_stat_activity WHERE datname = 'bench' AND
-		backend_type = 'rusts maintenance worker'")
+	server_psql -q -c "INSERT INTO many (time) VALUES ('2024-01-01')" || exit 1
+	while [ -z "$pid" ]; do
+		pid=$(value "SELECT pid FROM pg_stat_activity WHERE datname = 'bench' AND
+			backend_type = 'rusts maintenance worker'")
+	done
 	lsn=$(value 'SELECT pg_current_wal_lsn()')
 	server_psql -q <<-END &
 		SET synchronous_commit = off;
 		DO \$\$ BEGIN FOR j IN 0..$((rows / 50000 - 1)) LOOP
-			INSERT INTO many SELECT $COMPACT_ROW
+			INSERT INTO many SELECT $COMPACT_MANY
 			  FROM generate_series(j * 50000 + 1, j * 50000 + 50000) i;
 			COMMIT;
 		END LOOP; END \$\$;

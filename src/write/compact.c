@@ -60,6 +60,26 @@
 /* One in so many rows deleted makes a segment worth rewriting. */
 #define DELETED_FRACTION	5
 
+/* A partition in which merging has not helped is left alone for so long. */
+#define FRUITLESS_MS		(60 * 60 * 1000)
+#define MAX_FRUITLESS		32
+
+/*
+ * Where duplicates are merged, rows written before and after those of a large
+ * segment do not come together, so that as many segments may come out as have
+ * gone in.
+ */
+typedef struct Fruitless
+{
+	int64		storage_id;
+	int64		time_partition;
+	int16		level;
+	TimestampTz since;
+} Fruitless;
+
+static Fruitless fruitless[MAX_FRUITLESS];	/* the oldest is overwritten */
+static int	next_fruitless = 0;
+
 /* Segments of one partition and level, the smallest first. */
 typedef struct Bunch
 {
@@ -70,6 +90,9 @@ typedef struct Bunch
 static bool step(Relation rel, bool all, int64 before, bool give_way,
 				 int64 *nrows);
 static int64 merge_chosen(Relation rel, const Bunch *chosen, bool give_way);
+static uint32 count_segments(Relation rel, int64 from);
+static void note_fruitless(const RustsSegmentEntry *entry);
+static bool is_fruitless(const RustsSegmentEntry *entry);
 static bool choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries,
 				   bool all, int64 before, Bunch *chosen);
 static int	compare_entries(const void *a, const void *b);
@@ -151,7 +174,15 @@ step(Relation rel, bool all, int64 before, bool give_way, int64 *nrows)
 	nentries = rusts_merge_leave_own(rel, entries, nentries);
 	found = choose(rel, entries, nentries, all, before, &chosen);
 	if (found)
+	{
+		RustsStorage storage;
+
+		rusts_storage_read(rel, &storage);
 		*nrows = merge_chosen(rel, &chosen, give_way);
+		if (!all && chosen.n > 1 && *nrows > 0 &&
+			count_segments(rel, storage.next_row) * 2 > chosen.n)
+			note_fruitless(chosen.entries[0]);
+	}
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	MemoryContextSwitchTo(old_cxt);
@@ -188,8 +219,56 @@ merge_chosen(Relation rel, const Bunch *chosen, bool give_way)
 			entries[n++] = entries[i];
 	}
 	return rusts_merge_entries(rel, entries, n, chosen->entries[0]->level,
-							   InvalidOid,
-							   give_way);
+							   InvalidOid, give_way);
+}
+
+/* The number of segments from a row number on. */
+static uint32
+count_segments(Relation rel, int64 from)
+{
+	Snapshot	snapshot;
+	RustsSegmentEntry *entries;
+	uint32		nentries;
+	uint32		n = 0;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	entries = rusts_directory_load_brief(rusts_storage_id(rel),
+										 RUSTS_LEVEL_HOT, snapshot,
+										 &nentries);
+	while (nentries > n && entries[nentries - 1 - n].segment_id >= from)
+		n++;
+	UnregisterSnapshot(snapshot);
+	return n;
+}
+
+static void
+note_fruitless(const RustsSegmentEntry *entry)
+{
+	Fruitless  *note = &fruitless[next_fruitless];
+
+	note->storage_id = entry->storage_id;
+	note->time_partition = entry->time_partition;
+	note->level = entry->level;
+	note->since = GetCurrentTimestamp();
+	next_fruitless = (next_fruitless + 1) % MAX_FRUITLESS;
+}
+
+static bool
+is_fruitless(const RustsSegmentEntry *entry)
+{
+	int			i;
+
+	for (i = 0; i < MAX_FRUITLESS; i++)
+	{
+		if (fruitless[i].storage_id == entry->storage_id &&
+			fruitless[i].time_partition == entry->time_partition &&
+			fruitless[i].level == entry->level &&
+			!TimestampDifferenceExceeds(fruitless[i].since,
+										GetCurrentTimestamp(), FRUITLESS_MS))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -241,6 +320,8 @@ choose(Relation rel, RustsSegmentEntry *entries, uint32 nentries, bool all,
 		if (i + 1 < nentries && same_group(entry, entry + 1))
 			continue;
 		n = worth_merging(&group, all);
+		if (n > most && !all && is_fruitless(entry))
+			n = 0;
 		if (n > most)
 		{
 			most = n;

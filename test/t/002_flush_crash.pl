@@ -28,7 +28,7 @@ my $tiers = q{
 $node->safe_psql(
 	'postgres', q{
 	SELECT rusts_write(string_agg('m,host=h' || i % 100 || ' i=' || i + 20000 * j || 'i,v=' ||
-		i * 0.25 || ' ' || i * 1000000000::int8, E'\n'))
+		i * 0.25 || ' ' || (i * 5 + j) * 200000000::int8, E'\n'))
 	  FROM generate_series(1, 20000) i, generate_series(0, 4) j GROUP BY j});
 my $expected = $node->safe_psql('postgres', $answer);
 like($expected, qr/^100000\|100000\|/, 'the rows are there');

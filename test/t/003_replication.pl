@@ -53,7 +53,7 @@ my $m = q{SELECT count(*), count(DISTINCT host), sum(i), sum(v), min(time), max(
 $primary->safe_psql(
 	'postgres', q{
 	SELECT rusts_write(string_agg('m,host=h' || i % 100 || ' i=' || i + 10000 * j || 'i,v=' ||
-		i * 0.25 || ',s="' || md5(i::text) || '" ' || i * 60000000000::int8, E'\n'))
+		i * 0.25 || ',s="' || md5(i::text) || '" ' || (i * 3 + j) * 20000000000::int8, E'\n'))
 	  FROM generate_series(1, 10000) i, generate_series(0, 2) j GROUP BY j});
 same('same answers before a flush', $m);
 like($standby->safe_psql('postgres', $m), qr/^30000\|100\|/, 'and not empty ones');
@@ -163,7 +163,7 @@ command_ok([ 'pg_checksums', '--check', '-D', $standby->data_dir ],
 $primary->start;
 $primary->safe_psql('postgres', "SELECT rusts_write('m,t=a v=1i 1'), rusts_write('m,t=b v=2i 2')");
 $primary->safe_psql('postgres',
-	q{INSERT INTO m SELECT now(), 'c', i FROM generate_series(1, 100000) i});
+	q{INSERT INTO m SELECT to_timestamp(i), 'c', i FROM generate_series(1, 100000) i});
 $primary->safe_psql('postgres', "SELECT pg_create_restore_point('between')");
 $primary->safe_psql('postgres', "SELECT rusts_write('m,t=a w=1i 3')");
 $primary->safe_psql('postgres', 'SELECT rusts_flush()');

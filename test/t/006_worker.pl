@@ -64,7 +64,8 @@ sub is_flushed
 
 # Each limit, when a write reaches it, and when it comes down to what waits.
 my $batch =
-  q{SELECT rusts_write(string_agg('%s,t=' || i %% 7 || ' v=' || random() || ' ' || i * 1000, E'\n')) FROM generate_series(1, 5000) i};
+  q{SELECT rusts_write(string_agg('%s,t=' || i %% 7 || ' v=' || random() || ' ' || (i + 5000 * n) * 1000, E'\n')) FROM generate_series(1, 5000) i, nextval('batches') n};
+$node->safe_psql('postgres', 'CREATE SEQUENCE batches');
 my %triggers = (
 	'rusts.flush_max_bytes' => '64kB',
 	'rusts.flush_max_points' => '7000',
@@ -223,8 +224,8 @@ configure('rusts.flush_max_age = 1d');
 $node->safe_psql('other', "SELECT rusts_write('wanted v=1,w=1 $_')")
   for 1000, 3000;
 $node->safe_psql('other', q{
-	INSERT INTO wanted SELECT '1970-01-01 00:00:00.000002', random(), random()
-	  FROM generate_series(1, 5000)});
+	INSERT INTO wanted SELECT to_timestamp(i / 1000.0), random(), random()
+	  FROM generate_series(1, 5000) i});
 my $toast_index = $node->safe_psql('other', q{
 	SELECT indexrelid::regclass FROM pg_index JOIN pg_class t ON t.oid = indrelid
 	 WHERE indrelid = (SELECT reltoastrelid FROM pg_class

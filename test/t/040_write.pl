@@ -34,11 +34,13 @@ append_to_file($script, <<'END');
 \set f random(1, 40)
 \set g random(1, 40)
 \set t random(1, 8)
-SELECT rusts_write('m' || :a || ',t' || :t || '=x f' || :f || E'=1 1000\nm' ||
-	:b || ',u' || :t || '=y f' || :g || E'=2 2000\nm' || :a || ' g' || :g ||
-	E'=3i 3000\nm' || :c || ',t' || :t || '=x f' || :f || '=1,g' || :f ||
-	E'=7i 1000\nm' || :b || ' f' || :f || '=3,h' || :t || E'=1 1001\n');
+SELECT nextval('points') * 10000 AS n \gset
+SELECT rusts_write('m' || :a || ',t' || :t || '=x f' || :f || '=1 ' || :n || E'\nm' ||
+	:b || ',u' || :t || '=y f' || :g || '=2 ' || :n + 1000 || E'\nm' || :a || ' g' || :g ||
+	'=3i ' || :n + 2000 || E'\nm' || :c || ',t' || :t || '=x f' || :f || '=1,g' || :f ||
+	'=7i ' || :n + 3000 || E'\nm' || :b || ' f' || :f || '=3,h' || :t || '=1 ' || :n + 4001 || E'\n');
 END
+$node->safe_psql('postgres', 'CREATE SEQUENCE points');
 $node->command_ok(
 	[
 		'pgbench', '-n', '-c', $clients, '-j', 2, '-t', $calls,
