@@ -115,7 +115,7 @@ rusts_compact_step(Relation rel, bool give_way)
 	/* Segments all of whose rows were deleted are progress, too. */
 	if (step(rel, false, PG_INT64_MAX, give_way, &nrows))
 		return nrows == 0 ? 1 : nrows;
-	nrows = rusts_reclaim_move(rel, give_way);
+	nrows = rusts_reclaim_move(rel, false, give_way);
 	if (nrows == 0)
 		rusts_reclaim_truncate(rel, 0);
 	return nrows;
@@ -135,7 +135,7 @@ rusts_compact_all(Relation rel)
 		total += nrows;
 		CommandCounterIncrement();
 	}
-	while ((nrows = rusts_reclaim_move(rel, false)) > 0)
+	while ((nrows = rusts_reclaim_move(rel, true, false)) > 0)
 	{
 		total += nrows;
 		CommandCounterIncrement();

@@ -42,6 +42,10 @@
 #define MIN_FREE_BLOCKS		8
 #define MIN_FREE_FRACTION	8
 
+/* In a large file it is left to the next segments to fill smaller holes. */
+#define LARGE_FILE_BLOCKS	(64 * 1024 * 1024 / BLCKSZ)
+#define MIN_FREE_OF_LARGE	3
+
 /* What makes a detour worth it. */
 #define DETOUR_FRACTION		4
 
@@ -59,7 +63,7 @@ static void move_segment(Relation rel, const RustsSegmentEntry *entry,
 						 BlockNumber to);
 
 int64
-rusts_reclaim_move(Relation rel, bool give_way)
+rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 {
 	MemoryContext reclaim_cxt;
 	MemoryContext old_cxt;
@@ -79,7 +83,9 @@ rusts_reclaim_move(Relation rel, bool give_way)
 	old_cxt = MemoryContextSwitchTo(reclaim_cxt);
 	space = rusts_free_space_find(rel);
 	nfree = rusts_free_space_blocks(space, &file_blocks);
-	if (nfree >= MIN_FREE_BLOCKS && nfree >= file_blocks / MIN_FREE_FRACTION)
+	if (nfree >= MIN_FREE_BLOCKS &&
+		nfree >= file_blocks / (file_blocks >= LARGE_FILE_BLOCKS && !thorough ?
+								MIN_FREE_OF_LARGE : MIN_FREE_FRACTION))
 	{
 		Snapshot	snapshot = rusts_merge_snapshot();
 
