@@ -7,7 +7,3 @@ ALTER TABLE rusts.segment
 	ADD COLUMN cold_table oid,
 	ADD COLUMN write_order int8,
 	ADD COLUMN key_columns int8;
-UPDATE rusts.segment SET write_order = segment_id, key_columns = 0;
-ALTER TABLE rusts.segment
-	ALTER COLUMN write_order SET NOT NULL,
-	ALTER COLUMN key_columns SET NOT NULL;
