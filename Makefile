@@ -28,7 +28,9 @@ help:
 #:	make lint unit regress isolation tap
 #:				one kind of test; TESTS="..." picks some of them
 #:	make fuzz		the fuzzers, FUZZ_SECONDS=60 each; FUZZERS="..."
-#:	make soak		measurements against heap tables, SOAK_SECONDS=3600
+#:	make soak		measurements against heap tables, SOAK_SECONDS=3600,
+#:				then the chaos test: all at once, killed again and again
+#:	make chaos		the chaos test alone
 #:	make smith		sqlsmith's statements, SMITH_SECONDS=300
 #:	make bench		the benchmarks; PARTS="..." picks some, see
 #:				doc/benchmarks.md
@@ -59,6 +61,10 @@ fuzz:
 
 soak:
 	+@bash $(TOOLS)/soak.sh
+	+@bash $(TOOLS)/chaos.sh
+
+chaos:
+	+@bash $(TOOLS)/chaos.sh
 
 smith:
 	+@bash $(TOOLS)/sqlsmith.sh
@@ -70,7 +76,7 @@ indent:
 	@bash $(TOOLS)/indent.sh $(FILES)
 
 .PHONY: help demo demo-stop test deps lint unit regress isolation tap fuzz \
-	soak smith bench indent
+	soak chaos smith bench indent
 
 # The rest needs PostgreSQL's own makefiles.
 ifeq ($(wildcard $(PG_CONFIG)),)

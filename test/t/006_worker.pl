@@ -221,11 +221,11 @@ $node->safe_psql('other', 'DROP TABLE bad');
 $node->safe_psql('other', q{ALTER DATABASE other SET search_path = public});
 configure('rusts.flush_max_points = 1000000');
 configure('rusts.flush_max_age = 1d');
-$node->safe_psql('other', "SELECT rusts_write('wanted v=1,w=1 $_')")
-  for 1000, 3000;
+$node->safe_psql('other', "SELECT rusts_write('wanted v=1,w=1 1000')");
 $node->safe_psql('other', q{
 	INSERT INTO wanted SELECT to_timestamp(i / 1000.0), random(), random()
-	  FROM generate_series(1, 5000) i});
+	  FROM generate_series(1, 5000) i;
+	SELECT rusts_write('wanted v=1,w=1 3000')});
 my $toast_index = $node->safe_psql('other', q{
 	SELECT indexrelid::regclass FROM pg_index JOIN pg_class t ON t.oid = indrelid
 	 WHERE indrelid = (SELECT reltoastrelid FROM pg_class
