@@ -63,3 +63,31 @@ rusts_changer_lock_held(Relation rel)
 	rusts_set_locktag(&tag, rel, RUSTS_LOCK_MOVER, 0);
 	return rusts_lock_held(&tag, ShareLock);
 }
+
+void
+rusts_order_lock(Relation rel)
+{
+	LOCKTAG		tag;
+
+	rusts_set_locktag(&tag, rel, RUSTS_LOCK_ORDER, 0);
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+void
+rusts_order_unlock(Relation rel)
+{
+	LOCKTAG		tag;
+
+	rusts_set_locktag(&tag, rel, RUSTS_LOCK_ORDER, 0);
+	(void) LockRelease(&tag, ShareLock, false);
+}
+
+void
+rusts_order_wait(Relation rel)
+{
+	LOCKTAG		tag;
+
+	rusts_set_locktag(&tag, rel, RUSTS_LOCK_ORDER, 0);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	(void) LockRelease(&tag, ExclusiveLock, false);
+}

@@ -27,6 +27,15 @@ extern bool rusts_mover_lock(Relation rel, bool wait);
  */
 extern void rusts_changer_lock(Relation rel);
 
+/*
+ * A batch gets its place in the order of writes, and a moment later its row in
+ * the directory.  In between it holds this lock; who wants to see all that
+ * were written before some moment waits for those who hold it then.
+ */
+extern void rusts_order_lock(Relation rel);
+extern void rusts_order_unlock(Relation rel);
+extern void rusts_order_wait(Relation rel);
+
 /* Does this transaction hold rusts_changer_lock? */
 extern bool rusts_changer_lock_held(Relation rel);
 
@@ -38,7 +47,8 @@ typedef enum RustsLockKind
 {
 	RUSTS_LOCK_MOVER = 1,
 	RUSTS_LOCK_ALL_ROWS,
-	RUSTS_LOCK_SEGMENT
+	RUSTS_LOCK_SEGMENT,
+	RUSTS_LOCK_ORDER
 } RustsLockKind;
 
 extern void rusts_set_locktag(LOCKTAG *tag, Relation rel, RustsLockKind kind,

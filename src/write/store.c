@@ -33,6 +33,7 @@
 #include "segment/page_io.h"
 #include "segment/writer.h"
 #include "write/durability.h"
+#include "write/mover.h"
 #include "write/store.h"
 
 RustsStoredHook rusts_stored_hook = NULL;
@@ -120,6 +121,7 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 			int64 partition, CommandId cid, int64 first_row, int64 new_rows,
 			RustsFreeSpace **space)
 {
+	bool		merges = rusts_merges_duplicates(rel);
 	RustsSegmentEntry entry;
 	RustsImage	image;
 	uint32		i;
@@ -138,10 +140,16 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 						 level > RUSTS_LEVEL_ACTIVE, &image);
 	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
+	if (merges)
+		rusts_order_lock(rel);
 	entry.segment_id = first_row >= 0 ? first_row :
 		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
 	entry.write_order = batch->write_order >= 0 ? batch->write_order :
 		entry.segment_id;
+
+	/* These rows have had their numbers for a while. */
+	if (merges && first_row >= 0)
+		entry.write_order = rusts_storage_reserve(rel, 1, -1, 0);
 	entry.key_columns = batch->distinct ? key_columns(batch) : 0;
 	entry.storage_id = rusts_storage_id(rel);
 	entry.bytes = image.len;
@@ -163,6 +171,8 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 	if (entry.payload == NULL)
 		begin_extent(rel, &entry, &image, space);
 	rusts_directory_insert(&entry, cid);
+	if (merges)
+		rusts_order_unlock(rel);
 	if (entry.payload == NULL)
 		rusts_free_space_end_write(rel);
 	rusts_durability_end(rel);

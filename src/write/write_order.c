@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "segment/page_io.h"
 #include "write/duplicates.h"
+#include "write/mover.h"
 #include "write/write_order.h"
 
 int
@@ -60,6 +61,7 @@ rusts_unmoved_writes(Relation rel, const RustsSchema *schema,
 		min_time = Min(min_time, entries[i].min_time);
 		max_time = Max(max_time, entries[i].max_time);
 	}
+	rusts_order_wait(rel);
 	InitDirtySnapshot(dirty);
 	all = rusts_directory_load_range(rusts_storage_id(rel), &dirty, min_time,
 									 max_time, &nall);

@@ -39,7 +39,7 @@ $node->safe_psql(
 $node->safe_psql(
 	'postgres', q{
 	SELECT rusts_write(string_agg('m,host=h' || i % 100 || ' i=' || i + 20000 * j || 'i,v=' ||
-		sin(i) || ',s="' || md5(i::text) || '" ' || i * 10000000000::int8, E'\n'))
+		sin(i) || ',s="' || md5(i::text) || '" ' || i * 10000000000::int8 + j * 1000000000::int8, E'\n'))
 	  FROM generate_series(1, 20000) i, generate_series(0, 2) j GROUP BY j});
 $node->safe_psql('postgres', 'SELECT rusts_flush()');
 my $expected = $node->safe_psql('postgres', $answer);
