@@ -13,7 +13,7 @@
 # usage: run.sh [part...]
 #	parts: parse floats load size cold memory queries planning scan parallel
 #					growth cardinality clients duplicates durability compact
-#					retention; all of them by default
+#					retention many; all of them by default
 #	$BENCH_ROWS		rows of the TSBS data, 2592000
 #	$BENCH_RUNS		runs of each loading and query, 3
 #	$BENCH_FLOATS	a directory with the data sets of the ALP paper as text,
@@ -25,6 +25,7 @@
 #	$BENCH_GROWTH	million rows at which the part growth ends, 50
 #	$BENCH_COMPACT	million rows of the part compact, 50
 #	$BENCH_SECONDS	of each run of the parts clients and durability, 10
+#	$BENCH_MINUTES	of the part many, 60
 #	$BENCH_HUGE_PAGES	if not empty, reserve huge pages for the server's
 #					shared memory, as PostgreSQL's manual recommends, for as
 #					long as this runs (root only)
@@ -34,7 +35,8 @@
 ROWS=${BENCH_ROWS:-2592000}
 RUNS=${BENCH_RUNS:-3}
 PARTS=${*:-parse floats load size cold memory queries planning scan parallel
-	growth cardinality clients duplicates durability compact retention}
+	growth cardinality clients duplicates durability compact retention
+	many}
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -391,6 +393,7 @@ part_retention()
 
 . bench/query_parts.sh
 . bench/compact_part.sh
+. bench/many_part.sh
 . bench/duplicate_parts.sh
 
 bash test/tools/install_deps.sh || exit 1
