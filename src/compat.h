@@ -110,14 +110,6 @@ typedef RelFileNode RelFileLocator;
 #define rusts_lock_held(tag, mode)	LockHeldByMe((tag), (mode), false)
 #endif
 
-#if PG_VERSION_NUM < 180000
-#define rusts_conditional_lock_tuple(rel, tid, mode) \
-	ConditionalLockTuple((rel), (tid), (mode))
-#else
-#define rusts_conditional_lock_tuple(rel, tid, mode) \
-	ConditionalLockTuple((rel), (tid), (mode), false)
-#endif
-
 /* Write a relation anew, as VACUUM FULL does; needs commands/cluster.h. */
 #if PG_VERSION_NUM < 180000
 #define rusts_rewrite_relation(relid) \

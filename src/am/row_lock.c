@@ -4,9 +4,9 @@
  *	  Locks on rows of a measurement.
  *
  * A heap tuple says itself who has locked it; rows of segments cannot.  So a
- * row lock is an entry of the lock manager, of the kind and with the modes
- * that heap uses while it waits for a tuple (tupleLockExtraInfo of heapam.c),
- * and it is held until the end of the transaction.
+ * row lock is an entry of the lock manager, with the modes that heap uses while
+ * it waits for a tuple (tupleLockExtraInfo of heapam.c), and it is held until
+ * the end of the transaction.
  *
  * The lock manager has room for some thousands of locks.  Statements that are
  * expected to change many rows lock all rows of the measurement at once, in
@@ -26,6 +26,7 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/tid.h"
 #include "write/mover.h"
 
 /* With so many row locks a transaction tries to lock all rows ... */
@@ -126,9 +127,9 @@ rusts_lock_row(Relation rel, ItemPointer tid, LockTupleMode mode,
 		return report_locked(rel, wait_policy);
 
 	nlocks++;
-	if (wait)
-		LockTuple(rel, tid, row_mode(mode));
-	else if (!rusts_conditional_lock_tuple(rel, tid, row_mode(mode)))
+	rusts_set_row_locktag(&tag, rel, rusts_tid_to_row(tid));
+	if (LockAcquire(&tag, row_mode(mode), false, !wait) ==
+		LOCKACQUIRE_NOT_AVAIL)
 		return report_locked(rel, wait_policy);
 	return true;
 }

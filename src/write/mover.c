@@ -33,6 +33,14 @@ rusts_set_locktag(LOCKTAG *tag, Relation rel, RustsLockKind kind,
 	tag->locktag_lockmethodid = DEFAULT_LOCKMETHOD;
 }
 
+/* Row numbers have 41 bits: RUSTS_MAX_ROW, and united rows above it. */
+void
+rusts_set_row_locktag(LOCKTAG *tag, Relation rel, int64 row)
+{
+	rusts_set_locktag(tag, rel, RUSTS_LOCK_ROW, (uint32) row);
+	tag->locktag_field4 |= (uint16) (row >> 32) << 4;
+}
+
 bool
 rusts_mover_lock(Relation rel, bool wait)
 {

@@ -47,11 +47,17 @@ typedef enum RustsLockKind
 {
 	RUSTS_LOCK_MOVER = 1,
 	RUSTS_LOCK_ALL_ROWS,
-	RUSTS_LOCK_SEGMENT,
+	RUSTS_LOCK_ROW,
 	RUSTS_LOCK_ORDER
 } RustsLockKind;
 
 extern void rusts_set_locktag(LOCKTAG *tag, Relation rel, RustsLockKind kind,
 							  uint32 number);
+
+/*
+ * Of a row.  Not PostgreSQL's lock on a tuple: a server with assertions wants
+ * those back before the end of the transaction.
+ */
+extern void rusts_set_row_locktag(LOCKTAG *tag, Relation rel, int64 row);
 
 #endif							/* RUSTS_MOVER_H */

@@ -161,7 +161,7 @@ foreach my $round (1 .. $rounds)
 wait_until(
 	$node, 'postgres', q{
 	SELECT rusts_flush('c') + rusts_compact('c') >= 0 AND pg_relation_size('c') <=
-		   1.2 * (SELECT sum(bytes) FROM rusts.segments WHERE measurement = 'c'::regclass) + 65536},
+		   1.4 * (SELECT sum(bytes) FROM rusts.segments WHERE measurement = 'c'::regclass) + 65536},
 	'the space of those who were stopped is found again');
 same_as_heap('c', 'c_heap', 'and nothing is lost');
 
