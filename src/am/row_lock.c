@@ -4,9 +4,9 @@
  *	  Locks on rows of a measurement.
  *
  * A heap tuple says itself who has locked it; rows of segments cannot.  So a
- * row lock is an entry of the lock manager, with the modes that heap uses while
- * it waits for a tuple (tupleLockExtraInfo of heapam.c), and it is held until
- * the end of the transaction.
+ * row lock is an entry of the lock manager, with the modes that heap uses
+ * while it waits for a tuple (tupleLockExtraInfo of heapam.c), and it is held
+ * until the end of the transaction.
  *
  * The lock manager has room for some thousands of locks.  Statements that are
  * expected to change many rows lock all rows of the measurement at once, in
