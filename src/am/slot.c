@@ -26,6 +26,10 @@ static HeapTuple copy_heap_tuple(TupleTableSlot *slot);
 static Datum get_system_column(TupleTableSlot *slot, int attnum,
 							   bool *isnull);
 
+#if PG_VERSION_NUM >= 170000
+static bool may_be_own(TupleTableSlot *slot);
+#endif
+
 const TupleTableSlotOps *
 rusts_slot_callbacks(Relation rel)
 {
@@ -36,6 +40,9 @@ rusts_slot_callbacks(Relation rel)
 		ops = TTSOpsVirtual;
 		ops.copy_heap_tuple = copy_heap_tuple;
 		ops.getsysattr = get_system_column;
+#if PG_VERSION_NUM >= 170000
+		ops.is_current_xact_tuple = may_be_own;
+#endif
 	}
 	return &ops;
 }
@@ -67,6 +74,15 @@ get_system_column(TupleTableSlot *slot, int attnum, bool *isnull)
 	}
 	rusts_refuse_system_column(attnum);
 }
+
+#if PG_VERSION_NUM >= 170000
+/* What foreign keys ask from 17 on, instead of for xmin. */
+static bool
+may_be_own(TupleTableSlot *slot)
+{
+	return true;
+}
+#endif
 
 void
 rusts_refuse_system_column(int attnum)

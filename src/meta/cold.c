@@ -33,6 +33,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "catalog/pg_tablespace.h"
 #include "commands/extension.h"
 #include "commands/tablespace.h"
@@ -68,6 +69,9 @@ rusts_cold_table(Oid tablespace)
 	char		name[NAMEDATALEN];
 	ObjectAddress table;
 	ObjectAddress owner;
+#if PG_VERSION_NUM >= 170000
+	ObjectAddress type;
+#endif
 	Oid			save_user;
 	int			save_context;
 
@@ -97,6 +101,15 @@ rusts_cold_table(Oid tablespace)
 	owner.objectId = extension;
 	owner.objectSubId = 0;
 	recordDependencyOn(&table, &owner, DEPENDENCY_EXTENSION);
+#if PG_VERSION_NUM >= 170000
+	/* ALTER EXTENSION ... DROP TABLE takes the table's types along. */
+	type.classId = TypeRelationId;
+	type.objectId = get_rel_type_id(table.objectId);
+	type.objectSubId = 0;
+	recordDependencyOn(&type, &owner, DEPENDENCY_EXTENSION);
+	type.objectId = get_array_type(type.objectId);
+	recordDependencyOn(&type, &owner, DEPENDENCY_EXTENSION);
+#endif
 	CommandCounterIncrement();
 	return table.objectId;
 }
