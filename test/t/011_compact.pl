@@ -201,6 +201,7 @@ SKIP:
 	my $answer = $node->safe_psql(
 		'postgres', qq{
 		INSERT INTO f SELECT $row FROM generate_series(0, 0) i; SELECT rusts_flush('f');
+		SET work_mem = '256MB';
 		SELECT count(*), sum(i), count(DISTINCT w) FROM f});
 	my $expected = $node->safe_psql('postgres',
 		'SELECT count(*) + 1, sum(i), count(DISTINCT w) + 1 FROM f_heap');
