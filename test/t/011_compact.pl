@@ -204,7 +204,7 @@ SKIP:
 		SET work_mem = '256MB';
 		SELECT count(*), sum(i), count(DISTINCT w) FROM f});
 	my $expected = $node->safe_psql('postgres',
-		'SELECT count(*) + 1, sum(i), count(DISTINCT w) + 1 FROM f_heap');
+		q{SET work_mem = '256MB'; SELECT count(*) + 1, sum(i), count(DISTINCT w) + 1 FROM f_heap});
 	is($answer, "1\n$expected", 'and loses nothing, small writes go on');
 	limit_files($old, $server, $worker);
 	$node->safe_psql('postgres',
