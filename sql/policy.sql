@@ -241,6 +241,16 @@ SELECT after, owner, measurements FROM rusts.policies WHERE pattern = 'of*' ORDE
 SELECT rusts_remove_retention_policy('of*');
 SELECT rusts_remove_retention_policy('of*');
 RESET ROLE;
+-- not in a transaction that promises to change nothing
+BEGIN READ ONLY;
+SELECT rusts_add_retention_policy('of*', '2d');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT rusts_alter_tiering_policy('of*', '2d');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT rusts_remove_retention_policy('of*');
+ROLLBACK;
 
 -- what others are told
 SET ROLE regress_rusts_pat;

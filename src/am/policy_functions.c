@@ -42,7 +42,8 @@ static Datum add_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind,
 static Datum alter_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind,
 						  bool as_text);
 static Datum remove_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind);
-static void begin_change(FunctionCallInfo fcinfo, RustsPolicy *policy);
+static void begin_change(FunctionCallInfo fcinfo, const char *verb,
+						 RustsPolicy *policy);
 static void read_limit(FunctionCallInfo fcinfo, RustsPolicy *policy,
 					   bool as_text);
 static void read_duration(const char *text, Interval *interval);
@@ -138,7 +139,7 @@ add_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind, bool as_text)
 {
 	RustsPolicy policy = {.kind = kind, .owner = GetUserId()};
 
-	begin_change(fcinfo, &policy);
+	begin_change(fcinfo, "add", &policy);
 	read_limit(fcinfo, &policy, as_text);
 	read_third(fcinfo, &policy);
 	policy.created = GetCurrentTimestamp();
@@ -160,7 +161,7 @@ alter_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind, bool as_text)
 	RustsPolicy wanted = {.kind = kind, .owner = GetUserId()};
 	RustsPolicy *policy;
 
-	begin_change(fcinfo, &wanted);
+	begin_change(fcinfo, "alter", &wanted);
 	policy = find_own(&wanted, false);
 	read_limit(fcinfo, policy, as_text);
 	if (!PG_ARGISNULL(2))
@@ -175,18 +176,23 @@ remove_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind)
 {
 	RustsPolicy wanted = {.kind = kind, .owner = GetUserId()};
 
-	begin_change(fcinfo, &wanted);
+	begin_change(fcinfo, "remove", &wanted);
 	rusts_policy_delete(find_own(&wanted, false));
 	PG_RETURN_VOID();
 }
 
 /* Read the pattern, and keep others from changing policies. */
 static void
-begin_change(FunctionCallInfo fcinfo, RustsPolicy *policy)
+begin_change(FunctionCallInfo fcinfo, const char *verb, RustsPolicy *policy)
 {
+	char	   *function = psprintf("rusts_%s_%s_policy()", verb,
+									rusts_policy_kind_name(policy->kind));
 	const char *problem;
 	char	   *given;
 
+	PreventCommandIfReadOnly(function);
+	PreventCommandIfParallelMode(function);
+	PreventCommandDuringRecovery(function);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

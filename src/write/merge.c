@@ -164,26 +164,32 @@ static void
 check_deletions(const RustsSegmentEntry *entries, uint32 nentries)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	RustsSegmentEntry *latest =
-		MemoryContextAllocHuge(CurrentMemoryContext,
-							   sizeof(RustsSegmentEntry) * nentries);
+	Size		size = sizeof(RustsSegmentEntry) * nentries;
+	RustsSegmentEntry *seen = MemoryContextAllocHuge(CurrentMemoryContext,
+													 size);
+	RustsSegmentEntry *latest = MemoryContextAllocHuge(CurrentMemoryContext,
+													   size);
 	uint32		i;
 
+	/* Notes are looked up by segment; the entries come in any order. */
+	memcpy(seen, entries, size);
+	qsort(seen, nentries, sizeof(RustsSegmentEntry), compare_ids);
 	for (i = 0; i < nentries; i++)
 	{
-		latest[i] = entries[i];
+		latest[i] = seen[i];
 		latest[i].deleted = NULL;
 		latest[i].ndeleted = 0;
 	}
-	rusts_deletions_load(entries[0].storage_id, snapshot, latest, nentries);
+	rusts_deletions_load(seen[0].storage_id, snapshot, latest, nentries);
 	for (i = 0; i < nentries; i++)
 	{
-		if (latest[i].ndeleted != entries[i].ndeleted)
+		if (latest[i].ndeleted != seen[i].ndeleted)
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("could not serialize access due to concurrent delete")));
 	}
 	pfree(latest);
+	pfree(seen);
 	UnregisterSnapshot(snapshot);
 }
 
