@@ -167,6 +167,10 @@ extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
  */
 extern Relation rusts_open_for_rewrite(Oid relid, bool must_exist);
 
+/* What SQL functions say to an argument that is no measurement. */
+pg_noreturn extern void rusts_report_no_relation(Oid relid);
+pg_noreturn extern void rusts_report_no_measurement(const char *name);
+
 /* publication.c: no publication of measurements */
 extern void rusts_check_publication(Node *statement);
 extern void rusts_check_published(Oid relid, const char *name,

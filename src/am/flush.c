@@ -41,8 +41,6 @@ static int64 rewrite_own(RewriteFunction function);
 static int64 rewrite_one(Oid relid, bool must_exist, RewriteFunction function);
 static int64 flush(Relation rel);
 static int64 compact(Relation rel);
-pg_noreturn static void report_missing(Oid relid);
-pg_noreturn static void report_other(const char *name);
 
 /*
  * rusts_flush(measurement regclass DEFAULT NULL) RETURNS bigint
@@ -148,18 +146,18 @@ rusts_open_for_rewrite(Oid relid, bool must_exist)
 
 	/* Check before locking: others must not be held up by strangers. */
 	if (must_exist && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		report_missing(relid);
+		rusts_report_no_relation(relid);
 	if (must_exist && !rusts_relid_is_measurement(relid))
-		report_other(get_rel_name(relid));
+		rusts_report_no_measurement(get_rel_name(relid));
 	if (must_exist && !rusts_is_owner(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 
 	/* It may be gone, or another thing, when we have the lock. */
 	rel = try_relation_open(relid, ShareUpdateExclusiveLock);
 	if (must_exist && rel == NULL)
-		report_missing(relid);
+		rusts_report_no_relation(relid);
 	if (must_exist && !rusts_is_measurement(rel))
-		report_other(RelationGetRelationName(rel));
+		rusts_report_no_measurement(RelationGetRelationName(rel));
 	if (rel == NULL)
 		return NULL;
 	if (rusts_is_measurement(rel) &&
@@ -170,16 +168,16 @@ rusts_open_for_rewrite(Oid relid, bool must_exist)
 	return NULL;
 }
 
-static void
-report_missing(Oid relid)
+void
+rusts_report_no_relation(Oid relid)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("measurement with OID %u does not exist", relid)));
 }
 
-static void
-report_other(const char *name)
+void
+rusts_report_no_measurement(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),

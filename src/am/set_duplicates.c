@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "am/am.h"
 #include "compat.h"
 #include "meta/options.h"
 #include "meta/schema.h"
@@ -89,15 +90,10 @@ check_measurement(Oid relid)
 	const char *name = get_rel_name(relid);
 
 	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("measurement with OID %u does not exist", relid)));
+		rusts_report_no_relation(relid);
 	if (!rusts_is_owner(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
 	if (!rusts_relid_is_measurement(relid) ||
 		!rusts_has_storage(get_rel_relkind(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", name),
-				 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
+		rusts_report_no_measurement(name);
 }

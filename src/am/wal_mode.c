@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "am/am.h"
 #include "compat.h"
 #include "meta/schema.h"
 #include "write/durability.h"
@@ -67,10 +68,7 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 		any |= set_mode(lfirst_oid(cell), mode);
 	}
 	if (!any)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a measurement", name),
-				 errhint("Measurements are tables made by rusts_write or by CREATE TABLE ... USING rusts.")));
+		rusts_report_no_measurement(name);
 	PG_RETURN_VOID();
 }
 
@@ -97,9 +95,7 @@ static void
 check_owner(Oid relid)
 {
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("measurement with OID %u does not exist", relid)));
+		rusts_report_no_relation(relid);
 	if (!rusts_is_owner(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 }

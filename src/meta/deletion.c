@@ -58,8 +58,6 @@ enum
 static SysScanDesc begin_scan(Relation table, int64 storage_id,
 							  const int64 *segment_id, Snapshot snapshot);
 static void remove_notes(int64 storage_id, const int64 *segment_id);
-static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries, uint32 n,
-									 int64 segment_id);
 static const uint8 *note_rows(HeapTuple tuple, TupleDesc desc,
 							  const uint8 **end);
 static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
@@ -99,7 +97,8 @@ rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 		int64		segment_id = DatumGetInt64(heap_getattr(tuple,
 															Anum_segment_id,
 															desc, &isnull));
-		RustsSegmentEntry *entry = find_entry(entries, nentries, segment_id);
+		RustsSegmentEntry *entry = rusts_entries_find(entries, nentries,
+													  segment_id);
 
 		/* Not all of the storage's entries may be wanted. */
 		if (entry == NULL)
@@ -129,25 +128,6 @@ begin_scan(Relation table, int64 storage_id, const int64 *segment_id,
 	/* pg_upgrade may have no index yet, see directory.c. */
 	return systable_beginscan(table, index, OidIsValid(index), snapshot,
 							  segment_id != NULL ? 2 : 1, key);
-}
-
-static RustsSegmentEntry *
-find_entry(RustsSegmentEntry *entries, uint32 n, int64 segment_id)
-{
-	uint32		low = 0;
-	uint32		high = n;
-
-	while (low < high)
-	{
-		uint32		mid = low + (high - low) / 2;
-
-		if (entries[mid].segment_id < segment_id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < n && entries[low].segment_id == segment_id ?
-		&entries[low] : NULL;
 }
 
 void

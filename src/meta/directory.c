@@ -399,8 +399,7 @@ load_entries(const char *index_name, ScanKeyData *key, int nkeys,
 	table_close(directory, AccessShareLock);
 
 	if (!list.sorted)
-		qsort(list.entries, list.n, sizeof(RustsSegmentEntry),
-			  compare_entries);
+		rusts_entries_sort(list.entries, list.n);
 	if (list.n > 0)
 		rusts_deletions_load(DatumGetInt64(key[0].sk_argument), snapshot,
 							 list.entries, list.n);
@@ -504,6 +503,12 @@ read_entry(HeapTuple tuple, TupleDesc desc, bool with_filter,
 	entry->own = TransactionIdIsCurrentTransactionId(xmin);
 }
 
+void
+rusts_entries_sort(RustsSegmentEntry *entries, uint32 nentries)
+{
+	qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_entries);
+}
+
 static int
 compare_entries(const void *a, const void *b)
 {
@@ -511,4 +516,24 @@ compare_entries(const void *a, const void *b)
 	int64		right = ((const RustsSegmentEntry *) b)->segment_id;
 
 	return (left > right) - (left < right);
+}
+
+RustsSegmentEntry *
+rusts_entries_find(RustsSegmentEntry *entries, uint32 nentries,
+				   int64 segment_id)
+{
+	uint32		low = 0;
+	uint32		high = nentries;
+
+	while (low < high)
+	{
+		uint32		mid = low + (high - low) / 2;
+
+		if (entries[mid].segment_id < segment_id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < nentries && entries[low].segment_id == segment_id ?
+		&entries[low] : NULL;
 }

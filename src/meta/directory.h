@@ -99,6 +99,12 @@ rusts_entry_rows(const RustsSegmentEntry *entry)
 	return entry->nrows - entry->ndeleted;
 }
 
+/* Sort entries by segment_id; find one among sorted ones, or NULL. */
+extern void rusts_entries_sort(RustsSegmentEntry *entries, uint32 nentries);
+extern RustsSegmentEntry *rusts_entries_find(RustsSegmentEntry *entries,
+											 uint32 nentries,
+											 int64 segment_id);
+
 /* Level-0 batches of one storage, added up. */
 typedef struct RustsActiveSummary
 {

@@ -52,7 +52,6 @@ static void check_extents(const RustsExtent *extents, uint32 nextents);
 static void read_brief(TupleTableSlot *slot, int64 storage_id,
 					   RustsSegmentEntry *entry);
 static int64 int64_or(TupleTableSlot *slot, int attno, int64 null_value);
-static int	compare_entries(const void *a, const void *b);
 
 RustsExtent *
 rusts_directory_extents(int64 storage_id, uint32 *nextents,
@@ -211,7 +210,7 @@ rusts_directory_load_brief(int64 storage_id, int min_level,
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
 	table_close(directory, AccessShareLock);
-	qsort(entries, n, sizeof(RustsSegmentEntry), compare_entries);
+	rusts_entries_sort(entries, n);
 	if (n > 0)
 		rusts_deletions_load(storage_id, snapshot, entries, n);
 	*nentries = n;
@@ -263,15 +262,6 @@ int64_or(TupleTableSlot *slot, int attno, int64 null_value)
 		default:
 			return DatumGetInt64(value);
 	}
-}
-
-static int
-compare_entries(const void *a, const void *b)
-{
-	int64		left = ((const RustsSegmentEntry *) a)->segment_id;
-	int64		right = ((const RustsSegmentEntry *) b)->segment_id;
-
-	return (left > right) - (left < right);
 }
 
 void

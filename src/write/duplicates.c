@@ -48,8 +48,6 @@ static void keep_result(RustsDupStorage *storage, RustsDupResult *result,
 static void apply_result(const RustsDupResult *result,
 						 RustsSegmentEntry **entries, uint32 *nentries);
 static void hide_rows(RustsSegmentEntry *entry, const RustsDupMask *mask);
-static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries, uint32 n,
-									 int64 segment_id);
 
 void
 rusts_duplicates_resolve(Relation rel, TupleDesc desc,
@@ -436,8 +434,14 @@ apply_result(const RustsDupResult *result, RustsSegmentEntry **entries,
 
 	memcpy(all, *entries, sizeof(RustsSegmentEntry) * (Size) *nentries);
 	for (i = 0; i < result->nmasks; i++)
-		hide_rows(find_entry(all, *nentries, result->masks[i].segment_id),
-				  &result->masks[i]);
+	{
+		const RustsDupMask *mask = &result->masks[i];
+		RustsSegmentEntry *entry = rusts_entries_find(all, *nentries,
+													  mask->segment_id);
+
+		Assert(entry != NULL);
+		hide_rows(entry, mask);
+	}
 	if (result->nunited > 0)
 		memcpy(all + *nentries, result->united,
 			   sizeof(RustsSegmentEntry) * (Size) result->nunited);
@@ -463,24 +467,4 @@ hide_rows(RustsSegmentEntry *entry, const RustsDupMask *mask)
 	for (i = 0; i < nwords; i++)
 		deleted[i] = mask->bits[i] | entry->deleted[i];
 	entry->deleted = deleted;
-}
-
-/* Of the entries, which are sorted by segment_id, one that is there. */
-static RustsSegmentEntry *
-find_entry(RustsSegmentEntry *entries, uint32 n, int64 segment_id)
-{
-	uint32		low = 0;
-	uint32		high = n;
-
-	while (high - low > 1)
-	{
-		uint32		mid = low + (high - low) / 2;
-
-		if (entries[mid].segment_id <= segment_id)
-			low = mid;
-		else
-			high = mid;
-	}
-	Assert(entries[low].segment_id == segment_id);
-	return &entries[low];
 }

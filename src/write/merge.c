@@ -67,7 +67,6 @@ static int	compare_places(const void *a, const void *b);
 static void unite_before(Relation from, const RustsSchema *schema,
 						 RustsSegmentEntry **entries, uint32 *nentries);
 static int	compare_times(const void *a, const void *b);
-static int	compare_ids(const void *a, const void *b);
 static void begin_rows(const Target *to, RustsBuilder *builder,
 					   const RustsReader *reader);
 static bool same_tags(const RustsSchema *schema, const RustsReader *reader);
@@ -173,7 +172,7 @@ check_deletions(const RustsSegmentEntry *entries, uint32 nentries)
 
 	/* Notes are looked up by segment; the entries come in any order. */
 	memcpy(seen, entries, size);
-	qsort(seen, nentries, sizeof(RustsSegmentEntry), compare_ids);
+	rusts_entries_sort(seen, nentries);
 	for (i = 0; i < nentries; i++)
 	{
 		latest[i] = seen[i];
@@ -325,16 +324,6 @@ compare_times(const void *a, const void *b)
 		(left->segment_id < right->segment_id);
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	const RustsSegmentEntry *left = a;
-	const RustsSegmentEntry *right = b;
-
-	return (left->segment_id > right->segment_id) -
-		(left->segment_id < right->segment_id);
-}
-
 /*
  * Where the rows will not meet in one builder, points written twice have to be
  * found before.
@@ -350,7 +339,7 @@ unite_before(Relation from, const RustsSchema *schema,
 		bytes += (*entries)[i].raw_bytes;
 	if (bytes < MERGE_FULL_BYTES / 4)
 		return;
-	qsort(*entries, *nentries, sizeof(RustsSegmentEntry), compare_ids);
+	rusts_entries_sort(*entries, *nentries);
 	rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
 							 GetActiveSnapshot(), PG_INT64_MIN, PG_INT64_MAX,
 							 entries, nentries);

@@ -195,22 +195,11 @@ static RustsSegmentEntry *
 find_entry(RustsSegmentEntry *entries, uint32 nentries,
 		   const RustsExtent *extent)
 {
-	uint32		low = 0;
-	uint32		high = nentries;
+	RustsSegmentEntry *entry = rusts_entries_find(entries, nentries,
+												  extent->segment_id);
 
-	while (low < high)
-	{
-		uint32		middle = low + (high - low) / 2;
-
-		if (entries[middle].segment_id < extent->segment_id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < nentries && entries[low].segment_id == extent->segment_id &&
-		entries[low].first_block == extent->first_block)
-		return &entries[low];
-	return NULL;
+	return entry != NULL && entry->first_block == extent->first_block ?
+		entry : NULL;
 }
 
 static void
