@@ -30,6 +30,7 @@ typedef struct RustsJobKind
 	const char *activity;		/* as in pg_stat_activity */
 	bool		by_policy;		/* only where a policy asks for it ... */
 	RustsPolicyKind policy_kind;	/* ... of this kind */
+	RustsTotal	rows;			/* what its rows are counted as */
 	int64		(*step) (Relation rel, const RustsPolicy *policy,
 						 bool by_hand, bool give_way);
 } RustsJobKind;
@@ -39,6 +40,10 @@ typedef struct RustsJobKind
 
 extern const RustsJobKind rusts_job_kinds[];
 extern const int rusts_njob_kinds;
+
+/* A step, whose rows are counted. */
+extern int64 rusts_job_step(int kind, Relation rel, const RustsPolicy *policy,
+							bool by_hand, bool give_way);
 
 /* state.c: what the worker remembers of a job on a measurement */
 typedef struct RustsJobKey

@@ -35,33 +35,49 @@ static int64 retain_step(Relation rel, const RustsPolicy *policy,
 static int64 least_of(const Interval *interval);
 
 const RustsJobKind rusts_job_kinds[] = {
-	{"flush", "flush of", false, 0, flush_step},
-	{"compact", "compaction of", false, 0, compact_step},
-	{"retain", "retention of", true, RUSTS_POLICY_RETENTION, retain_step},
-	{"tier", "tiering of", true, RUSTS_POLICY_TIERING, tier_step}
+	{
+		"flush", "flush of", false, 0,
+		RUSTS_TOTAL_ROWS_FLUSHED, flush_step
+	},
+	{
+		"compact", "compaction of", false, 0,
+		RUSTS_TOTAL_ROWS_COMPACTED, compact_step
+	},
+	{
+		"retain", "retention of", true, RUSTS_POLICY_RETENTION,
+		RUSTS_TOTAL_ROWS_DROPPED, retain_step
+	},
+	{
+		"tier", "tiering of", true, RUSTS_POLICY_TIERING,
+		RUSTS_TOTAL_ROWS_TIERED, tier_step
+	}
 };
 const int	rusts_njob_kinds = lengthof(rusts_job_kinds);
+
+int64
+rusts_job_step(int kind, Relation rel, const RustsPolicy *policy,
+			   bool by_hand, bool give_way)
+{
+	const RustsJobKind *k = &rusts_job_kinds[kind];
+	int64		nrows = k->step(rel, policy, by_hand, give_way);
+
+	if (nrows > 0)
+		rusts_total_add(k->rows, nrows);
+	return nrows;
+}
 
 static int64
 flush_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 		   bool give_way)
 {
-	int64		nrows = rusts_merge_active(rel, give_way);
-
-	if (nrows > 0)
-		rusts_total_add(RUSTS_TOTAL_ROWS_FLUSHED, nrows);
-	return nrows;
+	return rusts_merge_active(rel, give_way);
 }
 
 static int64
 compact_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 			 bool give_way)
 {
-	int64		nrows = rusts_compact_step(rel, give_way);
-
-	if (nrows > 0)
-		rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, nrows);
-	return nrows;
+	return rusts_compact_step(rel, give_way);
 }
 
 static int64
@@ -70,15 +86,11 @@ tier_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 {
 	int64		before = rusts_policy_limit(policy, rusts_storage_id(rel),
 											GetActiveSnapshot());
-	int64		nrows;
 
 	if (before == RUSTS_NO_TIME)
 		return 0;
-	nrows = rusts_tier_step(rel, before, rusts_policy_tablespace(policy),
-							give_way);
-	if (nrows > 0)
-		rusts_total_add(RUSTS_TOTAL_ROWS_TIERED, nrows);
-	return nrows;
+	return rusts_tier_step(rel, before, rusts_policy_tablespace(policy),
+						   give_way);
 }
 
 /*
@@ -96,16 +108,12 @@ retain_step(Relation rel, const RustsPolicy *policy, bool by_hand,
 		Min(rusts_partition_duration * USECS_PER_SEC,
 			least_of(&policy->after));
 	int64		rewrite_before = DT_NOBEGIN;
-	int64		nrows;
 
 	if (before == RUSTS_NO_TIME)
 		return 0;
 	if (before > MIN_TIMESTAMP + slack)
 		rewrite_before = before - slack;
-	nrows = rusts_retain_step(rel, before, rewrite_before, give_way);
-	if (nrows > 0)
-		rusts_total_add(RUSTS_TOTAL_ROWS_DROPPED, nrows);
-	return nrows;
+	return rusts_retain_step(rel, before, rewrite_before, give_way);
 }
 
 /* What an interval lasts at least, within reason. */

@@ -189,18 +189,11 @@ start_worker(Oid database)
 	BackgroundWorkerHandle *handle;
 	pid_t		pid;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "rusts", sizeof(worker.bgw_library_name));
+	rusts_worker_describe(&worker, "rusts maintenance worker");
 	strlcpy(worker.bgw_function_name, "rusts_maintenance_main",
 			sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
 			 "rusts maintenance worker for database %u", database);
-	strlcpy(worker.bgw_type, "rusts maintenance worker",
-			sizeof(worker.bgw_type));
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = MyProcPid;
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))

@@ -158,7 +158,8 @@ step(Relation rel, const RustsDue *due, const RustsJobState *state)
 			return 0;
 	}
 	rusts_progress_begin(due->relid, kind->name);
-	nrows = kind->step(rel, policy, false, rusts_job_may_give_way(state));
+	nrows = rusts_job_step(due->kind, rel, policy, false,
+						   rusts_job_may_give_way(state));
 	rusts_progress_end();
 	return nrows;
 }

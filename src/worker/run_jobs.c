@@ -139,7 +139,7 @@ run_kind(Relation rel, int kind, const RustsPolicy *policy)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		nrows = rusts_job_kinds[kind].step(rel, policy, true, false);
+		nrows = rusts_job_step(kind, rel, policy, true, false);
 		total += nrows;
 
 		/* The next step must see what is done. */

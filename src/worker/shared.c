@@ -92,18 +92,25 @@ rusts_worker_init(void)
 	/* pg_upgrade wants no transactions but its own. */
 	if (IsBinaryUpgrade)
 		return;
-	memset(&launcher, 0, sizeof(launcher));
-	launcher.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	rusts_worker_describe(&launcher, "rusts launcher");
 	launcher.bgw_restart_time = 5;
-	strlcpy(launcher.bgw_library_name, "rusts",
-			sizeof(launcher.bgw_library_name));
 	strlcpy(launcher.bgw_function_name, "rusts_launcher_main",
 			sizeof(launcher.bgw_function_name));
-	strlcpy(launcher.bgw_name, "rusts launcher", sizeof(launcher.bgw_name));
-	strlcpy(launcher.bgw_type, "rusts launcher", sizeof(launcher.bgw_type));
 	RegisterBackgroundWorker(&launcher);
+}
+
+void
+rusts_worker_describe(BackgroundWorker *worker, const char *type)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "rusts",
+			sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_name, type, sizeof(worker->bgw_name));
+	strlcpy(worker->bgw_type, type, sizeof(worker->bgw_type));
 }
 
 static void

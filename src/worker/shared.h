@@ -12,6 +12,7 @@
 
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
+#include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
@@ -62,6 +63,13 @@ extern RustsWorkerShared *rusts_worker_shared;
 
 /* The slot of a database, made if need be; NULL if all are taken. */
 extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
+
+/*
+ * Describe a background worker of ours that has a connection, and that nobody
+ * but us starts again; type is its name as well.  Its function is still to be
+ * set.
+ */
+extern void rusts_worker_describe(BackgroundWorker *worker, const char *type);
 
 /* The workers' main functions. */
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);

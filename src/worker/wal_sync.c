@@ -267,17 +267,10 @@ rusts_wal_sync_start(void)
 		handle = NULL;
 	}
 
-	memset(&worker, 0, sizeof(worker));
 	/* The connection, to no database, has pg_stat_activity list it. */
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "rusts", sizeof(worker.bgw_library_name));
+	rusts_worker_describe(&worker, "rusts WAL sync worker");
 	strlcpy(worker.bgw_function_name, "rusts_wal_sync_main",
 			sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "rusts WAL sync worker", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "rusts WAL sync worker", sizeof(worker.bgw_type));
 	worker.bgw_notify_pid = MyProcPid;
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
