@@ -382,8 +382,7 @@ check_row(Relation rel, ItemPointer tid, CommandId cid,
 	}
 	else if (is_known_live(rel, cid, place) ||
 			 !rusts_deletions_find(place->storage_id, place->segment_id,
-							  place->row, SnapshotSelf,
-								   &deleter))
+								   place->row, SnapshotSelf, &deleter))
 		return TM_Ok;
 	return judge(tid, cid, &deleter, tmfd);
 }

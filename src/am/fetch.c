@@ -302,8 +302,7 @@ rusts_tuple_get_latest_tid(TableScanDesc scan, ItemPointer tid)
 		CHECK_FOR_INTERRUPTS();
 		if (!fetch_row(scan->rs_rd, row, SnapshotAny, &place) ||
 			!rusts_deletions_find(place.storage_id, place.segment_id,
-							  place.row, scan->rs_snapshot,
-								  &deleter) ||
+								  place.row, scan->rs_snapshot, &deleter) ||
 			deleter.moved_to < 0 || deleter.moved_to == RUSTS_MOVED_AWAY)
 			return;
 		row = deleter.moved_to;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * bits.h
- *	  Counting and masking bits of a word.
+ *	  Counting, masking and mixing bits of a word.
  *
  * src/base/bits.h
  *
@@ -24,6 +24,17 @@ static inline uint64
 rusts_bit_mask(unsigned width)
 {
 	return width == 0 ? 0 : ~UINT64CONST(0) >> (64 - width);
+}
+
+/* The finalizer of MurmurHash3 (Austin Appleby): all bits depend on all. */
+static inline uint64
+rusts_mix_bits(uint64 h)
+{
+	h ^= h >> 33;
+	h *= UINT64CONST(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	return h ^ (h >> 33);
 }
 
 #endif							/* RUSTS_BITS_H */

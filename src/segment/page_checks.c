@@ -28,6 +28,7 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "base/bits.h"
 #include "segment/page_checks.h"
 
 static shmem_request_hook_type prev_shmem_request = NULL;
@@ -38,7 +39,6 @@ static uint64 *local_marks = NULL;	/* [NLocBuffer], of temporary relations */
 
 static void request_shmem(void);
 static void startup_shmem(void);
-static uint64 mix(uint64 h);
 
 void
 rusts_page_checks_init(void)
@@ -78,19 +78,10 @@ startup_shmem(void)
 uint64
 rusts_page_mark(int64 storage_id, int64 segment_id, uint32 index, uint32 crc)
 {
-	return mix(mix(mix(storage_id) ^ segment_id) ^
-			   ((uint64) index << 32 | crc)) | 1;
-}
+	uint64		segment = rusts_mix_bits(rusts_mix_bits(storage_id) ^
+										 segment_id);
 
-/* The finalizer of MurmurHash3. */
-static uint64
-mix(uint64 h)
-{
-	h ^= h >> 33;
-	h *= UINT64CONST(0xff51afd7ed558ccd);
-	h ^= h >> 33;
-	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
-	return h ^ (h >> 33);
+	return rusts_mix_bits(segment ^ ((uint64) index << 32 | crc)) | 1;
 }
 
 bool

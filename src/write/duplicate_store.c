@@ -46,7 +46,7 @@ typedef struct RowSlot
 #define SH_ELEMENT_TYPE SegmentSlot
 #define SH_KEY_TYPE int64
 #define SH_KEY segment_id
-#define SH_HASH_KEY(tb, key) ((uint32) rusts_dup_mix(key))
+#define SH_HASH_KEY(tb, key) ((uint32) rusts_mix_bits(key))
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
@@ -57,7 +57,7 @@ typedef struct RowSlot
 #define SH_ELEMENT_TYPE RowSlot
 #define SH_KEY_TYPE uint64
 #define SH_KEY row
-#define SH_HASH_KEY(tb, key) ((uint32) rusts_dup_mix(key))
+#define SH_HASH_KEY(tb, key) ((uint32) rusts_mix_bits(key))
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
@@ -70,6 +70,8 @@ static MemoryContext storages_cxt = NULL;
 static void hash_key(const RustsSchema *schema, uint64 *columns,
 					 uint32 *hash);
 static void begin_anew(RustsDupStorage *storage);
+static void *grow(RustsDupStorage *storage, void *array, uint32 *max,
+				  Size element);
 static void forget(RustsDupStorage *storage);
 static int	compare_points(const void *a, const void *b, void *arg);
 
@@ -214,21 +216,27 @@ rusts_dup_point_of(RustsDupStorage *storage, uint32 segment, uint32 row)
 	return slot == NULL ? RUSTS_NO_INDEX : slot->point;
 }
 
+/* Make an array of the storage's, or a larger one of it. */
+static void *
+grow(RustsDupStorage *storage, void *array, uint32 *max, Size element)
+{
+	uint32		more = Max(*max * 2, 64);
+
+	array = array == NULL ?
+		MemoryContextAllocHuge(storage->cxt, element * more) :
+		repalloc_huge(array, element * more);
+	*max = more;
+	return array;
+}
+
 /* Enter a point; the caller sets consistent when it has all its members. */
 uint32
 rusts_dup_add_point(RustsDupStorage *storage, int64 time)
 {
 	storage->consistent = false;
 	if (storage->npoints == storage->max_points)
-	{
-		uint32		max = Max(storage->max_points * 2, 64);
-		Size		size = sizeof(RustsDupPoint) * (Size) max;
-
-		storage->points = storage->points == NULL ?
-			MemoryContextAllocHuge(storage->cxt, size) :
-			repalloc_huge(storage->points, size);
-		storage->max_points = max;
-	}
+		storage->points = grow(storage, storage->points, &storage->max_points,
+							   sizeof(RustsDupPoint));
 	if (storage->by_time != NULL)
 		pfree(storage->by_time);
 	storage->by_time = NULL;
@@ -252,15 +260,9 @@ rusts_dup_add_member(RustsDupStorage *storage, uint32 point, uint32 segment,
 		return;
 	slot->point = point;
 	if (storage->nmembers == storage->max_members)
-	{
-		uint32		max = Max(storage->max_members * 2, 64);
-		Size		size = sizeof(RustsDupMember) * (Size) max;
-
-		storage->members = storage->members == NULL ?
-			MemoryContextAllocHuge(storage->cxt, size) :
-			repalloc_huge(storage->members, size);
-		storage->max_members = max;
-	}
+		storage->members = grow(storage, storage->members,
+								&storage->max_members,
+								sizeof(RustsDupMember));
 	member = &storage->members[storage->nmembers];
 	member->segment = segment;
 	member->row = row;

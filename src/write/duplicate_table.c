@@ -84,9 +84,9 @@ rusts_dup_table_is_full(const RustsDupTable *table)
 static inline uint64
 hash_key(const RustsDupKey *key)
 {
-	return rusts_dup_mix((uint64) key->time +
-						 rusts_dup_mix(((uint64) key->series << 32) |
-									   (uint32) key->time_ns));
+	return rusts_mix_bits((uint64) key->time +
+						  rusts_mix_bits(((uint64) key->series << 32) |
+										 (uint32) key->time_ns));
 }
 
 /* Add a key if it is of this pass. */

@@ -12,21 +12,10 @@
 
 #include "lib/ilist.h"
 
+#include "base/bits.h"
 #include "write/duplicates.h"
 
 #define RUSTS_NO_INDEX		PG_UINT32_MAX
-
-/* Mix bits; murmurhash64 of PostgreSQL 16. */
-static inline uint64
-rusts_dup_mix(uint64 h)
-{
-	h ^= h >> 33;
-	h *= UINT64CONST(0xff51afd7ed558ccd);
-	h ^= h >> 33;
-	h *= UINT64CONST(0xc4ceb9fe1a85ec53);
-	h ^= h >> 33;
-	return h;
-}
 
 /* A segment that was examined. */
 typedef struct RustsDupSegment
