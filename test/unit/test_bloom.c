@@ -17,31 +17,8 @@
 
 #define MAX_KEYS	4000
 
-static int	npassed;
-static int	nfailed;
-static uint64 random_state = 20240229;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		npassed++;
-	else
-	{
-		nfailed++;
-		printf("not ok - %s\n", what);
-	}
-}
-
-/* xorshift64* */
-static uint64
-random_uint64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * UINT64CONST(0x2545F4914F6CDD1D);
-}
+#define RANDOM_SEED	20240229
+#include "check.h"
 
 /* Hash of a random value, or now and then NULL, of an attribute 1 .. 10. */
 static uint64

@@ -18,31 +18,8 @@
 
 #define MAX_ROWS	5000
 
-static int	npassed;
-static int	nfailed;
-static uint64 random_state = 20261125;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		npassed++;
-	else
-	{
-		nfailed++;
-		printf("not ok - %s\n", what);
-	}
-}
-
-/* xorshift64* */
-static uint64
-random_uint64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * UINT64CONST(0x2545F4914F6CDD1D);
-}
+#define RANDOM_SEED	20261125
+#include "check.h"
 
 /* Of each 100 rows about so many, in runs of about that length. */
 static uint32

@@ -50,36 +50,13 @@ static const uint32 special_sizes[] = {
 	0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 129, 1000, 1023, 1024
 };
 
-static int	npassed;
-static int	nfailed;
-static uint64 random_state = 20240229;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		npassed++;
-	else
-	{
-		nfailed++;
-		printf("not ok - %s\n", what);
-	}
-}
-
-/* xorshift64* */
-static uint64
-random_bits(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * UINT64CONST(0x2545F4914F6CDD1D);
-}
+#define RANDOM_SEED	20240229
+#include "check.h"
 
 static uint32
 random_below(uint32 limit)
 {
-	return (random_bits() >> 32) % limit;
+	return (random_uint64() >> 32) % limit;
 }
 
 /* Of few values, of small ones, of all magnitudes, of the extreme ones. */
@@ -95,7 +72,7 @@ random_int(int kind)
 		case 1:
 			return (int64) random_below(2000) - 1000;
 		case 2:
-			return (int64) random_bits() >> random_below(64);
+			return (int64) random_uint64() >> random_below(64);
 		default:
 			return special_ints[random_below(lengthof(special_ints))];
 	}
@@ -105,7 +82,7 @@ random_int(int kind)
 static double
 random_float(int kind)
 {
-	uint64		bits = random_bits();
+	uint64		bits = random_uint64();
 	double		any;
 
 	memcpy(&any, &bits, sizeof(any));
@@ -136,9 +113,9 @@ random_word(int density)
 		case 1:
 			return random_below(2) ? UINT64CONST(1) << random_below(64) : 0;
 		case 2:
-			return random_bits();
+			return random_uint64();
 		case 3:
-			return random_bits() | random_bits() | random_bits();
+			return random_uint64() | random_uint64() | random_uint64();
 		default:
 			return ~UINT64CONST(0);
 	}
