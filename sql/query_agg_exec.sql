@@ -282,6 +282,38 @@ SELECT ordered('SELECT time_bucket($$1 h$$, time) AS b, host, max(i) FROM many G
 SELECT ordered('SELECT time_bucket($$1 h$$, time) AS b, host, max(i) FROM many GROUP BY 1, 2 ORDER BY b, host LIMIT 4000');
 SELECT ordered('SELECT DISTINCT ON (host) host, i FROM many ORDER BY host DESC, time');
 SELECT ordered('SELECT g, x.* FROM generate_series(1, 2) AS g, LATERAL (SELECT host, count(*), max(i) FROM many WHERE i % 2 < g GROUP BY host ORDER BY host) AS x');
+-- segments that follow each other: groups are complete before the input ends
+SELECT twice('CREATE TABLE pieces (time timestamptz NOT NULL, host text, i int8, f float8)');
+SECURITY LABEL FOR rusts ON COLUMN m.pieces.host IS 'tag';
+CREATE PROCEDURE same.add_piece(s text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('INSERT INTO h.pieces %s', s);
+	EXECUTE format('INSERT INTO m.pieces %s', s);
+	PERFORM rusts_flush('m.pieces');
+END $$;
+DO $do$
+BEGIN
+	FOR k IN 0..39 LOOP
+		CALL add_piece(format($$SELECT '2021-01-01'::timestamptz + i * '20 s'::interval, 'h' || i %% 7, i, i / 4.0 FROM generate_series(%s, %s) AS i$$, k * 1000, k * 1000 + 999));
+	END LOOP;
+END $do$;
+SELECT passes(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[
+ 'SELECT time_bucket($$2 min$$, time), AGGS FROM pieces GROUP BY 1',
+ 'SELECT time_bucket($$2 min$$, time), host, AGGS FROM pieces GROUP BY 1, 2',
+ 'SELECT date_trunc($$minute$$, time, $$Europe/Berlin$$), AGGS FROM pieces WHERE i % 3 > 0 GROUP BY 1',
+ 'SELECT time_bucket($$1 min$$, time), last(host, time) FROM pieces GROUP BY 1',
+ 'SELECT time_bucket($$1 min$$, time), count(*) FROM pieces WHERE time BETWEEN $$2021-01-02 00:00:10$$ AND $$2021-01-06 10:00:30$$ GROUP BY 1 HAVING count(*) > 1']) AS q;
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b, host');
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b DESC, host');
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, max(f) FROM pieces GROUP BY 1, 2 ORDER BY host, b');
+SELECT ordered('SELECT g, x.* FROM generate_series(1, 2) AS g, LATERAL (SELECT time_bucket($$1 min$$, time) AS b, count(*), max(i) FROM pieces WHERE i % 2 < g GROUP BY 1 ORDER BY 1) AS x');
+CALL add_piece($$SELECT '2021-01-03 00:00:01'::timestamptz + i * '50 s'::interval, 'h' || i % 7, i, -i FROM generate_series(1, 3000) AS i$$);
+CALL add_piece($$SELECT unnest('{-infinity, infinity, 2020-12-31, 2021-01-05 00:00:05}'::timestamptz[]), 'h1', 1, 2.5$$);
+SELECT passes(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[
+ 'SELECT time_bucket($$2 min$$, time), AGGS FROM pieces GROUP BY 1',
+ 'SELECT time_bucket($$2 min$$, time), host, AGGS FROM pieces GROUP BY 1, 2']) AS q;
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b, host');
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b DESC, host');
 -- processes that share them
 SET max_parallel_workers_per_gather = 3;
 SELECT q, same(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[

@@ -15,6 +15,9 @@
 #include "compat.h"
 #include "exec/agg_groups.h"
 
+/* What is allocated is to be about what is used. */
+#define MAX_BLOCK_SIZE	(256 * 1024)
+
 typedef struct TupleEntry
 {
 	uint32		number;
@@ -91,6 +94,8 @@ same_group(GroupKey a, GroupKey b)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
+
+static Size group_size(const RustsGroups *groups);
 
 RustsTuples *
 rusts_tuples_create(MemoryContext cxt, int nvalues)
@@ -208,7 +213,9 @@ rusts_groups_init(RustsGroups *groups, MemoryContext parent, RustsAgg *aggs,
 				  int naggs, Size states_size)
 {
 	groups->cxt = AllocSetContextCreate(parent, "rusts groups",
-										ALLOCSET_DEFAULT_SIZES);
+										ALLOCSET_DEFAULT_MINSIZE,
+										ALLOCSET_DEFAULT_INITSIZE,
+										MAX_BLOCK_SIZE);
 	groups->aggs = aggs;
 	groups->naggs = naggs;
 	groups->states_size = states_size;
@@ -225,6 +232,7 @@ rusts_groups_reset(RustsGroups *groups)
 										groups->max_groups);
 	groups->table = rustsgroup_create(groups->cxt, 64, NULL);
 	groups->last = NULL;
+	groups->nunused = 0;
 }
 
 RustsGroup *
@@ -247,7 +255,6 @@ rusts_groups_find(RustsGroups *groups, uint32 tuple, int64 bucket,
 	GroupEntry *entry;
 	RustsGroup *group = groups->last;
 	bool		found;
-	char	   *chunk;
 	int			i;
 
 	if (group != NULL && group->tuple == tuple && group->bucket == bucket &&
@@ -260,17 +267,26 @@ rusts_groups_find(RustsGroups *groups, uint32 tuple, int64 bucket,
 		return entry->group;
 	}
 
-	if (groups->ngroups == groups->max_groups)
+	if (groups->ngroups + groups->nunused == groups->max_groups)
 	{
 		groups->max_groups *= 2;
 		groups->groups = repalloc_huge(groups->groups, sizeof(RustsGroup *) *
 									   (Size) groups->max_groups);
 	}
 
-	/* palloc aligns to 8 only; int128 wants 16. */
-	chunk = MemoryContextAlloc(groups->cxt, TYPEALIGN(16, sizeof(RustsGroup)) +
-							   groups->states_size + 8);
-	group = (RustsGroup *) TYPEALIGN(16, chunk);
+	if (groups->nunused > 0)
+	{
+		group = groups->groups[groups->ngroups];
+		groups->nunused--;
+	}
+	else
+	{
+		/* palloc aligns to 8 only; int128 wants 16. */
+		char	   *chunk = MemoryContextAlloc(groups->cxt,
+											   group_size(groups));
+
+		group = (RustsGroup *) TYPEALIGN(16, chunk);
+	}
 	group->tuple = tuple;
 	group->bucket = bucket;
 	group->bucket_null = bucket_null;
@@ -285,8 +301,55 @@ rusts_groups_find(RustsGroups *groups, uint32 tuple, int64 bucket,
 	return group;
 }
 
+uint32
+rusts_groups_partition(RustsGroups *groups, int64 bucket, bool from)
+{
+	uint32		nbefore = 0;
+	uint32		i;
+
+	for (i = 0; i < groups->ngroups; i++)
+	{
+		RustsGroup *group = groups->groups[i];
+
+		if (group->bucket_null || (group->bucket >= bucket) != from)
+			continue;
+		groups->groups[i] = groups->groups[nbefore];
+		groups->groups[nbefore++] = group;
+	}
+	return nbefore;
+}
+
+void
+rusts_groups_drop(RustsGroups *groups, uint32 count)
+{
+	uint32		i;
+
+	groups->last = NULL;
+	groups->ngroups -= count;
+	groups->nunused += count;
+	rustsgroup_reset(groups->table);
+	for (i = 0; i < groups->ngroups; i++)
+	{
+		RustsGroup *kept = groups->groups[count + i];
+		GroupKey	key = {.bucket = kept->bucket, .tuple = kept->tuple,
+		.bucket_null = kept->bucket_null};
+		bool		found;
+
+		groups->groups[count + i] = groups->groups[i];
+		groups->groups[i] = kept;
+		rustsgroup_insert(groups->table, key, &found)->group = kept;
+	}
+}
+
 Size
 rusts_groups_size(const RustsGroups *groups)
 {
-	return MemoryContextMemAllocated(groups->cxt, true);
+	return MemoryContextMemAllocated(groups->cxt, true) -
+		group_size(groups) * (Size) groups->nunused;
+}
+
+static Size
+group_size(const RustsGroups *groups)
+{
+	return TYPEALIGN(16, sizeof(RustsGroup)) + groups->states_size + 8;
 }

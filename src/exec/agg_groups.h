@@ -46,8 +46,9 @@ typedef struct RustsGroups
 	int			naggs;
 	RustsAgg   *aggs;
 	uint32		ngroups;
+	uint32		nunused;		/* to be used anew */
 	uint32		max_groups;
-	RustsGroup **groups;		/* [ngroups] in order of arrival */
+	RustsGroup **groups;		/* [ngroups], then [nunused] */
 	struct rustsgroup_hash *table;
 	RustsGroup *last;			/* found last */
 } RustsGroups;
@@ -64,6 +65,16 @@ extern RustsGroup *rusts_groups_lookup(RustsGroups *groups, uint32 tuple,
 /* The same, but the group is made if it is not there. */
 extern RustsGroup *rusts_groups_find(RustsGroups *groups, uint32 tuple,
 									 int64 bucket, bool bucket_null);
+
+/*
+ * Put the groups of buckets before the given one, or from it on, first, and
+ * say how many these are.
+ */
+extern uint32 rusts_groups_partition(RustsGroups *groups, int64 bucket,
+									 bool from);
+
+/* Forget the first groups; their states own nothing. */
+extern void rusts_groups_drop(RustsGroups *groups, uint32 count);
 
 /* Memory in use, about. */
 extern Size rusts_groups_size(const RustsGroups *groups);

@@ -79,6 +79,7 @@ rusts_agg_reset_groups(RustsAggNode *node)
 	rusts_groups_reset(&node->groups);
 	node->distinct_pairs = NULL;
 	node->next_group = 0;
+	node->nready = 0;
 }
 
 bool

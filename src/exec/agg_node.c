@@ -381,7 +381,7 @@ exec(CustomScanState *css)
 	for (;;)
 	{
 		ResetExprContext(econtext);
-		if (node->next_group >= node->groups.ngroups)
+		if (node->next_group >= node->nready)
 		{
 			if (!rusts_agg_read_input(node))
 				return ExecClearTuple(css->ss.ps.ps_ResultTupleSlot);
@@ -452,8 +452,7 @@ rescan(CustomScanState *css)
 		UpdateChangedParamSet(child, css->ss.ps.chgParam);
 	ExecReScan(child);
 	node->begun = false;
-	node->groups.ngroups = 0;
-	node->next_group = 0;
+	rusts_agg_reset_groups(node);
 }
 
 /* Only where this node, not its scan, is what processes share. */

@@ -95,6 +95,7 @@ typedef struct RustsAggNode
 	RustsAggOrder *order;
 	bool		begun;
 	uint32		next_group;
+	uint32		nready;			/* groups to be returned; others follow */
 	/* passes: the last is next, then windows follow */
 	int			npasses;
 	int			max_passes;
@@ -104,8 +105,14 @@ typedef struct RustsAggNode
 	bool		windowed;
 	bool		times_split_known;	/* buckets can be told apart by time, */
 	bool		times_split;	/* and whether */
-	bool		resume;			/* a partial aggregate has more input */
+	bool		resume;			/* the pass has more input */
+	bool		can_complete;	/* groups may be complete before its end */
+	bool		extent_known;	/* finite times of the pass, */
+	bool		extent_ascends; /* whether its buckets ascend at all, */
+	int64		extent_low;		/* and which these are if they do */
+	int64		extent_high;
 	Size		max_memory;		/* of groups */
+	Size		stop_memory;	/* at which to see whether some are complete */
 	uint32		groups_at_check;
 	uint32	   *places;			/* [nplaces] of tuples in order, or NULL */
 	uint32	   *leading_places; /* [nplaces] the first place whose tuple has
@@ -130,6 +137,12 @@ extern bool rusts_agg_times_can_split(RustsAggNode *node);
 
 /* Does the pass at hand make groups of this tuple of tags? */
 extern bool rusts_agg_tuple_in_pass(const RustsAggNode *node, uint32 tuple);
+
+/* agg_complete.c: may groups be complete before the input ends? */
+extern bool rusts_agg_can_complete(RustsAggNode *node);
+
+/* Put those that are complete first, and say how many these are. */
+extern uint32 rusts_agg_complete_groups(RustsAggNode *node);
 
 /* agg_parallel.c: the part that this process aggregates next, if any */
 extern void rusts_agg_parts_begin(RustsAggNode *node);

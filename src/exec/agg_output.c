@@ -34,14 +34,14 @@ rusts_agg_sort_groups(RustsAggNode *node)
 {
 	int			i;
 
-	if (node->norder == 0 || node->groups.ngroups <= 1)
+	if (node->norder == 0 || node->nready <= 1)
 		return;
 	for (i = 0; i < node->norder; i++)
 	{
 		if (node->order[i].key >= 0)
 			rank_tuples(node, &node->order[i]);
 	}
-	qsort_arg(node->groups.groups, node->groups.ngroups, sizeof(RustsGroup *),
+	qsort_arg(node->groups.groups, node->nready, sizeof(RustsGroup *),
 			  compare_groups, node);
 }
 

@@ -14,8 +14,10 @@
  * estimated, and nothing is spilled: what is read again is compressed and
  * mostly cached.
  *
- * A partial aggregate need not return each group once: it returns what it has
- * and goes on.
+ * Mostly that does not happen: groups of the earliest buckets are complete
+ * before the pass is at its end (agg_complete.c), and are returned when there
+ * is enough of them.  A partial aggregate need not return each group once: it
+ * returns all that it has, and goes on.
  *
  * src/exec/agg_passes.c
  *
@@ -39,6 +41,12 @@
 /* Groups between two looks at the memory. */
 #define CHECK_GROUPS	256
 
+/*
+ * Groups are returned when they take so much and some are complete: most of a
+ * processor's own cache.
+ */
+#define COMPLETE_MEMORY	(1024 * 1024)
+
 /* What a group takes beside its states, about, with what memory contexts and
  * the hash table have in reserve. */
 #define GROUP_BYTES		250
@@ -59,6 +67,7 @@ typedef enum SplitResult
 
 static bool next_pass(RustsAggNode *node, RustsAggPass *pass);
 static bool run_pass(RustsAggNode *node);
+static void divide_pass(RustsAggNode *node);
 static bool split_pass(RustsAggNode *node, const RustsAggPass *pass);
 static SplitResult split_by_time(RustsAggNode *node,
 								 const RustsAggPass *pass);
@@ -82,6 +91,12 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	node->max_memory = Max(get_hash_memory_limit(), MIN_MEMORY);
 	node->resume = false;
 	node->times_split_known = false;
+	node->can_complete = rusts_agg_can_complete(node);
+	if (node->can_complete)
+	{
+		node->scan->by_time = true;
+		node->scan->backward = node->norder > 0 && node->windows.descending;
+	}
 
 	if (node->parallel != NULL)
 	{
@@ -116,46 +131,67 @@ rusts_agg_read_input(RustsAggNode *node)
 {
 	for (;;)
 	{
-		RustsAggPass pass;
-
 		node->groups_at_check = 0;
-		rusts_agg_reset_groups(node);
-		if (node->resume)
+		if (node->resume && !node->partial && node->nready > 0)
 		{
-			/* The rest of what a partial aggregate has interrupted. */
-			node->resume = !run_pass(node);
+			rusts_groups_drop(&node->groups, node->nready);
+			node->next_group = 0;
+			node->nready = 0;
 		}
-		else
+		else if (!node->resume || node->partial)
+			rusts_agg_reset_groups(node);
+		if (!node->resume)
 		{
+			RustsAggPass pass;
+
 			if (!next_pass(node, &pass))
 				return false;
 
 			/* To find out that it is too large would take half its time. */
-			if (pass.bytes > node->max_memory && split_pass(node, &pass))
+			if (pass.bytes > node->max_memory && !node->can_complete &&
+				split_pass(node, &pass))
 				continue;
 			node->npasses_run++;
-			if (!run_pass(node))
-			{
-				if (node->partial)
-					node->resume = true;
-				else if (split_pass(node, &pass))
-					continue;
-				else
-				{
-					/* One group, or as good as: there is nothing to divide. */
-					node->max_memory = MaxAllocHugeSize;
-					push_parts(node, &pass, 1);
-					continue;
-				}
-			}
+			node->extent_known = false;
+			node->stop_memory = node->can_complete ?
+				Min(COMPLETE_MEMORY, node->max_memory) : node->max_memory;
 		}
+		node->resume = !run_pass(node);
 		if (!node->grouped && node->groups.ngroups == 0)
 			(void) rusts_groups_find(&node->groups, 0, 0, false);
-		if (node->groups.ngroups > 0)
+		node->nready = node->groups.ngroups;
+		if (node->resume && !node->partial)
+		{
+			node->nready = node->can_complete ?
+				rusts_agg_complete_groups(node) : 0;
+			if (node->nready == 0 && node->stop_memory < node->max_memory)
+				node->stop_memory = Min(node->stop_memory * 2,
+										node->max_memory);
+			else if (node->nready == 0)
+			{
+				node->resume = false;
+				divide_pass(node);
+			}
+		}
+		if (node->nready > 0)
 		{
 			rusts_agg_sort_groups(node);
 			return true;
 		}
+	}
+}
+
+/* The pass at hand takes too much memory. */
+static void
+divide_pass(RustsAggNode *node)
+{
+	RustsAggPass pass = node->pass;
+
+	if (!split_pass(node, &pass))
+	{
+		/* One group, or as good as: there is nothing to divide. */
+		node->max_memory = MaxAllocHugeSize;
+		push_parts(node, &pass, 1);
 	}
 }
 
@@ -212,7 +248,7 @@ run_pass(RustsAggNode *node)
 		if (node->groups.ngroups >= node->groups_at_check + CHECK_GROUPS)
 		{
 			node->groups_at_check = node->groups.ngroups;
-			if (rusts_groups_size(&node->groups) > node->max_memory)
+			if (rusts_groups_size(&node->groups) > node->stop_memory)
 				return false;
 		}
 	}

@@ -47,6 +47,7 @@ static void add_columns(RustsBlockScan *scan, Bitmapset *attnos);
 static void order_conditions(RustsBlockScan *scan);
 static void load_entries(RustsBlockScan *scan);
 static void sort_entries(RustsBlockScan *scan);
+static RustsSegmentEntry *ordered_entry(RustsBlockScan *scan, int64 at);
 static void time_range(RustsBlockScan *scan, int64 *low, int64 *high);
 static bool next_segment(RustsBlockScan *scan);
 static bool next_piece(RustsBlockScan *scan);
@@ -350,6 +351,7 @@ sort_entries(RustsBlockScan *scan)
 {
 	uint32		i;
 
+	scan->rest = NULL;
 	scan->order = MemoryContextAllocHuge(CurrentMemoryContext,
 										 sizeof(uint32) *
 										 Max((Size) scan->nentries, 1));
@@ -402,6 +404,43 @@ rusts_block_scan_extent(RustsBlockScan *scan, int64 *low, int64 *high,
 	*low = Max(*low, from);
 	*high = Min(*high, to);
 	return *low <= *high;
+}
+
+int64
+rusts_block_scan_rest(RustsBlockScan *scan)
+{
+	int64		at = scan->at;
+
+	if (scan->backward)
+		return at >= scan->nentries ? PG_INT64_MIN :
+			ordered_entry(scan, at)->max_time;
+	if (scan->rest == NULL)
+	{
+		int64		low = PG_INT64_MAX;
+		int64		i;
+
+		scan->rest = MemoryContextAllocHuge(scan->scan_cxt, sizeof(int64) *
+											((Size) scan->nentries + 1));
+		scan->rest[scan->nentries] = low;
+		for (i = (int64) scan->nentries - 1; i >= 0; i--)
+		{
+			const RustsSegmentEntry *entry = ordered_entry(scan, i);
+
+			if (entry->max_time != RUSTS_NO_TIME)
+				low = Min(low, entry->min_time);
+			scan->rest[i] = low;
+		}
+	}
+	return scan->rest[at];
+}
+
+/* The entry that is read after so many. */
+static RustsSegmentEntry *
+ordered_entry(RustsBlockScan *scan, int64 at)
+{
+	if (scan->backward)
+		at = scan->nentries - 1 - at;
+	return &scan->entries[scan->order[at]];
 }
 
 /* Ends of segments that are an infinity do not tell. */
@@ -497,12 +536,9 @@ next_segment(RustsBlockScan *scan)
 	close_segment(scan);
 	while (scan->at + 1 < (int64) scan->nentries)
 	{
-		uint32		place;
-
 		CHECK_FOR_INTERRUPTS();
 		scan->at++;
-		place = scan->backward ? scan->nentries - 1 - scan->at : scan->at;
-		if (open_segment(scan, &scan->entries[scan->order[place]]))
+		if (open_segment(scan, ordered_entry(scan, scan->at)))
 		{
 			scan->item = scan->backward ? (int64) scan->nitems : -1;
 			return true;

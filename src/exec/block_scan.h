@@ -145,6 +145,8 @@ typedef struct RustsBlockScan
 	RustsSegmentEntry *entries;
 	uint32	   *order;			/* [nentries] in which they are read */
 	int64		at;				/* index in order of the open one */
+	int64	   *rest;			/* [nentries + 1] smallest time from one on,
+								 * or NULL */
 	uint64	   *pieces_before;	/* parallel: [nentries + 1] */
 	RustsReader *reader;		/* NULL: none is open */
 	bool	   *settled;		/* [nconditions] by the choice of series */
@@ -199,6 +201,12 @@ extern void rusts_block_scan_restart(RustsBlockScan *scan);
  */
 extern bool rusts_block_scan_extent(RustsBlockScan *scan, int64 *low,
 									int64 *high, int64 *nrows);
+
+/*
+ * Rows from the open segment on are from this time on, or up to it if the scan
+ * is backward.  With by_time, not parallel.
+ */
+extern int64 rusts_block_scan_rest(RustsBlockScan *scan);
 
 /* Move the ends of a range of times inwards to what segments have. */
 extern void rusts_block_scan_finite(RustsBlockScan *scan, int64 *low,
