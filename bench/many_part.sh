@@ -28,7 +28,7 @@ part_many()
 		$$;
 	END
 	cat >"$script" <<-END
-		SET search_path = many;
+		SET search_path = many, public;
 		SELECT rusts_write(lines(:client_id, nextval('many.step_' || :client_id)::int));
 	END
 	for ((i = 0; i < MANY_CLIENTS; i++)); do

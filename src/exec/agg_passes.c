@@ -45,7 +45,7 @@
  * Groups are returned when they take so much and some are complete: most of a
  * processor's own cache.
  */
-#define COMPLETE_MEMORY	(1024 * 1024)
+#define COMPLETE_MEMORY	(4 * 1024 * 1024)
 
 /* What a group takes beside its states, about, with what memory contexts and
  * the hash table have in reserve. */
