@@ -42,8 +42,8 @@
 #define CHECK_GROUPS	256
 
 /*
- * Groups are returned when they take so much and some are complete: most of a
- * processor's own cache.
+ * Groups are returned when they take so much and some are complete: they stay
+ * in the processor's cache.
  */
 #define COMPLETE_MEMORY	(4 * 1024 * 1024)
 

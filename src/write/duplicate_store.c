@@ -116,6 +116,22 @@ rusts_dup_storage(int64 storage_id, const RustsSchema *schema)
 	return storage;
 }
 
+RustsDupStorage *
+rusts_dup_known_storage(int64 storage_id, const RustsSchema *schema)
+{
+	RustsDupStorage *storage;
+	uint64		key_columns;
+	uint32		key_hash;
+
+	storage = storages == NULL ? NULL :
+		hash_search(storages, &storage_id, HASH_FIND, NULL);
+	if (storage == NULL || !storage->consistent)
+		return NULL;
+	hash_key(schema, &key_columns, &key_hash);
+	return storage->key_columns == key_columns &&
+		storage->key_hash == key_hash ? storage : NULL;
+}
+
 static void
 hash_key(const RustsSchema *schema, uint64 *columns, uint32 *hash)
 {
@@ -290,6 +306,47 @@ rusts_dup_join_points(RustsDupStorage *storage, uint32 to, uint32 from)
 		m = next;
 	}
 	storage->points[from].members = RUSTS_NO_INDEX;
+}
+
+void
+rusts_dup_keep_disjoint(RustsDupStorage *storage, const int64 *segment_ids,
+						uint32 nsegments)
+{
+	RustsDupDisjoint *set =
+		&storage->disjoint[storage->next_disjoint++ % RUSTS_DUP_NDISJOINT];
+
+	set->nsegments = 0;
+	while (set->max_segments < nsegments)
+		set->segment_ids = grow(storage, set->segment_ids, &set->max_segments,
+								sizeof(int64));
+	memcpy(set->segment_ids, segment_ids, sizeof(int64) * nsegments);
+	set->nsegments = nsegments;
+}
+
+bool
+rusts_dup_are_disjoint(const RustsDupStorage *storage,
+					   const int64 *segment_ids, uint32 nsegments)
+{
+	int			s;
+
+	for (s = 0; s < RUSTS_DUP_NDISJOINT; s++)
+	{
+		const RustsDupDisjoint *set = &storage->disjoint[s];
+		uint32		at = 0;
+		uint32		i;
+
+		for (i = 0; i < nsegments; i++, at++)
+		{
+			while (at < set->nsegments &&
+				   set->segment_ids[at] < segment_ids[i])
+				at++;
+			if (at == set->nsegments || set->segment_ids[at] != segment_ids[i])
+				break;
+		}
+		if (i == nsegments)
+			return true;
+	}
+	return false;
 }
 
 /* Make storage->by_time. */

@@ -29,12 +29,16 @@
 /* Results kept per storage: dashboards ask for different times. */
 #define MAX_RESULTS		64
 
+static int64 *list_segments(int64 low, int64 high,
+							const RustsSegmentEntry *entries, uint32 nentries,
+							uint32 *nids);
 static bool find_suspects(RustsDupQuery *query, int64 low, int64 high,
 						  RustsSegmentEntry *entries, uint32 nentries);
 static bool is_distinct(const RustsSegmentEntry *entry, uint64 key_columns);
 static int	compare_begins(const void *a, const void *b, void *arg);
 static bool is_examined(const RustsDupQuery *query);
-static bool find_points(const RustsDupQuery *query, int64 low, int64 high,
+static bool have_members(const RustsDupQuery *query);
+static bool find_points(RustsDupStorage *storage, int64 low, int64 high,
 						uint32 *first, uint32 *end);
 static void read_deletions(const RustsDupQuery *query, Snapshot snapshot);
 static uint32 first_point(const RustsDupStorage *storage, int64 time);
@@ -60,19 +64,34 @@ rusts_duplicates_resolve(Relation rel, TupleDesc desc,
 	RustsDupResult *result;
 	StringInfoData key;
 	bool		complete = true;
+	int64	   *ids;
+	uint32		nids;
 	uint32		first;
 	uint32		end;
 
-	if (!schema->merges || *nentries == 0 ||
-		!find_suspects(&query, low, high, *entries, *nentries))
+	if (!schema->merges || *nentries == 0)
 		return;
+	ids = list_segments(low, high, *entries, *nentries, &nids);
+	storage = rusts_dup_known_storage((*entries)[0].storage_id, schema);
+	if ((storage != NULL && rusts_dup_are_disjoint(storage, ids, nids)) ||
+		!find_suspects(&query, low, high, *entries, *nentries))
+	{
+		pfree(ids);
+		return;
+	}
 	storage = query.storage;
 	if (!is_examined(&query))
 	{
 		complete = rusts_dup_examine(&query);
 		rusts_dup_limit_memory(storage);
 	}
-	if (!find_points(&query, low, high, &first, &end))
+	if (!have_members(&query))
+	{
+		if (complete)
+			rusts_dup_keep_disjoint(storage, ids, nids);
+		return;
+	}
+	if (!find_points(storage, low, high, &first, &end))
 		return;
 
 	read_deletions(&query, snapshot);
@@ -145,6 +164,25 @@ rusts_duplicates_compare(Relation rel, const RustsSchema *schema,
 	pfree(suspect_of);
 	pfree(query.suspects);
 	rusts_dup_limit_memory(storage);
+}
+
+/* The numbers of the segments that have times between two. */
+static int64 *
+list_segments(int64 low, int64 high, const RustsSegmentEntry *entries,
+			  uint32 nentries, uint32 *nids)
+{
+	int64	   *ids = MemoryContextAllocHuge(CurrentMemoryContext,
+											 sizeof(int64) * (Size) nentries);
+	uint32		i;
+
+	*nids = 0;
+	for (i = 0; i < nentries; i++)
+	{
+		if (entries[i].max_time != RUSTS_NO_TIME &&
+			entries[i].max_time >= low && entries[i].min_time <= high)
+			ids[(*nids)++] = entries[i].segment_id;
+	}
+	return ids;
 }
 
 /*
@@ -263,23 +301,25 @@ is_examined(const RustsDupQuery *query)
 	return common != 0;
 }
 
-/*
- * The points, in the order of time, that may have several of these rows.
- */
+/* Has any row of these been found to be one of several? */
 static bool
-find_points(const RustsDupQuery *query, int64 low, int64 high,
-			uint32 *first, uint32 *end)
+have_members(const RustsDupQuery *query)
 {
-	RustsDupStorage *storage = query->storage;
 	uint32		i;
 
 	for (i = 0; i < query->nsuspects; i++)
 	{
-		if (storage->segments[query->suspects[i].segment].nmembers > 0)
-			break;
+		if (query->storage->segments[query->suspects[i].segment].nmembers > 0)
+			return true;
 	}
-	if (i == query->nsuspects)
-		return false;
+	return false;
+}
+
+/* The points between two times, in their order; false if there are none. */
+static bool
+find_points(RustsDupStorage *storage, int64 low, int64 high,
+			uint32 *first, uint32 *end)
+{
 	rusts_dup_sort_points(storage);
 	*first = first_point(storage, low);
 	*end = high == PG_INT64_MAX ? storage->npoints :

@@ -42,6 +42,17 @@ typedef struct RustsDupPoint
 	uint32		members;		/* first of them */
 } RustsDupPoint;
 
+/* Segments that have been found to share no points. */
+typedef struct RustsDupDisjoint
+{
+	uint32		nsegments;
+	uint32		max_segments;
+	int64	   *segment_ids;	/* [nsegments] ascending */
+} RustsDupDisjoint;
+
+/* Different times that are asked for in turn. */
+#define RUSTS_DUP_NDISJOINT	4
+
 /* One storage's, as long as the backend lives or memory lasts. */
 typedef struct RustsDupStorage
 {
@@ -66,6 +77,8 @@ typedef struct RustsDupStorage
 	uint32		nexaminations;
 	dlist_head	results;		/* RustsDupResult, latest first */
 	uint32		nresults;
+	RustsDupDisjoint disjoint[RUSTS_DUP_NDISJOINT];
+	uint32		next_disjoint;	/* to be replaced */
 } RustsDupStorage;
 
 /* An entry that may share points with others. */
@@ -114,6 +127,10 @@ typedef struct RustsDupResult
 /* duplicate_store.c: what is known */
 extern RustsDupStorage *rusts_dup_storage(int64 storage_id,
 										  const RustsSchema *schema);
+
+/* The same, or NULL if nothing is known. */
+extern RustsDupStorage *rusts_dup_known_storage(int64 storage_id,
+												const RustsSchema *schema);
 extern uint32 rusts_dup_segment(RustsDupStorage *storage, int64 segment_id);
 extern uint32 rusts_dup_point_of(RustsDupStorage *storage, uint32 segment,
 								 uint32 row);
@@ -123,6 +140,17 @@ extern void rusts_dup_add_member(RustsDupStorage *storage, uint32 point,
 extern void rusts_dup_join_points(RustsDupStorage *storage, uint32 to,
 								  uint32 from);
 extern void rusts_dup_sort_points(RustsDupStorage *storage);
+
+/*
+ * Segments among which no point lies twice, and whether these are known to be
+ * some of such; ids ascend.
+ */
+extern void rusts_dup_keep_disjoint(RustsDupStorage *storage,
+									const int64 *segment_ids,
+									uint32 nsegments);
+extern bool rusts_dup_are_disjoint(const RustsDupStorage *storage,
+								   const int64 *segment_ids,
+								   uint32 nsegments);
 extern void rusts_dup_limit_memory(RustsDupStorage *keep);
 
 /* duplicate_table.c: keys of rows */
