@@ -207,14 +207,21 @@ rusts_free_space_extents(const RustsFreeSpace *space, uint32 *nextents)
 }
 
 uint64
-rusts_free_space_blocks(const RustsFreeSpace *space, BlockNumber *file_blocks)
+rusts_free_space_blocks(const RustsFreeSpace *space, BlockNumber *end)
 {
 	uint64		total = 0;
 	uint32		i;
 
+	*end = space->file_end;
 	for (i = 0; i < space->nholes; i++)
-		total += space->holes[i].nblocks;
-	*file_blocks = space->file_end;
+	{
+		const Hole *hole = &space->holes[i];
+
+		if (hole->first_block + hole->nblocks == space->file_end)
+			*end = hole->first_block;
+		else
+			total += hole->nblocks;
+	}
 	return total;
 }
 

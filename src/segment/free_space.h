@@ -39,11 +39,13 @@ extern RustsFreeSpace *rusts_free_space_find(Relation rel);
 extern BlockNumber rusts_free_space_take(RustsFreeSpace *space,
 										 uint64 nblocks, BlockNumber end);
 
-/* The extents in use, ascending; the number of free blocks, and of all. */
+/* The extents in use, ascending. */
 extern const RustsExtent *rusts_free_space_extents(const RustsFreeSpace *space,
 												   uint32 *nextents);
+
+/* Where the last of them ends, and the number of free blocks before that. */
 extern uint64 rusts_free_space_blocks(const RustsFreeSpace *space,
-									  BlockNumber *file_blocks);
+									  BlockNumber *end);
 
 /*
  * Give the free blocks at the end of the file back if it is worth it and

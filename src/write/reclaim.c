@@ -42,9 +42,15 @@
 #define MIN_FREE_BLOCKS		8
 #define MIN_FREE_FRACTION	8
 
-/* In a large file it is left to the next segments to fill smaller holes. */
+/*
+ * In a large file it is left to the next segments to fill smaller holes, and
+ * while these come larger ones as well: a block is copied for each that is
+ * written, at most.
+ */
 #define LARGE_FILE_BLOCKS	(64 * 1024 * 1024 / BLCKSZ)
 #define MIN_FREE_OF_LARGE	3
+#define MIN_FREE_OF_GROWING 2
+#define GROWING_MS			60000
 
 /* What makes a detour worth it. */
 #define DETOUR_FRACTION		4
@@ -52,6 +58,9 @@
 /* One step moves about so many blocks. */
 #define STEP_BLOCKS			(64 * 1024 * 1024 / BLCKSZ)
 
+static bool is_worth_it(Relation rel, const RustsFreeSpace *space,
+						bool thorough);
+static bool is_growing(Relation rel);
 static int64 move_segments(Relation rel, RustsFreeSpace *space,
 						   bool from_end, bool give_way);
 static int64 make_room(Relation rel, RustsFreeSpace *space);
@@ -68,8 +77,6 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 	MemoryContext reclaim_cxt;
 	MemoryContext old_cxt;
 	RustsFreeSpace *space;
-	uint64		nfree;
-	BlockNumber file_blocks;
 	int64		nrows = 0;
 
 	/*
@@ -82,10 +89,7 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 										ALLOCSET_DEFAULT_SIZES);
 	old_cxt = MemoryContextSwitchTo(reclaim_cxt);
 	space = rusts_free_space_find(rel);
-	nfree = rusts_free_space_blocks(space, &file_blocks);
-	if (nfree >= MIN_FREE_BLOCKS &&
-		nfree >= file_blocks / (file_blocks >= LARGE_FILE_BLOCKS && !thorough ?
-								MIN_FREE_OF_LARGE : MIN_FREE_FRACTION))
+	if (is_worth_it(rel, space, thorough))
 	{
 		Snapshot	snapshot = rusts_merge_snapshot();
 
@@ -93,7 +97,7 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 		nrows = move_segments(rel, space, true, give_way);
 		if (nrows == 0)
 			nrows = move_segments(rel, space, false, give_way);
-		if (nrows == 0 && nfree >= file_blocks / DETOUR_FRACTION)
+		if (nrows == 0)
 			nrows = make_room(rel, space);
 		PopActiveSnapshot();
 		UnregisterSnapshot(snapshot);
@@ -101,6 +105,37 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(reclaim_cxt);
 	return nrows;
+}
+
+static bool
+is_worth_it(Relation rel, const RustsFreeSpace *space, bool thorough)
+{
+	BlockNumber end;
+	uint64		nfree = rusts_free_space_blocks(space, &end);
+
+	if (nfree < MIN_FREE_BLOCKS || nfree < end / MIN_FREE_FRACTION)
+		return false;
+	if (thorough || end < LARGE_FILE_BLOCKS)
+		return true;
+	return nfree >= end / MIN_FREE_OF_LARGE &&
+		(nfree >= end / MIN_FREE_OF_GROWING || !is_growing(rel));
+}
+
+/* Has a segment been written lately? */
+static bool
+is_growing(Relation rel)
+{
+	uint32		nentries;
+	RustsSegmentEntry *entries = load_entries(rel, &nentries);
+	uint32		i;
+
+	for (i = 0; i < nentries; i++)
+	{
+		if (!TimestampDifferenceExceeds(entries[i].written_at,
+										GetCurrentTimestamp(), GROWING_MS))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -174,7 +209,8 @@ make_room(Relation rel, RustsFreeSpace *space)
 			first = entry;
 		end = extents[i].first_block + extents[i].nblocks;
 	}
-	if (first == NULL)
+	if (first == NULL ||
+		rusts_free_space_blocks(space, &end) < end / DETOUR_FRACTION)
 		return 0;
 	rusts_free_space_begin_write(rel);
 	move_segment(rel, first, rusts_pages_extend(rel, first->nblocks));
