@@ -314,6 +314,19 @@ SELECT passes(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), vari
  'SELECT time_bucket($$2 min$$, time), host, AGGS FROM pieces GROUP BY 1, 2']) AS q;
 SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b, host');
 SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, host, sum(i), max(f) FROM pieces GROUP BY 1, 2 ORDER BY b DESC, host');
+-- ... not in the order that they were written in
+DELETE FROM h.pieces;
+TRUNCATE m.pieces;
+DO $do$
+DECLARE
+	k int;
+BEGIN
+	FOREACH k IN ARRAY '{40, 0, 1, 2, 3, 4, 5, 40}'::int[] LOOP
+		CALL add_piece(format($$SELECT '2021-01-01'::timestamptz + i * '1 min'::interval, 'h' || i %% 7, i, i FROM generate_series(%s, %s) AS i$$, k * 1000, k * 1000 + 999));
+	END LOOP;
+END $do$;
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, count(*), sum(i), max(i) FROM pieces GROUP BY 1 ORDER BY 1 DESC');
+SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, count(*), sum(i), max(i) FROM pieces GROUP BY 1 ORDER BY 1');
 -- processes that share them
 SET max_parallel_workers_per_gather = 3;
 SELECT q, same(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[

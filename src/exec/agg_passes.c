@@ -92,7 +92,7 @@ rusts_agg_passes_begin(RustsAggNode *node)
 	node->resume = false;
 	node->times_split_known = false;
 	node->can_complete = rusts_agg_can_complete(node);
-	if (node->can_complete)
+	if (node->buckets != NULL)
 	{
 		node->scan->by_time = true;
 		node->scan->backward = node->norder > 0 && node->windows.descending;
