@@ -249,7 +249,7 @@ $$;
 SELECT passes(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[
  'SELECT host, AGGS FROM many GROUP BY host',
  'SELECT host, dc, AGGS FROM many GROUP BY host, dc ORDER BY host DESC, dc',
- 'SELECT time_bucket($$2 min$$, time), AGGS FROM many GROUP BY 1',
+ 'SELECT time_bucket($$1 min$$, time), AGGS FROM many GROUP BY 1',
  'SELECT time_bucket($$2 min$$, time), AGGS FROM many GROUP BY 1 ORDER BY 1 DESC',
  'SELECT time_bucket($$1 h$$, time), host, AGGS FROM many GROUP BY 1, 2',
  'SELECT time_bucket($$1 h$$, time) AS b, host, AGGS FROM many GROUP BY 1, 2 ORDER BY host, b DESC',
@@ -331,7 +331,7 @@ SELECT ordered('SELECT time_bucket($$1 min$$, time) AS b, count(*), sum(i), max(
 SET max_parallel_workers_per_gather = 3;
 SELECT q, same(replace(q, 'AGGS', 'count(*), sum(i), avg(f), min(i), max(f), variance(i), last(f, time), first(i, time)')) FROM unnest(ARRAY[
  'SELECT host, AGGS FROM many GROUP BY host',
- 'SELECT time_bucket($$2 min$$, time), AGGS FROM many GROUP BY 1',
+ 'SELECT time_bucket($$1 min$$, time), AGGS FROM many GROUP BY 1',
  'SELECT time_bucket($$1 h$$, time), host, AGGS FROM many GROUP BY 1, 2',
  'SELECT host FROM many GROUP BY host',
  'SELECT time_bucket($$1 h$$, time), host FROM many GROUP BY 1, 2',
