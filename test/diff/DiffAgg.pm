@@ -124,9 +124,11 @@ sub aggregate
 	{
 		my $by = $time;
 		my $value = $name eq 'ends' ? $ref : $time;
+		my $kind = $name eq 'ends' && $base eq 'numeric' ? 'numeric' : 'exact';
 
+		# Sorted by it, 1.5 and 1.50 are the same.
 		$name = $rng->pick('first', 'last', 'last');
-		$item = { sql => "$name($value, $by)", kind => 'exact' };
+		$item = { sql => "$name($value, $by)", kind => $kind };
 	}
 	elsif ($name eq 'list')
 	{

@@ -418,7 +418,12 @@ sub compare_query
 			$self->{stats}{errors}++;
 			$self->{states}{"$x->[0] $x->[2]"}++ if $ENV{RUSTS_DIFF_ERRORS};
 			next if substr($x->[0], 0, 2) eq substr($y->[0], 0, 2);
-			if ($query->{risky} && $x->[0] =~ /^(?:00|22)/ && $y->[0] =~ /^(?:00|22)/)
+
+			# Which conditions are evaluated is up to the plan: a row that
+			# another one rules out may never meet one without a collation.
+			if (($x->[0] eq '42P22') != ($y->[0] eq '42P22')
+				|| $query->{risky} && $x->[0] =~ /^(?:00|22)/
+				&& $y->[0] =~ /^(?:00|22)/)
 			{
 				$self->{stats}{tolerated}++;
 				return;
