@@ -88,7 +88,7 @@ add_replica(RustsConfigReader *reader, int node, int shard, int line)
 
 	if (bms_is_member(shard, reader->config->nodes[node].shards))
 		rusts_config_shard_fault(reader->faults, line, shard,
-								 "%s has it both in shards and in replica_shards",
+								 "both in shards and in replica_shards of %s",
 								 node_text(reader, node));
 	state->replicas = bms_add_member(state->replicas, node);
 }
@@ -117,7 +117,7 @@ rusts_config_check_shards(RustsConfigReader *reader)
 	{
 		if (reader->shards[shard].primary < 0)
 			rusts_config_shard_fault(faults, line, shard,
-									 "no primary, no node has it in shards");
+									 "no primary, in shards of no node");
 	}
 	if (config->replication_factor > config->nnodes)
 		rusts_config_fault(faults,

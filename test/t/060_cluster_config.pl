@@ -75,7 +75,7 @@ is($node->safe_psql('postgres', 'SELECT * FROM rusts_cluster_groups()'),
 	'0|{0,1}|a|{}', 'its groups');
 file_is(
 	$config =~ s/shard_count = 2/shard_count = 3/r,
-	'5: shard 2: no primary, no node has it in shards',
+	'5: shard 2: no primary, in shards of no node',
 	'what is in the file now counts');
 
 # Bytes that are no text.
