@@ -133,6 +133,10 @@ SELECT * FROM faults(repeat(E'#\n', 5 * 1024 * 1024));
 SELECT * FROM faults(repeat(E'[[nodes]]\n', 5000));
 SELECT * FROM faults('shards = [' || repeat('1,', 500000) || ']');
 SELECT * FROM faults(example('node1"', 'no\u0000de1"'));
+
+-- letters beyond ASCII where the parser looks for blanks
+SELECT * FROM faults(example(E'\nid = "node1"', E'\nid = "node1"\nuser = """\\\n  ä§Җ\u3001"""'));
+SELECT * FROM faults(example('cluster_name', 'ä'));
 SELECT * FROM faults(example('shard_count', '"shard_count\u0000" = 1' || E'\nshard_count'));
 
 -- passwords are shown neither by the parser nor by us
