@@ -92,7 +92,8 @@ else
 EXTENSION = rusts
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rusts.control)
 MODULE_big = rusts
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/*/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/*/*.c))) \
+	$(patsubst %.cpp,%.o,$(sort $(wildcard src/*/*.cpp)))
 UPGRADES = $(patsubst sql/upgrade/%,rusts--%,$(wildcard sql/upgrade/*.sql))
 DATA_built = rusts--$(EXTVERSION).sql $(UPGRADES)
 SQL_PARTS = $(sort $(wildcard sql/install/*.sql))
@@ -101,7 +102,8 @@ SQL_PARTS = $(sort $(wildcard sql/install/*.sql))
 PG_CPPFLAGS = -Isrc -MMD -MP
 PG_CFLAGS = -std=gnu99 -fno-semantic-interposition -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
-SHLIB_LINK = -llz4 -lzstd -Wl,--version-script=build/exports
+PG_CXXFLAGS = -std=gnu++17 -fvisibility=hidden -Wall -Wextra -Werror
+SHLIB_LINK = -llz4 -lzstd -lstdc++ -Wl,--version-script=build/exports
 
 # Bitcode for JIT would need the very clang that built the server; a packager
 # who has it says with_llvm=yes.
@@ -114,13 +116,14 @@ EXTRA_CLEAN = build tmp_install results regression.diffs regression.out \
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+override BITCODE_CXXFLAGS += $(PG_CXXFLAGS)
 
 # The layers that need no server are loops over arrays.
 $(filter src/base/% src/codec/% src/proto/% src/vector/%,$(OBJS)): \
 	override CFLAGS += -O3
 
 # Built for another server or with other flags: everything is stale.
-BUILT_FOR := $(subst ',,$(shell $(PG_CONFIG) --version) $(PG_CONFIG) $(CFLAGS) $(CPPFLAGS))
+BUILT_FOR := $(subst ',,$(shell $(PG_CONFIG) --version) $(PG_CONFIG) $(CFLAGS) $(CXXFLAGS) $(CPPFLAGS))
 build/built-for: FORCE
 	@mkdir -p build
 	@echo '$(BUILT_FOR)' | cmp -s - $@ || echo '$(BUILT_FOR)' > $@

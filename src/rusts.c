@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
+#include "cluster/config.h"
 #include "exec/exec.h"
 #include "ingest/ingest.h"
 #include "meta/schema.h"
@@ -44,6 +45,7 @@ _PG_init(void)
 	rusts_settings_init();
 	rusts_ingest_init();
 	rusts_exec_init();
+	rusts_config_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_page_checks_init();

@@ -10,5 +10,5 @@
 cd "$(dirname "$0")/../.." || exit 1
 
 "${MAKE:-make}" --no-print-directory "$@" |
-	sed -un 's/^[^ ]*gcc .* \([^ ]*\.c\)\( .*\)\{0,1\}$/  \1/p'
+	sed -unE 's/^[^ ]*g(cc|\+\+) .* ([^ ]*\.c(pp)?)( .*)?$/  \2/p'
 exit "${PIPESTATUS[0]}"

@@ -72,7 +72,7 @@ my @rules = (
 	[ 'the top level holds what belongs there', \&top_level ],
 	[ 'scripts parse', \&scripts_parse ]);
 
-my (%text, @c, @h, @sources, @scripts, @install, @all);
+my (%text, @c, @cpp, @h, @sources, @scripts, @install, @all);
 my @warnings;
 
 read_tree();
@@ -108,7 +108,7 @@ sub read_tree
 				}
 				push @all, $path
 				  if -f $path
-				  && $path =~ m{\.(?:[chly]|sql|spec|pl|pm|sh|awk|conf|md)$};
+				  && $path =~ m{\.(?:[chly]|cpp|sql|spec|pl|pm|sh|awk|conf|md)$};
 			}
 		},
 		@dirs) if @dirs;
@@ -123,8 +123,9 @@ sub read_tree
 		$text{$path} = <$fh> // '';
 	}
 	@c = grep { m{^(?:src|test|bench)/.*\.c$} } @all;
+	@cpp = grep { m{^src/.*\.cpp$} } @all;
 	@h = grep { m{^(?:src|test|bench)/.*\.h$} } @all;
-	@sources = sort @c, @h;
+	@sources = sort @c, @cpp, @h;
 	@scripts = grep { m{\.(?:sh|pl|pm)$|^\.ci/run$} } @all;
 	@install = grep { m{^sql/install/} } @all;
 	return;
@@ -539,10 +540,12 @@ sub defined_names
 
 sub external_names
 {
-	my @objects = grep { -f } map { s/\.c$/.o/r } grep { m{^src/} } @c;
+	my @objects = grep { -f }
+	  map { s/\.c(?:pp)?$/.o/r } grep { m{^src/} } @c, @cpp;
+	my $cpp = qr/_Z|DW\.ref\./;
 
 	return unless @objects;
-	return grep { !/^(?:rusts_|pg_finfo_rusts_|_PG_init$|Pg_magic_func$)/ }
+	return grep { !/^(?:$cpp|rusts_|pg_finfo_rusts_|_PG_init$|Pg_magic_func$)/ }
 	  defined_names('nm', '-g', '--defined-only', @objects);
 }
 
