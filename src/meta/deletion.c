@@ -62,6 +62,7 @@ static const uint8 *note_rows(HeapTuple tuple, TupleDesc desc,
 							  const uint8 **end);
 static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
 					   uint32 nrows);
+static Snapshot small_notes_snapshot(void);
 static uint32 count_small_notes(Relation table, int64 storage_id,
 								int64 segment_id);
 static bool is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows);
@@ -200,11 +201,22 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	table_close(table, RowExclusiveLock);
 }
 
+/*
+ * Which notes may become ours?  With a snapshot for the whole transaction only
+ * those that it sees: from our own note it would learn of the others' rows.
+ */
+static Snapshot
+small_notes_snapshot(void)
+{
+	return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() :
+		SnapshotSelf;
+}
+
 static uint32
 count_small_notes(Relation table, int64 storage_id, int64 segment_id)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
-								  SnapshotSelf);
+								  small_notes_snapshot());
 	HeapTuple	tuple;
 	uint32		count = 0;
 	uint32		nrows;
@@ -240,7 +252,7 @@ take_small_notes(Relation table, int64 storage_id, int64 segment_id,
 				 const RustsDeletedRow *rows, uint32 *nrows)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
-								  SnapshotSelf);
+								  small_notes_snapshot());
 	Snapshot	snapshot = rusts_hold_snapshot();
 	RustsDeletedRow *all = palloc_array(RustsDeletedRow, *nrows);
 	uint32		n = *nrows;

@@ -10,8 +10,8 @@
  * Where duplicates are merged it is the order of writing instead, which is
  * nearly the same: points written twice meet in one builder, and are united;
  * or, if there is too much for one, they are united before, as for a reader.
- * An output segment must not hold rows written both before and after a segment
- * that is not moved and has points of the former, see write_order.c.
+ * Rows written before and after a segment that is not moved and has points of
+ * the former do not come together in either way, see write_order.c.
  *
  * A flush is one transaction that deletes the directory rows of the batches
  * it has read and enters those of the segments it has written.  Readers
@@ -63,6 +63,9 @@ static void check_deletions(const RustsSegmentEntry *entries,
 static int64 merge_segments(Relation from, const Target *to,
 							RustsSegmentEntry *entries, uint32 nentries,
 							bool give_way);
+static int64 merge_run(Relation from, const Target *to, RustsBuilder *builder,
+					   RustsSegmentEntry *entries, uint32 begin, uint32 end,
+					   bool merges, bool give_way);
 static int	compare_places(const void *a, const void *b);
 static void unite_before(Relation from, const RustsSchema *schema,
 						 RustsSegmentEntry **entries, uint32 *nentries);
@@ -256,14 +259,15 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	MemoryContext old_cxt = MemoryContextSwitchTo(merge_cxt);
 	RustsSchema *schema = rusts_schema_build(from);
 	RustsBuilder *builder = rusts_builder_create(merge_cxt, schema);
+	bool		merges = schema->merges && from == to->rel;
 	int64	   *unmoved = NULL;
 	uint32		nunmoved = 0;
 	int64		nrows = 0;
-	uint32		i;
+	uint32		begin;
+	uint32		end;
 
-	if (schema->merges && from == to->rel)
+	if (merges)
 	{
-		unite_before(from, schema, &entries, &nentries);
 		qsort(entries, nentries, sizeof(RustsSegmentEntry),
 			  rusts_compare_orders);
 		unmoved = rusts_unmoved_writes(from, schema, entries, nentries,
@@ -272,26 +276,59 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 	else
 		qsort(entries, nentries, sizeof(RustsSegmentEntry), compare_times);
 	rusts_progress_phase("merging segments", nentries);
+
+	/* What somebody else has written in between keeps its place. */
+	for (begin = 0; begin < nentries && nrows >= 0; begin = end)
+	{
+		int64		run_rows;
+
+		for (end = begin + 1; end < nentries; end++)
+		{
+			if (rusts_write_between(entries[end - 1].write_order,
+									entries[end].write_order, unmoved,
+									nunmoved))
+				break;
+		}
+		run_rows = merge_run(from, to, builder, entries, begin, end, merges,
+							 give_way);
+		nrows = run_rows < 0 ? run_rows : nrows + run_rows;
+	}
+	MemoryContextSwitchTo(old_cxt);
+	MemoryContextDelete(merge_cxt);
+	return nrows;
+}
+
+/*
+ * Merge those from begin to end, whose rows may come together.  Points written
+ * twice are united among these only.
+ */
+static int64
+merge_run(Relation from, const Target *to, RustsBuilder *builder,
+		  RustsSegmentEntry *entries, uint32 begin, uint32 end, bool merges,
+		  bool give_way)
+{
+	const RustsSchema *schema = builder->schema;
+	uint32		nentries = end - begin;
+	int64		nrows = 0;
+	uint32		i;
+
+	entries += begin;
+
+	if (merges)
+	{
+		unite_before(from, schema, &entries, &nentries);
+		qsort(entries, nentries, sizeof(RustsSegmentEntry),
+			  rusts_compare_orders);
+	}
 	for (i = 0; i < nentries; i++)
 	{
 		RustsReader *reader;
 
 		CHECK_FOR_INTERRUPTS();
-		rusts_progress_done(i);
+		rusts_progress_done(Min(begin + i, end));
 		if (give_way &&
 			LockHasWaitersRelation(from, ShareUpdateExclusiveLock))
-		{
-			nrows = -1;
-			break;
-		}
-		if (i > 0 && rusts_write_between(entries[i - 1].write_order,
-										 entries[i].write_order, unmoved,
-										 nunmoved))
-		{
-			rusts_store_moved(to->rel, builder, to->level, to->cold_table,
-							  GetCurrentCommandId(true));
-			rusts_builder_reset(builder);
-		}
+			return -1;
 		rusts_deletions_read(&entries[i], GetActiveSnapshot());
 		reader = rusts_reader_open(from, &entries[i], false, false, NULL);
 		nrows += rusts_entry_rows(&entries[i]);
@@ -303,11 +340,9 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 						0, reader->nrows);
 		rusts_reader_close(reader);
 	}
-	if (nrows >= 0)
-		rusts_store_moved(to->rel, builder, to->level, to->cold_table,
-						  GetCurrentCommandId(true));
-	MemoryContextSwitchTo(old_cxt);
-	MemoryContextDelete(merge_cxt);
+	rusts_store_moved(to->rel, builder, to->level, to->cold_table,
+					  GetCurrentCommandId(true));
+	rusts_builder_reset(builder);
 	return nrows;
 }
 
