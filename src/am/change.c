@@ -162,9 +162,12 @@ rusts_tuple_lock(Relation rel, ItemPointer tid, Snapshot snapshot,
 		CHECK_FOR_INTERRUPTS();
 		result = lock_version(rel, &at, cid, mode, wait_policy, tmfd);
 		if (result == TM_Updated &&
-			(flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) &&
-			!ItemPointerIndicatesMovedPartitions(&tmfd->ctid))
+			(flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION))
 		{
+			if (ItemPointerIndicatesMovedPartitions(&tmfd->ctid))
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("tuple to be locked was already moved to another partition due to concurrent update")));
 			at = tmfd->ctid;
 			tmfd->traversed = true;
 			continue;

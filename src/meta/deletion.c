@@ -64,12 +64,14 @@ static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
 					   uint32 nrows);
 static Snapshot small_notes_snapshot(void);
 static uint32 count_small_notes(Relation table, int64 storage_id,
-								int64 segment_id);
-static bool is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows);
+								int64 segment_id, bool nested);
+static bool is_small_note(HeapTuple tuple, TupleDesc desc, bool nested,
+						  uint32 *nrows);
+static bool is_seen_by_all(HeapTupleHeader header, bool nested);
 static RustsDeletedRow *take_small_notes(Relation table, int64 storage_id,
 										 int64 segment_id,
 										 const RustsDeletedRow *rows,
-										 uint32 *nrows);
+										 uint32 *nrows, bool nested);
 static bool take_note(Relation table, HeapTuple tuple);
 static void list_note(HeapTuple tuple, TupleDesc desc, int64 segment_id,
 					  RustsDeletedRow *rows, uint32 nrows);
@@ -176,7 +178,7 @@ note_rows(HeapTuple tuple, TupleDesc desc, const uint8 **end)
 void
 rusts_deletions_insert(int64 storage_id, int64 segment_id,
 					   const RustsDeletedRow *rows, uint32 nrows,
-					   CommandId cid)
+					   CommandId cid, bool nested)
 {
 	Relation	table = rusts_catalog_open("deletion", RowExclusiveLock,
 										   false);
@@ -185,8 +187,10 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	struct varlena *moved;
 	HeapTuple	tuple;
 
-	if (count_small_notes(table, storage_id, segment_id) >= MANY_NOTES)
-		rows = take_small_notes(table, storage_id, segment_id, rows, &nrows);
+	if (count_small_notes(table, storage_id, segment_id, nested) >=
+		MANY_NOTES)
+		rows = take_small_notes(table, storage_id, segment_id, rows, &nrows,
+								nested);
 	moved = encode_moved(rows, nrows);
 
 	values[Anum_storage_id - 1] = Int64GetDatum(storage_id);
@@ -213,7 +217,8 @@ small_notes_snapshot(void)
 }
 
 static uint32
-count_small_notes(Relation table, int64 storage_id, int64 segment_id)
+count_small_notes(Relation table, int64 storage_id, int64 segment_id,
+				  bool nested)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
 								  small_notes_snapshot());
@@ -222,24 +227,39 @@ count_small_notes(Relation table, int64 storage_id, int64 segment_id)
 	uint32		nrows;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		count += is_small_note(tuple, RelationGetDescr(table), &nrows);
+		count += is_small_note(tuple, RelationGetDescr(table), nested,
+							   &nrows);
 	systable_endscan(scan);
 	return count;
 }
 
-/* A command cannot delete a note that it has made itself. */
 static bool
-is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows)
+is_small_note(HeapTuple tuple, TupleDesc desc, bool nested, uint32 *nrows)
 {
-	HeapTupleHeader header = tuple->t_data;
-	TransactionId xmin = HeapTupleHeaderGetXmin(header);
 	bool		isnull;
 
 	*nrows = DatumGetInt32(heap_getattr(tuple, Anum_nrows, desc, &isnull));
-	if (*nrows < 1 || *nrows > SMALL_NOTE)
-		return false;
-	return !TransactionIdIsCurrentTransactionId(xmin) ||
-		HeapTupleHeaderGetCmin(header) < GetCurrentCommandId(false);
+	return *nrows >= 1 && *nrows <= SMALL_NOTE &&
+		is_seen_by_all(tuple->t_data, nested);
+}
+
+/*
+ * May what the note says be said again in our name?  A command cannot delete
+ * a note that it has made itself.  And another transaction's deletion becomes
+ * one of ours, which all our later commands see: those of a transaction with
+ * one snapshot, and a statement that we are in the middle of, must not see
+ * what happened after their snapshot was taken.
+ */
+static bool
+is_seen_by_all(HeapTupleHeader header, bool nested)
+{
+	TransactionId xmin = HeapTupleHeaderGetXmin(header);
+
+	if (TransactionIdIsCurrentTransactionId(xmin))
+		return HeapTupleHeaderGetCmin(header) < GetCurrentCommandId(false);
+	if (IsolationUsesXactSnapshot())
+		return !XidInMVCCSnapshot(xmin, GetTransactionSnapshot());
+	return !nested || TransactionIdPrecedes(xmin, TransactionXmin);
 }
 
 /*
@@ -249,7 +269,7 @@ is_small_note(HeapTuple tuple, TupleDesc desc, uint32 *nrows)
  */
 static RustsDeletedRow *
 take_small_notes(Relation table, int64 storage_id, int64 segment_id,
-				 const RustsDeletedRow *rows, uint32 *nrows)
+				 const RustsDeletedRow *rows, uint32 *nrows, bool nested)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
 								  small_notes_snapshot());
@@ -262,7 +282,7 @@ take_small_notes(Relation table, int64 storage_id, int64 segment_id,
 	memcpy(all, rows, sizeof(RustsDeletedRow) * n);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (!is_small_note(tuple, RelationGetDescr(table), &more) ||
+		if (!is_small_note(tuple, RelationGetDescr(table), nested, &more) ||
 			!take_note(table, tuple))
 			continue;
 		all = repalloc_huge(all, sizeof(RustsDeletedRow) *

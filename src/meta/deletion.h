@@ -34,11 +34,11 @@ extern void rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot);
 
 /*
  * Note that rows of a segment, ascending, were deleted by command cid of the
- * current transaction.
+ * current transaction; nested if it runs in the middle of another statement.
  */
 extern void rusts_deletions_insert(int64 storage_id, int64 segment_id,
 								   const RustsDeletedRow *rows, uint32 nrows,
-								   CommandId cid);
+								   CommandId cid, bool nested);
 
 /* Who has deleted a row. */
 typedef struct RustsDeleter

@@ -215,7 +215,7 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	{
 		rusts_durability_begin();
 		rusts_deletes_store(buffer->deletes, rusts_storage_id(rel),
-							buffer->cid);
+							buffer->cid, nest_level > 0);
 		rusts_durability_end(rel);
 	}
 	table_close(rel, NoLock);

@@ -100,7 +100,8 @@ rusts_deletes_count(const RustsDeletes *deletes)
 }
 
 void
-rusts_deletes_store(RustsDeletes *deletes, int64 storage_id, CommandId cid)
+rusts_deletes_store(RustsDeletes *deletes, int64 storage_id, CommandId cid,
+					bool nested)
 {
 	uint32		n = rusts_deletes_count(deletes);
 	DeletedEntry *sorted;
@@ -130,7 +131,7 @@ rusts_deletes_store(RustsDeletes *deletes, int64 storage_id, CommandId cid)
 			sorted[i + 1].key.segment_id != sorted[i].key.segment_id)
 		{
 			rusts_deletions_insert(storage_id, sorted[i].key.segment_id, rows,
-								   count, cid);
+								   count, cid, nested);
 			count = 0;
 		}
 	}

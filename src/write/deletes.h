@@ -31,9 +31,9 @@ extern bool rusts_deletes_find(const RustsDeletes *deletes, int64 segment_id,
 
 extern uint32 rusts_deletes_count(const RustsDeletes *deletes);
 
-/* Note them as deleted by command cid; the set keeps them. */
+/* rusts_deletions_insert of all of them; the set keeps them. */
 extern void rusts_deletes_store(RustsDeletes *deletes, int64 storage_id,
-								CommandId cid);
+								CommandId cid, bool nested);
 extern void rusts_deletes_reset(RustsDeletes *deletes);
 
 #endif							/* RUSTS_DELETES_H */
