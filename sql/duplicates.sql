@@ -222,3 +222,12 @@ FROM rusts.segments WHERE measurement = 'points'::regclass;
 
 SET client_min_messages = warning;
 DROP SCHEMA duplicates CASCADE;
+
+-- one point more often than keys are taken at once
+CREATE TABLE dup_often (time timestamptz NOT NULL, v int) USING rusts;
+INSERT INTO dup_often SELECT '2024-01-01', g FROM generate_series(1, 2100000) g;
+SELECT rusts_set_duplicates('dup_often', 'merge');
+SET statement_timeout = '2min';
+SELECT count(*), sum(v) FROM dup_often;
+RESET statement_timeout;
+DROP TABLE dup_often;

@@ -18,7 +18,7 @@
 #include "compat.h"
 #include "write/duplicates_internal.h"
 
-/* Keys taken in one pass; one takes about 40 bytes. */
+/* Different keys taken in one pass; one takes about 40 bytes. */
 #define MAX_PASS_KEYS	(2 * 1024 * 1024)
 
 typedef struct TableKey
@@ -75,10 +75,14 @@ rusts_dup_table_begin(RustsDupTable *table, uint32 pass, uint32 npasses)
 		memset(table->heads, 0xff, sizeof(uint32) * (Size) table->max_keys);
 }
 
+/*
+ * Equal keys do not count: more passes would not part them, and all of them are
+ * going to be remembered anyway.
+ */
 bool
 rusts_dup_table_is_full(const RustsDupTable *table)
 {
-	return table->nkeys >= MAX_PASS_KEYS;
+	return table->nkeys - table->ntwins >= MAX_PASS_KEYS;
 }
 
 static inline uint64
