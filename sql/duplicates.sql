@@ -231,3 +231,22 @@ SET statement_timeout = '2min';
 SELECT count(*), sum(v) FROM dup_often;
 RESET statement_timeout;
 DROP TABLE dup_often;
+
+-- what is known of segments that are gone is forgotten when memory is short
+CREATE TABLE dup_memory (time timestamptz NOT NULL, a int, b int) USING rusts;
+SELECT rusts_set_duplicates('dup_memory', 'merge');
+SET rusts.segment_cache_size = '1MB';
+DO $$
+BEGIN
+	FOR i IN 1..20 LOOP
+		INSERT INTO dup_memory SELECT to_timestamp(i * 10000 + g), i, NULL FROM generate_series(1, 5000) g;
+		INSERT INTO dup_memory SELECT to_timestamp(i * 10000 + g), NULL, i FROM generate_series(1, 5000) g;
+		PERFORM count(*) FROM dup_memory;
+		PERFORM rusts_flush('dup_memory');
+	END LOOP;
+END $$;
+SELECT sum(total_bytes) < 4 * 1024 * 1024 AS little
+FROM pg_backend_memory_contexts WHERE name = 'rusts duplicates of a storage';
+SELECT count(*), sum(a) = sum(b) AS united FROM dup_memory;
+RESET rusts.segment_cache_size;
+DROP TABLE dup_memory;

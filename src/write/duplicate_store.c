@@ -154,11 +154,15 @@ static void
 begin_anew(RustsDupStorage *storage)
 {
 	int64		storage_id = storage->storage_id;
+	uint64		key_columns = storage->key_columns;
+	uint32		key_hash = storage->key_hash;
 	MemoryContext old_cxt;
 
 	forget(storage);
 	memset(storage, 0, sizeof(*storage));
 	storage->storage_id = storage_id;
+	storage->key_columns = key_columns;
+	storage->key_hash = key_hash;
 	dlist_init(&storage->results);
 	storage->cxt = AllocSetContextCreate(storages_cxt,
 										 "rusts duplicates of a storage",
@@ -378,6 +382,19 @@ compare_points(const void *a, const void *b, void *arg)
 		return storage->points[left].time < storage->points[right].time ?
 			-1 : 1;
 	return (left > right) - (left < right);
+}
+
+/*
+ * So many segments of the storage are going to be looked at.  If what is known
+ * of it is too much and mostly about others, which may be gone, begin anew.
+ */
+void
+rusts_dup_forget_others(RustsDupStorage *storage, uint32 nsegments)
+{
+	if (storage->nsegments / 2 > nsegments &&
+		MemoryContextMemAllocated(storage->cxt, true) >
+		(Size) rusts_segment_cache_size * 1024)
+		begin_anew(storage);
 }
 
 /*

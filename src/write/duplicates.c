@@ -261,12 +261,17 @@ find_suspects(RustsDupQuery *query, int64 low, int64 high,
 		}
 		found = &query->suspects[query->nsuspects++];
 		found->entry = &entries[i];
-		found->segment = rusts_dup_segment(query->storage,
-										   entries[i].segment_id);
 		found->distinct = is_distinct(&entries[i], key_columns);
 	}
 	pfree(suspect);
-	return query->nsuspects > 0;
+	if (query->nsuspects == 0)
+		return false;
+	rusts_dup_forget_others(query->storage, query->nsuspects);
+	for (i = 0; i < query->nsuspects; i++)
+		query->suspects[i].segment =
+			rusts_dup_segment(query->storage,
+							  query->suspects[i].entry->segment_id);
+	return true;
 }
 
 /* Rows that fewer columns tell apart, more of them do as well. */

@@ -151,6 +151,8 @@ extern void rusts_dup_keep_disjoint(RustsDupStorage *storage,
 extern bool rusts_dup_are_disjoint(const RustsDupStorage *storage,
 								   const int64 *segment_ids,
 								   uint32 nsegments);
+extern void rusts_dup_forget_others(RustsDupStorage *storage,
+									uint32 nsegments);
 extern void rusts_dup_limit_memory(RustsDupStorage *keep);
 
 /* duplicate_table.c: keys of rows */
