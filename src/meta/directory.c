@@ -202,7 +202,9 @@ rusts_directory_delete(const RustsSegmentEntry *entry)
 	if (OidIsValid(entry->cold_table))
 		rusts_cold_delete(entry->cold_table, entry->storage_id,
 						  entry->segment_id);
-	if (entry->ndeleted > 0)
+
+	/* A transaction's own snapshot may not see all notes there are by now. */
+	if (entry->ndeleted > 0 || IsolationUsesXactSnapshot())
 		rusts_deletions_remove(entry->storage_id, entry->segment_id);
 }
 
