@@ -14,9 +14,11 @@ use warnings;
 
 use Exporter 'import';
 
+use DiffChange qw(change_sql);
 use DiffData qw(format_time);
+use DiffPoints qw(united_sql);
 
-our @EXPORT_OK = qw(create_sql common_sql);
+our @EXPORT_OK = qw(create_sql common_sql later_sql);
 
 # What there is once, whatever the schema.
 sub common_sql
@@ -112,11 +114,29 @@ sub table_sql
 	return $sql;
 }
 
+# The measurements; a table with partitions is none.
+sub measurements
+{
+	my ($schema) = @_;
+	my @bounds = partition_bounds($schema);
+
+	return @bounds ? map { "m.t$_" } 0 .. $#bounds : ('m.t');
+}
+
+# A function called for each of them.
+sub call_sql
+{
+	my ($schema, $function, @arguments) = @_;
+
+	return join '', map {
+		"SELECT $function(" . join(', ', "'$_'", @arguments) . ") \\g /dev/null\n"
+	} measurements($schema);
+}
+
 sub label_sql
 {
 	my ($schema, @tags) = @_;
-	my @bounds = partition_bounds($schema);
-	my @tables = @bounds ? map { "m.t$_" } 0 .. $#bounds : ('m.t');
+	my @tables = measurements($schema);
 	my $sql = '';
 
 	foreach my $tag (@tags)
@@ -184,25 +204,35 @@ sub insert_sql
 		: "WHERE n >= $from AND n < $to ORDER BY n;\n");
 }
 
+# A range of rows, written to the twin.
+sub twin_sql
+{
+	my ($schema, $columns, $from, $to) = @_;
+	my $list = join ', ', map { $_->{q} } @$columns;
+
+	return insert_sql('h', $columns, $from, $to) unless $schema->{merge};
+	return united_sql($columns, "SELECT n, $list FROM s.stage WHERE n >= $from AND n < $to") . ";\n";
+}
+
 # The steps of DiffSchema's plan, each a function of the schema, the columns
 # that are there, which it may change, and its arguments.
 my %steps = (
 	rows => sub {
 		my ($schema, $columns, @range) = @_;
 
-		return join '', map { insert_sql($_, $columns, @range) } 'm', 'h';
+		return insert_sql('m', $columns, @range) . twin_sql($schema, $columns, @range);
 	},
 	single => sub {
 		my ($schema, $columns, @range) = @_;
 
-		return join '', insert_sql('h', $columns, @range),
+		return join '', twin_sql($schema, $columns, @range),
 		  map { insert_sql('m', $columns, $_, $_ + 1) } kept($schema, @range);
 	},
 	tx => sub {
 		my ($schema, $columns, $from, $to) = @_;
 		my $middle = int(($from + $to) / 2);
 
-		return insert_sql('h', $columns, $from, $to) . "BEGIN;\n"
+		return twin_sql($schema, $columns, $from, $to) . "BEGIN;\n"
 		  . insert_sql('m', $columns, $from, $middle) . "SAVEPOINT s;\n"
 		  . insert_sql('m', $columns, $from, $middle + 1) . "ROLLBACK TO s;\n"
 		  . "SELECT count(*) FROM m.t \\g /dev/null\n"
@@ -211,8 +241,29 @@ my %steps = (
 	copy => sub {
 		my ($schema, $columns, @range) = @_;
 
+		return copy_sql($schema, 'm.t', $columns, @range) . twin_sql($schema, $columns, @range)
+		  if $schema->{merge};
 		return join '', map { copy_sql($schema, "$_.t", $columns, @range) } 'm', 'h';
 	},
+	returning => sub {
+		my ($schema, $columns, @range) = @_;
+
+		return insert_sql('m', $columns, @range) =~ s/;\n\z/ RETURNING tableoid \\g \/dev\/null\n/r
+		  . twin_sql($schema, $columns, @range);
+	},
+	merge => sub { return call_sql($_[0], 'rusts_set_duplicates', "'merge'") },
+	change => sub {
+		my ($schema, $columns, @statements) = @_;
+
+		return change_sql(@statements) . "SET search_path = public;\n";
+	},
+	compact => sub { return call_sql($_[0], 'rusts_compact') },
+	tier => sub {
+		my ($schema, $columns, $before) = @_;
+
+		return call_sql($schema, 'rusts_tier', "'$before'");
+	},
+	'plain vacuum' => sub { return "VACUUM m.t;\n" },
 	aborted => sub {
 		my ($schema, $columns, @range) = @_;
 
@@ -260,6 +311,18 @@ sub load_sql
 
 		$steps{$step}->($schema, \@columns, @arguments)
 	} @{ $schema->{steps} };
+}
+
+# Steps that come when all columns are there.
+sub later_sql
+{
+	my ($schema, @later) = @_;
+
+	return join '', map {
+		my ($step, @arguments) = @$_;
+
+		$steps{$step}->($schema, [ $schema->visible ], @arguments)
+	} @later;
 }
 
 1;

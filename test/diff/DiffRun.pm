@@ -10,14 +10,18 @@ package DiffRun;
 use strict;
 use warnings;
 
+use DiffChange qw(plan_changes other_value);
 use DiffCompare qw(difference row_separator field_separator null_mark);
-use DiffLoad qw(common_sql create_sql);
+use DiffLoad qw(common_sql create_sql later_sql);
 use DiffRandom;
 use DiffSchema;
 use DiffShapes;
 
 my $mark = "\x01";
 my $message_mark = "\x02";
+
+# What a session needs that changes rows.
+my $session = "SET timezone = 'UTC';\nSET rusts_diff.cutoff = '2024-01-02';\n";
 
 # Settings that a measurement's queries run under, beside none.  What begins
 # with rusts. is left out while the server does not know it.
@@ -195,7 +199,8 @@ sub query_script
 	my $sql = join '', map { "$_;\n" } 'RESET ALL', @set, @{ $query->{settings} // [] },
 	  $query->{role} ? 'SET ROLE rusts_diff_reader' : ();
 
-	$sql .= marked($_->{sql}, "$id " . $n++) foreach @{ $query->{steps} };
+	$sql .= marked($side eq 'h' ? $_->{heap_sql} // $_->{sql} : $_->{sql}, "$id " . $n++)
+	  foreach @{ $query->{steps} };
 	$sql .= marked($compare->{superset}, "$id superset")
 	  if $compare && defined $compare->{superset} && $side eq 'h';
 	$sql .= "RESET ROLE;\n" if $query->{role};
@@ -224,28 +229,53 @@ sub make_schema
 {
 	my ($seed, $number, $nqueries) = @_;
 	my $schema = DiffSchema->new(DiffRandom->new($seed, $number, 'schema'));
-	my @queries = ({
-			shape => 'all rows',
-			steps => [ {
-				sql => 'SELECT * FROM t',
-				compare => { mode => 'rows', keys => [], cols => [ map { { kind => 'exact' } } $schema->visible ] } } ] });
+	plan_changes(DiffRandom->new($seed, $number, 'changes'), $schema);
+	my @queries = (all_rows($schema, 0));
+	my $phases = 1 + @{ $schema->{later} };
 
 	foreach my $n (1 .. $nqueries)
 	{
-		push @queries, DiffShapes::make_query(DiffRandom->new($seed, $number, "query $n"), $schema);
+		my $query = DiffShapes::make_query(DiffRandom->new($seed, $number, "query $n"), $schema);
+
+		$query->{phase} = int(($n - 1) * $phases / $nqueries);
+		push @queries, $query;
 	}
+	push @queries, map { all_rows($schema, $_) } 1 .. $phases - 1;
 	return ($schema, \@queries);
 }
 
-# The statements that make a schema, from nothing.
+# The query for all rows, after so many of the schema's later steps.
+sub all_rows
+{
+	my ($schema, $phase) = @_;
+
+	return {
+		shape => 'all rows',
+		phase => $phase,
+		steps => [ {
+			sql => 'SELECT * FROM t',
+			compare => { mode => 'rows', keys => [], cols => [ map { { kind => 'exact' } } $schema->visible ] } } ] };
+}
+
+# The statements that make a schema, from nothing, with as many of the later
+# steps as are wanted.
 sub setup_sql
 {
-	my ($seed, $number, $schema) = @_;
+	my ($seed, $number, $schema, $phase) = @_;
 	my $rng = DiffRandom->new($seed, $number, 'views');
 
-	return "SET timezone = 'UTC';\n" . create_sql($schema)
-	  . DiffShapes::dim_sql($rng, $schema)
-	  . DiffShapes->view_sql($rng, $schema);
+	return $session . DiffShapes::dim_sql($rng, $schema)
+	  . create_sql($schema)
+	  . DiffShapes->view_sql($rng, $schema)
+	  . later_sql($schema, @{ $schema->{kept_later} // [ later_steps($schema, $phase // 0) ] });
+}
+
+# The steps between loading and the queries of a phase.
+sub later_steps
+{
+	my ($schema, $phase) = @_;
+
+	return map { @$_ } @{ $schema->{later} }[ 0 .. $phase - 1 ];
 }
 
 # Make a schema and run its queries; the failures, each a hash.
@@ -266,24 +296,42 @@ sub run_schema
 	  if $status != 0 || $err =~ /WARNING/;
 	$self->spoil(DiffRandom->new($seed, $number, 'spoil'), $schema)
 	  if $args{sabotage};
-	return $self->run_queries($seed, $number, $schema, $queries);
+	foreach my $phase (0 .. @{ $schema->{later} })
+	{
+		my ($failure) = $self->run_later($seed, $number, $schema, $phase);
+		my @failures = $failure // $self->run_queries($seed, $number, $schema, $queries, $phase);
+
+		return @failures if @failures;
+	}
+	return;
+}
+
+# The steps before a phase; how they failed, if they did.
+sub run_later
+{
+	my ($self, $seed, $number, $schema, $phase) = @_;
+
+	return unless $phase;
+	my ($status, undef, $err) =
+	  $self->script($session . later_sql($schema, @{ $schema->{later}[ $phase - 1 ] }),
+		{ statement_timeout => '600s' }, stop => 1);
+
+	return if $status == 0 && $err !~ /WARNING/;
+	$self->wait_for_server;
+	return $self->failure($seed, $number, $schema,
+		{ what => "a later step failed: $err", phase => $phase });
 }
 
 # Take a row away from the twin, or change a value in it, and return which.
 sub spoil
 {
 	my ($self, $rng, $schema) = @_;
-	my $n = $schema->{kept} ? keys %{ $schema->{kept} } : @{ $schema->{rows} };
+	my $n = $self->ask('SELECT count(*) FROM h.t');
 
 	return unless $n;
 	my $row = sprintf '(tableoid, ctid) IN (SELECT tableoid, ctid FROM h.t OFFSET %d LIMIT 1)',
 	  $rng->int(0, $n - 1);
-	my %other = (
-		int8 => 'CASE WHEN x > 0 THEN x - 1 ELSE coalesce(x, 0) + 1 END',
-		float8 => "CASE WHEN x = 'NaN' OR abs(x) > 1e9 THEN 0 ELSE coalesce(x, 0) + 1 END",
-		boolean => 'x IS NOT true',
-		text => "coalesce(x, '') || 'x'");
-	my @fields = grep { $other{ $_->{base} } } @{ $schema->fields };
+	my @fields = grep { defined other_value($_) } @{ $schema->fields };
 
 	if (!@fields || $rng->chance(0.5))
 	{
@@ -291,7 +339,7 @@ sub spoil
 		return 'a row';
 	}
 	my $column = $rng->pick(@fields);
-	my $value = $other{ $column->{base} } =~ s/\bx\b(?!')/$column->{q}/gr;
+	my $value = other_value($column);
 
 	$self->ask("UPDATE h.t SET $column->{q} = $value WHERE $row");
 	return "a value of $column->{name}";
@@ -315,12 +363,13 @@ sub set_partition_duration
 
 sub run_queries
 {
-	my ($self, $seed, $number, $schema, $queries) = @_;
-	my $rng = DiffRandom->new($seed, $number, 'variants');
+	my ($self, $seed, $number, $schema, $queries, $phase) = @_;
+	my $rng = DiffRandom->new($seed, $number, "variants $phase");
+	my @numbers = grep { $queries->[$_]{phase} == $phase } 0 .. $#$queries;
 	my ($heap, $rusts) = ('', '');
 	my @chosen;
 
-	foreach my $q (0 .. $#$queries)
+	foreach my $q (@numbers)
 	{
 		my $query = $queries->[$q];
 		my %seen;
@@ -352,7 +401,7 @@ sub run_queries
 	my @failures;
 
 	die "psql failed on the heap table: $heap_err" if $heap_status != 0 && $status == 0;
-	foreach my $q (0 .. $#$queries)
+	foreach my $q (@numbers)
 	{
 		my $query = $queries->[$q];
 
@@ -370,16 +419,16 @@ sub run_queries
 			}
 			push @failures, $self->failure($seed, $number, $schema, {
 					what => $what eq 'crash' ? "the session ended: psql's status is $status\n" . substr($err, -2000) : $what,
-					crash => $what eq 'crash', step => $step, number => $q, query => $query,
+					crash => $what eq 'crash', step => $step, phase => $phase, number => $q, query => $query,
 					variant => $chosen[$q][$v] });
 		}
 		last if @failures && $failures[-1]{crash};
 	}
 	$self->wait_for_server if grep { $_->{crash} } @failures;
-	push @failures, $self->failure($seed, $number, $schema, { what => "warnings:\n$1" })
+	push @failures, $self->failure($seed, $number, $schema, { what => "warnings:\n$1", phase => $phase })
 	  if $err =~ /((?:.*\n)?.*WARNING:.*\n(?:.*\n){0,5})/;
 	my $log = $self->log_trouble;
-	push @failures, $self->failure($seed, $number, $schema, { what => "server log:\n$log" })
+	push @failures, $self->failure($seed, $number, $schema, { what => "server log:\n$log", phase => $phase })
 	  if $log ne '';
 	return @failures;
 }
@@ -520,7 +569,7 @@ sub check_again
 	my ($self, $failure) = @_;
 	my $schema = $failure->{schema};
 	my $query = $failure->{query};
-	my ($status) = $self->script(setup_sql(@{ $failure->{setup} }, $schema),
+	my ($status) = $self->script(setup_sql(@{ $failure->{setup} }, $schema, $failure->{phase}),
 		{ statement_timeout => '600s' }, stop => 1);
 
 	return if $status != 0;
@@ -556,7 +605,7 @@ sub write_repro
 	  "ALTER SYSTEM SET rusts.partition_duration = '$schema->{partition_duration}';\n",
 	  "SELECT pg_reload_conf(), pg_sleep(0.2) \\g /dev/null\n",
 	  "SET client_min_messages = warning;\n", common_sql(),
-	  setup_sql(@{ $failure->{setup} }, $schema),
+	  setup_sql(@{ $failure->{setup} }, $schema, $failure->{phase}),
 	  "SET client_min_messages = notice;\n\\pset null NULL\n";
 	foreach my $side ($query ? ('h', 'm') : ())
 	{
@@ -570,7 +619,7 @@ sub write_repro
 			sort keys %$settings),
 		  map { "$_;\n" } $side eq 'm' ? @set : (), @{ $query->{settings} // [] },
 		  $query->{role} ? 'SET ROLE rusts_diff_reader' : (), $plan // (),
-		  map({ $_->{sql} } @{ $query->{steps} }),
+		  map({ $side eq 'h' ? $_->{heap_sql} // $_->{sql} : $_->{sql} } @{ $query->{steps} }),
 		  $query->{role} ? 'RESET ROLE' : ();
 	}
 	close $fh or die "could not write $file: $!";

@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use DiffData qw(make_times make_field format_time flavours);
+use DiffPoints qw(rows_again);
 
 my %sql_type = (
 	text_c => 'text COLLATE "C"',
@@ -34,6 +35,7 @@ my %base_type = (
 #		samples, late and default (added by ALTER TABLE), dropped
 #	rows	arrays of texts and undefs
 #	unique	'time', 'series' (tags and time) or 'none'
+#	merge	points written twice are one
 sub new
 {
 	my ($class, $rng, %args) = @_;
@@ -46,6 +48,8 @@ sub new
 		1 => 'America/New_York');
 	$self->{unique} =
 	  $rng->weighted(3 => 'time', 5 => 'series', 2 => 'none');
+	$self->{merge} = $self->{time}{name} eq 'time' && $rng->chance(0.25);
+	$self->{unique} = $self->merged_unique if $self->{merge};
 	$self->{partitioned} =
 	  $rng->weighted(8 => '', 1 => 'time', 1 => (grep { !$_->{late} } @{ $self->tags }) ? 'tag' : '');
 	$self->{partition_shift} = $rng->int(0, 2);
@@ -264,6 +268,15 @@ sub series_tags
 	return @series;
 }
 
+# What tells the points of a measurement that merges apart.
+sub merged_unique
+{
+	my ($self) = @_;
+
+	return (grep { $_->{role} eq 'ns' || ($_->{role} eq 'tag' && $_->{late}) } @{ $self->{columns} })
+	  ? 'none' : 'series';
+}
+
 sub make_rows
 {
 	my ($self, $nrows) = @_;
@@ -308,7 +321,7 @@ sub make_rows
 			  : join "\0", map { $tags[$_]{late} ? () : $series[$s][$_] // '\N' }
 			  0 .. $#tags;
 			my $key = "$series " . ($text // 'null');
-			if ($self->{unique} ne 'none' && $seen{$key}++)
+			if (($self->{unique} ne 'none' || ($self->{merge} && !defined $text)) && $seen{$key}++)
 			{
 				# Another microsecond, or not at all.
 				next unless defined $text && $text !~ /infinity/;
@@ -327,6 +340,8 @@ sub make_rows
 			push @rows, [ $rng->chance($late), $us, \@row ];
 		}
 	}
+
+	push @rows, rows_again($rng, $self, \@rows, \%make) if $self->{merge};
 
 	# The order of arrival: by time, some of them late; or a series at a time.
 	if ($rng->chance(0.8))
@@ -372,8 +387,8 @@ sub take_samples
 }
 
 # Steps of loading: [rows, from, to], [single, from, to], [tx, from, to],
-# [copy, from, to], [flush], [late], [drop], [aborted, from, to], [vacuum],
-# [analyze].
+# [copy, from, to], [returning, from, to], [flush], [late], [drop], [aborted,
+# from, to], [vacuum], [analyze]; and what DiffChange adds.
 sub plan_load
 {
 	my ($self) = @_;
@@ -395,7 +410,7 @@ sub plan_load
 		if ($to > $from)
 		{
 			my $how = $rng->weighted(5 => 'rows', 3 => 'copy', 2 => 'tx',
-				1.5 => 'aborted', 2 => 'single');
+				1.5 => 'aborted', 2 => 'single', 1 => 'returning');
 
 			if ($how eq 'single')
 			{

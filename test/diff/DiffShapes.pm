@@ -12,6 +12,7 @@ use Exporter 'import';
 use DiffAgg qw(aggregates grouping buckets item_of);
 use DiffExpr qw(ref_to constant conditions condition time_range tag_match
   quote columns_of atom numeric_columns);
+use DiffPoints qw(united_sql);
 use DiffQuery qw(context source where one plain grouped hidden distinct distinct_on
   ends templates select_of);
 
@@ -395,9 +396,14 @@ sub own_rows
 		# where they must not be.
 		my @values = map { $_->{role} eq 'time'
 			  ? "CASE WHEN isfinite($_->{q}) THEN $_->{q} + interval '876000 hours' + $count * interval '9600 hours' END"
-			  : $_->{late} || $_->{notnull} || $_->{role} eq 'tag' || !$rng->chance(0.1) ? $_->{q} : 'NULL' } @columns;
-		return { sql => "INSERT INTO t ($list) SELECT " . join(', ', @values)
-			  . " FROM s.stage WHERE n >= $from AND n < $to AND isfinite($schema->{time}{q})" };
+			  : $_->{late} || $_->{notnull} || $_->{role} eq 'tag' || !$rng->chance(0.1) ? $_->{q} : "NULL::$_->{type}" } @columns;
+		my $rest = "FROM s.stage WHERE n >= $from AND n < $to AND isfinite($schema->{time}{q}) ORDER BY n";
+		my $select = join ', ', @values;
+		my $sql = "INSERT INTO t ($list) SELECT $select $rest";
+
+		return { sql => $sql } unless $schema->{merge};
+		$select = join ', ', map { "$values[$_] AS $columns[$_]{q}" } 0 .. $#columns;
+		return { sql => $sql, heap_sql => united_sql(\@columns, "SELECT n, $select $rest") };
 	};
 	my @queries = map { my $q = $rng->weighted(3 => \&grouped, 2 => \&plain, 2 => \&ends,
 			2 => \&distinct_on, 1 => \&distinct)->($c); delete $q->{steps}[0]{compare}{superset};

@@ -100,7 +100,7 @@ sub print_schema
 	my ($number) = @_;
 	my ($schema, $queries) = DiffRun::make_schema($option{seed}, $number, $option{queries});
 
-	print DiffRun::setup_sql($option{seed}, $number, $schema)
+	print DiffRun::setup_sql($option{seed}, $number, $schema, scalar @{ $schema->{later} })
 	  unless defined $option{query};
 	foreach my $n (defined $option{query} ? $option{query} : 0 .. $#$queries)
 	{
