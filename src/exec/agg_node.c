@@ -121,6 +121,9 @@ begin(CustomScanState *css, EState *estate, int eflags)
 	node->tuples_cxt = AllocSetContextCreate(CurrentMemoryContext,
 											 "rusts group keys",
 											 ALLOCSET_DEFAULT_SIZES);
+	node->ranks_cxt = AllocSetContextCreate(CurrentMemoryContext,
+											"rusts group ranks",
+											ALLOCSET_DEFAULT_SIZES);
 	describe_outputs(node, plan);
 	add_order(node, plan);
 	rusts_groups_init(&node->groups, CurrentMemoryContext, node->aggs,

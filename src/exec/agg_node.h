@@ -27,7 +27,7 @@ typedef struct RustsAggOrder
 	bool		nulls_first;
 	Oid			operator;
 	Oid			collation;
-	uint32	   *ranks;			/* [tuples] of the values */
+	uint32	   *ranks;			/* [tuples] of the values of those sorted */
 } RustsAggOrder;
 
 /*
@@ -93,6 +93,7 @@ typedef struct RustsAggNode
 	/* returning groups */
 	int			norder;
 	RustsAggOrder *order;
+	MemoryContext ranks_cxt;	/* ranks of order, until the next sort */
 	bool		begun;
 	uint32		next_group;
 	uint32		nready;			/* groups to be returned; others follow */

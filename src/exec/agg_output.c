@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 #include "utils/sortsupport.h"
 
+#include "base/bitmap.h"
 #include "compat.h"
 #include "exec/agg_node.h"
 
@@ -24,7 +25,11 @@ typedef struct RankContext
 	SortSupportData sort;
 } RankContext;
 
-static void rank_tuples(RustsAggNode *node, RustsAggOrder *order);
+static uint32 *ready_tuples(RustsAggNode *node, uint32 *ntuples);
+static void rank_tags(RustsAggNode *node, const uint32 *tuples,
+					  uint32 ntuples);
+static void rank_tuples(RustsAggNode *node, RustsAggOrder *order,
+						const uint32 *tuples, uint32 ntuples);
 static int	compare_tuples(const void *a, const void *b, void *arg);
 static int	compare_groups(const void *a, const void *b, void *arg);
 static int	compare_places(const void *a, const void *b, void *arg);
@@ -32,17 +37,49 @@ static int	compare_places(const void *a, const void *b, void *arg);
 void
 rusts_agg_sort_groups(RustsAggNode *node)
 {
-	int			i;
+	uint32	   *tuples;
+	uint32		ntuples;
 
 	if (node->norder == 0 || node->nready <= 1)
 		return;
-	for (i = 0; i < node->norder; i++)
+	MemoryContextReset(node->ranks_cxt);
+	if (node->ntags > 0)
 	{
-		if (node->order[i].key >= 0)
-			rank_tuples(node, &node->order[i]);
+		tuples = ready_tuples(node, &ntuples);
+		rank_tags(node, tuples, ntuples);
 	}
 	qsort_arg(node->groups.groups, node->nready, sizeof(RustsGroup *),
 			  compare_groups, node);
+}
+
+/*
+ * The tuples that groups to be returned have.  These may be few of all that
+ * there have been.
+ */
+static uint32 *
+ready_tuples(RustsAggNode *node, uint32 *ntuples)
+{
+	Size		nwords =
+		RUSTS_BITMAP_WORDS((Size) rusts_tuples_count(node->tuples));
+	uint64	   *listed = MemoryContextAllocHuge(node->ranks_cxt,
+												sizeof(uint64) * nwords);
+	uint32	   *tuples = MemoryContextAllocHuge(node->ranks_cxt,
+												sizeof(uint32) *
+												(Size) node->nready);
+	uint32		i;
+
+	memset(listed, 0, sizeof(uint64) * nwords);
+	*ntuples = 0;
+	for (i = 0; i < node->nready; i++)
+	{
+		uint32		tuple = node->groups.groups[i]->tuple;
+
+		if (rusts_bitmap_test(listed, tuple))
+			continue;
+		rusts_bitmap_set(listed, tuple);
+		tuples[(*ntuples)++] = tuple;
+	}
+	return tuples;
 }
 
 uint32 *
@@ -54,15 +91,24 @@ rusts_agg_sort_tuples(RustsAggNode *node)
 							   Max((Size) count, 1));
 	uint32		i;
 
-	for (i = 0; i < (uint32) node->norder; i++)
-	{
-		if (node->order[i].key >= 0)
-			rank_tuples(node, &node->order[i]);
-	}
 	for (i = 0; i < count; i++)
 		sorted[i] = i;
+	MemoryContextReset(node->ranks_cxt);
+	rank_tags(node, sorted, count);
 	qsort_arg(sorted, count, sizeof(uint32), compare_places, node);
 	return sorted;
+}
+
+static void
+rank_tags(RustsAggNode *node, const uint32 *tuples, uint32 ntuples)
+{
+	int			i;
+
+	for (i = 0; i < node->norder; i++)
+	{
+		if (node->order[i].key >= 0)
+			rank_tuples(node, &node->order[i], tuples, ntuples);
+	}
 }
 
 /*
@@ -70,26 +116,28 @@ rusts_agg_sort_tuples(RustsAggNode *node)
  * are sorted by comparing integers.
  */
 static void
-rank_tuples(RustsAggNode *node, RustsAggOrder *order)
+rank_tuples(RustsAggNode *node, RustsAggOrder *order, const uint32 *tuples,
+			uint32 ntuples)
 {
-	uint32		count = rusts_tuples_count(node->tuples);
 	RankContext context = {.tuples = node->tuples, .value = order->key};
+	Size		size = sizeof(uint32) * (Size) ntuples;
 	uint32	   *sorted;
 	uint32		rank = 0;
 	uint32		i;
 
-	sorted = MemoryContextAllocHuge(node->groups.cxt, sizeof(uint32) *
-									Max((Size) count, 1));
-	order->ranks = MemoryContextAllocHuge(node->groups.cxt, sizeof(uint32) *
-										  Max((Size) count, 1));
-	context.sort.ssup_cxt = node->groups.cxt;
+	sorted = MemoryContextAllocHuge(node->ranks_cxt, Max(size, 1));
+	if (ntuples > 0)
+		memcpy(sorted, tuples, size);
+	order->ranks =
+		MemoryContextAllocHuge(node->ranks_cxt, sizeof(uint32) *
+							   Max((Size) rusts_tuples_count(node->tuples),
+								   1));
+	context.sort.ssup_cxt = node->ranks_cxt;
 	context.sort.ssup_collation = order->collation;
 	context.sort.ssup_nulls_first = order->nulls_first;
 	PrepareSortSupportFromOrderingOp(order->operator, &context.sort);
-	for (i = 0; i < count; i++)
-		sorted[i] = i;
-	qsort_arg(sorted, count, sizeof(uint32), compare_tuples, &context);
-	for (i = 0; i < count; i++)
+	qsort_arg(sorted, ntuples, sizeof(uint32), compare_tuples, &context);
+	for (i = 0; i < ntuples; i++)
 	{
 		if (i > 0 && compare_tuples(&sorted[i - 1], &sorted[i],
 									&context) != 0)
