@@ -263,7 +263,7 @@ at_transaction_event(XactEvent event, void *arg)
 		close_segment();
 }
 
-/* What an aborted subtransaction wrote may be written again, differently. */
+/* What an aborted subtransaction wrote may be gone. */
 static void
 at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
 						SubTransactionId parent, void *arg)

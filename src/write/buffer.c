@@ -62,6 +62,7 @@ struct RustsBuffer
 	int			nest_level;
 	SubTransactionId stored_by; /* a subtransaction of subid that has stored
 								 * the rows, or invalid */
+	bool		stored_before;	/* by one that was undone */
 	int64		first_row;		/* row number of the first row, or -1: none
 								 * are given out */
 	int64		reserved_end;
@@ -238,6 +239,7 @@ static void
 reset(RustsBuffer *buffer)
 {
 	rusts_builder_reset(buffer->builder);
+	buffer->stored_before = false;
 	buffer->first_row = -1;
 	if (buffer->deletes != NULL)
 		rusts_deletes_reset(buffer->deletes);
@@ -334,14 +336,16 @@ put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
 /*
  * Give the row that is about to be appended its number.  Numbers must follow
  * each other within the buffer; when somebody else has taken the next ones,
- * store what there is and begin anew.
+ * store what there is and begin anew.  Likewise when a subtransaction that was
+ * undone had stored the rows: what it has read of the segment of that name may
+ * be cached, so the segment has to be the same again.
  */
 static void
 assign_tid(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 {
 	uint32		nrows = buffer->builder->nrows;
 
-	if (nrows > 0 && buffer->first_row < 0)
+	if (nrows > 0 && (buffer->first_row < 0 || buffer->stored_before))
 	{
 		rusts_buffer_flush(buffer);
 		nrows = 0;
@@ -652,7 +656,10 @@ at_subtransaction_event(SubXactEvent event, SubTransactionId mine,
 		else if (buffer->stored_by == mine)
 		{
 			if (event == SUBXACT_EVENT_ABORT_SUB)
+			{
 				buffer->stored_by = InvalidSubTransactionId;
+				buffer->stored_before = true;
+			}
 			else if (parent != buffer->subid)
 				buffer->stored_by = parent;
 			else
