@@ -71,7 +71,10 @@ BEGIN ATOMIC
 		'name', 'rusts',
 		'status', CASE WHEN pg_catalog.bool_and(c.passes) THEN 'pass'
 					   ELSE 'fail' END,
-		'message', CASE WHEN pg_catalog.bool_and(c.passes)
+		'message', CASE WHEN pg_catalog.bool_and(c.passes) AND
+							 pg_catalog.pg_is_in_recovery()
+						THEN 'ready for queries; a standby takes no writes'
+						WHEN pg_catalog.bool_and(c.passes)
 						THEN 'ready for queries and writes'
 						ELSE pg_catalog.string_agg(c.message, '; ')
 							 FILTER (WHERE NOT c.passes) END,

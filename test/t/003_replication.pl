@@ -121,6 +121,10 @@ is( $standby->safe_psql('postgres',
 		q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'rusts%'}),
 	'0',
 	'a standby has no workers');
+is( $standby->safe_psql('postgres',
+		q{SELECT h->>'status', h->>'message' FROM rusts_health() h}),
+	'pass|ready for queries; a standby takes no writes',
+	'a standby is healthy, and does not promise what it cannot do');
 
 # Promotion, in the middle of the primary's transaction.
 my $half = open_session($primary);
