@@ -72,6 +72,7 @@ static TM_Result check_row(Relation rel, ItemPointer tid, CommandId cid,
 static bool is_known_live(Relation rel, CommandId cid,
 						  const RustsRowPlace *place);
 static void note_known(Relation rel, const RustsRowPlace *place);
+static bool find_deleter(const RustsRowPlace *place, RustsDeleter *deleter);
 static TM_Result judge(ItemPointer tid, CommandId cid,
 					   const RustsDeleter *deleter, TM_FailureData *tmfd);
 static bool sees(Relation rel, ItemPointer tid, Snapshot snapshot);
@@ -383,11 +384,28 @@ check_row(Relation rel, ItemPointer tid, CommandId cid,
 		deleter.xid = GetCurrentTransactionId();
 		deleter.own = true;
 	}
-	else if (is_known_live(rel, cid, place) ||
-			 !rusts_deletions_find(place->storage_id, place->segment_id,
-								   place->row, SnapshotSelf, &deleter))
+	else if (is_known_live(rel, cid, place) || !find_deleter(place, &deleter))
 		return TM_Ok;
 	return judge(tid, cid, &deleter, tmfd);
+}
+
+/*
+ * What committed transactions and our own have noted, all as of one moment.
+ * With SnapshotSelf each note would be judged at its own moment: somebody who
+ * puts notes together may commit in between, and neither the new note nor
+ * the old one is met.
+ */
+static bool
+find_deleter(const RustsRowPlace *place, RustsDeleter *deleter)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		found;
+
+	snapshot->curcid = GetCurrentCommandId(false) + 1;
+	found = rusts_deletions_find(place->storage_id, place->segment_id,
+								 place->row, snapshot, deleter);
+	UnregisterSnapshot(snapshot);
+	return found;
 }
 
 /* As HeapTupleSatisfiesUpdate of heapam_visibility.c. */

@@ -128,4 +128,29 @@ $primary->command_ok(
 	'sessions that update the same rows and flush them');
 is($primary->safe_psql('postgres', 'SELECT count(*), sum(n) FROM counters'),
 	'5|1200', 'no update is lost then either');
+
+# All sessions delete the same rows, one after the other, and put the notes
+# together while others look for a row in them.  That a row was deleted twice
+# took some 40,000 transactions.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE TABLE once (time timestamptz NOT NULL, v int) USING rusts;
+	INSERT INTO once SELECT to_timestamp(i), i FROM generate_series(1, 6000) i;
+	SELECT rusts_flush('once');
+	CREATE TABLE deleted (v int)});
+$script = $primary->basedir . '/once.sql';
+append_to_file($script, <<'END');
+\set r :r + 1
+WITH d AS (DELETE FROM once WHERE v = :r RETURNING v) INSERT INTO deleted SELECT v FROM d;
+END
+$primary->command_ok(
+	[
+		'pgbench', '-n', '-c', 8, '-t', 5000, '-D', 'r=0', '-f', $script,
+		'-h', $primary->host, '-p', $primary->port, 'postgres'
+	],
+	'sessions that delete the same rows');
+is( $primary->safe_psql('postgres',
+		q{SELECT count(*), count(DISTINCT v), (SELECT count(*) FROM once) FROM deleted}),
+	'5000|5000|1000',
+	'each row is deleted once');
 done_testing();
