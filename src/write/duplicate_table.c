@@ -76,8 +76,8 @@ rusts_dup_table_begin(RustsDupTable *table, uint32 pass, uint32 npasses)
 }
 
 /*
- * Equal keys do not count: more passes would not part them, and all of them are
- * going to be remembered anyway.
+ * Equal keys do not count: more passes would not part them, and all of them
+ * are going to be remembered anyway.
  */
 bool
 rusts_dup_table_is_full(const RustsDupTable *table)
