@@ -296,14 +296,17 @@ sub run_schema
 	  if $status != 0 || $err =~ /WARNING/;
 	$self->spoil(DiffRandom->new($seed, $number, 'spoil'), $schema)
 	  if $args{sabotage};
+	my @failures;
+
+	# One difference would bring others, which is wanted of spoilt twins only.
 	foreach my $phase (0 .. @{ $schema->{later} })
 	{
 		my ($failure) = $self->run_later($seed, $number, $schema, $phase);
-		my @failures = $failure // $self->run_queries($seed, $number, $schema, $queries, $phase);
 
-		return @failures if @failures;
+		push @failures, $failure // $self->run_queries($seed, $number, $schema, $queries, $phase);
+		last if $failure || (@failures && !$args{sabotage});
 	}
-	return;
+	return @failures;
 }
 
 # The steps before a phase; how they failed, if they did.
