@@ -92,7 +92,10 @@ rusts_agg_complete_groups(RustsAggNode *node)
 		if (rest <= low || rest > high)
 			return 0;
 		border = last_border(node, low, rest);
-		if (border <= low)
+
+		/* The search could be led astray where a clock is set back. */
+		if (border <= low ||
+			rusts_buckets_border(node->buckets, border) != border)
 			return 0;
 	}
 	rusts_buckets_find(node->buckets, border, border, &bucket);

@@ -391,6 +391,8 @@ make_key(const RustsDupQuery *query, uint32 first, uint32 end,
 			continue;
 		appendBinaryStringInfo(key, (const char *) &entry->segment_id,
 							   sizeof(entry->segment_id));
+		appendBinaryStringInfo(key, (const char *) &entry->write_order,
+							   sizeof(entry->write_order));
 		appendBinaryStringInfo(key, (const char *) &entry->ndeleted,
 							   sizeof(entry->ndeleted));
 		if (entry->deleted != NULL)
