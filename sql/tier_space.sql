@@ -90,7 +90,7 @@ SELECT rusts_tier('m.own', 'infinity', 'regress_cold');
 CREATE UNLOGGED TABLE m.unlogged (LIKE m.own) USING rusts;
 INSERT INTO m.unlogged SELECT * FROM m.own;
 SELECT rusts_tier('m.unlogged', 'infinity', 'regress_cold');
-SELECT measurement, tier, tablespace FROM places WHERE measurement IN ('m.own'::regclass, 'm.unlogged'::regclass);
+SELECT measurement, tier, tablespace FROM places WHERE measurement IN ('m.own'::regclass, 'm.unlogged'::regclass) ORDER BY measurement::text;
 DROP TABLE m.own, m.unlogged;
 
 -- a policy's tablespace
