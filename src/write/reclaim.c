@@ -58,15 +58,20 @@
 /* One step moves about so many blocks. */
 #define STEP_BLOCKS			(64 * 1024 * 1024 / BLCKSZ)
 
-static bool is_worth_it(Relation rel, const RustsFreeSpace *space,
-						bool thorough);
-static bool is_growing(Relation rel);
+/* The segments that the snapshot sees, by segment_id. */
+typedef struct Segments
+{
+	RustsSegmentEntry *entries;
+	uint32		n;
+} Segments;
+
+static bool are_growing(const Segments *segments);
 static int64 move_segments(Relation rel, RustsFreeSpace *space,
-						   bool from_end, bool give_way);
-static int64 make_room(Relation rel, RustsFreeSpace *space);
-static RustsSegmentEntry *load_entries(Relation rel, uint32 *nentries);
-static RustsSegmentEntry *find_entry(RustsSegmentEntry *entries,
-									 uint32 nentries,
+						   const Segments *segments, bool from_end,
+						   bool give_way);
+static int64 make_room(Relation rel, RustsFreeSpace *space,
+					   const Segments *segments);
+static RustsSegmentEntry *find_entry(const Segments *segments,
 									 const RustsExtent *extent);
 static void move_segment(Relation rel, const RustsSegmentEntry *entry,
 						 BlockNumber to);
@@ -77,6 +82,9 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 	MemoryContext reclaim_cxt;
 	MemoryContext old_cxt;
 	RustsFreeSpace *space;
+	uint64		nfree;
+	BlockNumber end;
+	bool		large;
 	int64		nrows = 0;
 
 	/*
@@ -89,16 +97,28 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 										ALLOCSET_DEFAULT_SIZES);
 	old_cxt = MemoryContextSwitchTo(reclaim_cxt);
 	space = rusts_free_space_find(rel);
-	if (is_worth_it(rel, space, thorough))
+	nfree = rusts_free_space_blocks(space, &end);
+	large = end >= LARGE_FILE_BLOCKS && !thorough;
+	if (nfree >= MIN_FREE_BLOCKS &&
+		nfree >= end / (large ? MIN_FREE_OF_LARGE : MIN_FREE_FRACTION))
 	{
 		Snapshot	snapshot = rusts_merge_snapshot();
+		Segments	segments;
 
 		PushActiveSnapshot(snapshot);
-		nrows = move_segments(rel, space, true, give_way);
-		if (nrows == 0)
-			nrows = move_segments(rel, space, false, give_way);
-		if (nrows == 0)
-			nrows = make_room(rel, space);
+		segments.entries =
+			rusts_directory_load_brief(rusts_storage_id(rel),
+									   RUSTS_LEVEL_ACTIVE, snapshot,
+									   &segments.n);
+		if (!large || nfree >= end / MIN_FREE_OF_GROWING ||
+			!are_growing(&segments))
+		{
+			nrows = move_segments(rel, space, &segments, true, give_way);
+			if (nrows == 0)
+				nrows = move_segments(rel, space, &segments, false, give_way);
+			if (nrows == 0 && nfree >= end / DETOUR_FRACTION)
+				nrows = make_room(rel, space, &segments);
+		}
 		PopActiveSnapshot();
 		UnregisterSnapshot(snapshot);
 	}
@@ -107,32 +127,17 @@ rusts_reclaim_move(Relation rel, bool thorough, bool give_way)
 	return nrows;
 }
 
+/* Has one been written lately? */
 static bool
-is_worth_it(Relation rel, const RustsFreeSpace *space, bool thorough)
+are_growing(const Segments *segments)
 {
-	BlockNumber end;
-	uint64		nfree = rusts_free_space_blocks(space, &end);
-
-	if (nfree < MIN_FREE_BLOCKS || nfree < end / MIN_FREE_FRACTION)
-		return false;
-	if (thorough || end < LARGE_FILE_BLOCKS)
-		return true;
-	return nfree >= end / MIN_FREE_OF_LARGE &&
-		(nfree >= end / MIN_FREE_OF_GROWING || !is_growing(rel));
-}
-
-/* Has a segment been written lately? */
-static bool
-is_growing(Relation rel)
-{
-	uint32		nentries;
-	RustsSegmentEntry *entries = load_entries(rel, &nentries);
+	TimestampTz now = GetCurrentTimestamp();
 	uint32		i;
 
-	for (i = 0; i < nentries; i++)
+	for (i = 0; i < segments->n; i++)
 	{
-		if (!TimestampDifferenceExceeds(entries[i].written_at,
-										GetCurrentTimestamp(), GROWING_MS))
+		if (!TimestampDifferenceExceeds(segments->entries[i].written_at, now,
+										GROWING_MS))
 			return true;
 	}
 	return false;
@@ -143,13 +148,11 @@ is_growing(Relation rel)
  * the first one on those that do.
  */
 static int64
-move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
-			  bool give_way)
+move_segments(Relation rel, RustsFreeSpace *space, const Segments *segments,
+			  bool from_end, bool give_way)
 {
 	uint32		nextents;
 	const RustsExtent *extents = rusts_free_space_extents(space, &nextents);
-	uint32		nentries;
-	RustsSegmentEntry *entries = load_entries(rel, &nentries);
 	uint64		nblocks = 0;
 	int64		nrows = 0;
 	uint32		i;
@@ -158,7 +161,7 @@ move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
 	{
 		const RustsExtent *extent =
 		&extents[from_end ? nextents - 1 - i : i];
-		RustsSegmentEntry *entry = find_entry(entries, nentries, extent);
+		RustsSegmentEntry *entry = find_entry(segments, extent);
 		BlockNumber to;
 
 		CHECK_FOR_INTERRUPTS();
@@ -189,19 +192,17 @@ move_segments(Relation rel, RustsFreeSpace *space, bool from_end,
  * there would be no way back.
  */
 static int64
-make_room(Relation rel, RustsFreeSpace *space)
+make_room(Relation rel, RustsFreeSpace *space, const Segments *segments)
 {
 	uint32		nextents;
 	const RustsExtent *extents = rusts_free_space_extents(space, &nextents);
-	uint32		nentries;
-	RustsSegmentEntry *entries = load_entries(rel, &nentries);
 	RustsSegmentEntry *first = NULL;
 	BlockNumber end = 1;
 	uint32		i;
 
 	for (i = 0; i < nextents; i++)
 	{
-		RustsSegmentEntry *entry = find_entry(entries, nentries, &extents[i]);
+		RustsSegmentEntry *entry = find_entry(segments, &extents[i]);
 
 		if (entry == NULL)
 			return 0;
@@ -209,8 +210,7 @@ make_room(Relation rel, RustsFreeSpace *space)
 			first = entry;
 		end = extents[i].first_block + extents[i].nblocks;
 	}
-	if (first == NULL ||
-		rusts_free_space_blocks(space, &end) < end / DETOUR_FRACTION)
+	if (first == NULL)
 		return 0;
 	rusts_free_space_begin_write(rel);
 	move_segment(rel, first, rusts_pages_extend(rel, first->nblocks));
@@ -218,20 +218,12 @@ make_room(Relation rel, RustsFreeSpace *space)
 	return first->nrows;
 }
 
-static RustsSegmentEntry *
-load_entries(Relation rel, uint32 *nentries)
-{
-	return rusts_directory_load_brief(rusts_storage_id(rel),
-									  RUSTS_LEVEL_ACTIVE, GetActiveSnapshot(),
-									  nentries);
-}
-
 /* The entry that has this extent, if the snapshot sees it. */
 static RustsSegmentEntry *
-find_entry(RustsSegmentEntry *entries, uint32 nentries,
-		   const RustsExtent *extent)
+find_entry(const Segments *segments, const RustsExtent *extent)
 {
-	RustsSegmentEntry *entry = rusts_entries_find(entries, nentries,
+	RustsSegmentEntry *entry = rusts_entries_find(segments->entries,
+												  segments->n,
 												  extent->segment_id);
 
 	return entry != NULL && entry->first_block == extent->first_block ?
