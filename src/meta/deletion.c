@@ -62,7 +62,6 @@ static const uint8 *note_rows(HeapTuple tuple, TupleDesc desc,
 							  const uint8 **end);
 static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
 					   uint32 nrows);
-static Snapshot small_notes_snapshot(void);
 static uint32 count_small_notes(Relation table, int64 storage_id,
 								int64 segment_id, bool nested);
 static bool is_small_note(HeapTuple tuple, TupleDesc desc, bool nested,
@@ -205,23 +204,12 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	table_close(table, RowExclusiveLock);
 }
 
-/*
- * Which notes may become ours?  With a snapshot for the whole transaction only
- * those that it sees: from our own note it would learn of the others' rows.
- */
-static Snapshot
-small_notes_snapshot(void)
-{
-	return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() :
-		SnapshotSelf;
-}
-
 static uint32
 count_small_notes(Relation table, int64 storage_id, int64 segment_id,
 				  bool nested)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
-								  small_notes_snapshot());
+								  SnapshotSelf);
 	HeapTuple	tuple;
 	uint32		count = 0;
 	uint32		nrows;
@@ -272,7 +260,7 @@ take_small_notes(Relation table, int64 storage_id, int64 segment_id,
 				 const RustsDeletedRow *rows, uint32 *nrows, bool nested)
 {
 	SysScanDesc scan = begin_scan(table, storage_id, &segment_id,
-								  small_notes_snapshot());
+								  SnapshotSelf);
 	Snapshot	snapshot = rusts_hold_snapshot();
 	RustsDeletedRow *all = palloc_array(RustsDeletedRow, *nrows);
 	uint32		n = *nrows;
