@@ -324,6 +324,8 @@ rusts_groups_drop(RustsGroups *groups, uint32 count)
 {
 	uint32		i;
 
+	if (count == 0)
+		return;
 	groups->last = NULL;
 	groups->ngroups -= count;
 	groups->nunused += count;

@@ -132,13 +132,13 @@ rusts_agg_read_input(RustsAggNode *node)
 	for (;;)
 	{
 		node->groups_at_check = 0;
-		if (node->resume && !node->partial && node->nready > 0)
+		if (node->resume && !node->partial)
 		{
+			/* The others are still to get rows. */
 			rusts_groups_drop(&node->groups, node->nready);
 			node->next_group = 0;
-			node->nready = 0;
 		}
-		else if (!node->resume || node->partial)
+		else
 			rusts_agg_reset_groups(node);
 		if (!node->resume)
 		{
