@@ -313,13 +313,8 @@ merge_run(Relation from, const Target *to, RustsBuilder *builder,
 	uint32		i;
 
 	entries += begin;
-
 	if (merges)
-	{
 		unite_before(from, schema, &entries, &nentries);
-		qsort(entries, nentries, sizeof(RustsSegmentEntry),
-			  rusts_compare_orders);
-	}
 	for (i = 0; i < nentries; i++)
 	{
 		RustsReader *reader;
@@ -361,7 +356,7 @@ compare_times(const void *a, const void *b)
 
 /*
  * Where the rows will not meet in one builder, points written twice have to be
- * found before.
+ * found before.  Entries are, and stay, in the order of writing.
  */
 static void
 unite_before(Relation from, const RustsSchema *schema,
@@ -378,6 +373,8 @@ unite_before(Relation from, const RustsSchema *schema,
 	rusts_duplicates_resolve(from, RelationGetDescr(from), schema,
 							 GetActiveSnapshot(), PG_INT64_MIN, PG_INT64_MAX,
 							 entries, nentries);
+	qsort(*entries, *nentries, sizeof(RustsSegmentEntry),
+		  rusts_compare_orders);
 }
 
 /*
