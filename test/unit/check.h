@@ -18,7 +18,7 @@ static int	npassed;
 static int	nfailed;
 static uint64 random_state = RANDOM_SEED;
 
-static void
+static inline void
 check(bool ok, const char *what)
 {
 	if (ok)
@@ -31,7 +31,7 @@ check(bool ok, const char *what)
 }
 
 /* xorshift64* */
-static uint64
+static inline uint64
 random_uint64(void)
 {
 	random_state ^= random_state >> 12;

@@ -35,10 +35,12 @@ extern void rusts_lp_begin(RustsLpParser *parser, const char *data, size_t len,
 						   int64 time_unit, RustsLpRealloc realloc_fn);
 extern RustsLpResult rusts_lp_next(RustsLpParser *parser, RustsLpPoint *point);
 
+#define RANDOM_SEED	20240229
+#include "check.h"
+
 /*
  * PostgreSQL's printf family has no place in a test's output.
  */
-#undef printf
 #undef fprintf
 #undef snprintf
 
@@ -51,23 +53,8 @@ static const NextFunction ways[] = {
 	rusts_lp_next, scalar_next, rusts_lp_next_careful
 };
 
-static int	npassed;
-static int	nfailed;
 static int	realloc_budget = -1;
 static RustsLpText slots[MAX_SLOTS];
-static uint64 random_state = 20240229;
-
-static inline void
-check(bool ok, const char *what)
-{
-	if (ok)
-		npassed++;
-	else
-	{
-		nfailed++;
-		printf("not ok - %s\n", what);
-	}
-}
 
 static inline uint64
 next_random(void)

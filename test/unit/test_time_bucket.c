@@ -12,11 +12,8 @@
 
 #include "base/time_bucket.h"
 
-#undef printf
-
-static int	npassed;
-static int	nfailed;
-static uint64 random_state = 20240229;
+#define RANDOM_SEED	20240229
+#include "check.h"
 
 static bool
 is_leap(int64 year)
@@ -24,28 +21,12 @@ is_leap(int64 year)
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		npassed++;
-	else
-	{
-		nfailed++;
-		printf("not ok - %s\n", what);
-	}
-}
-
-/* xorshift64*, of all magnitudes */
+/* Of all magnitudes. */
 static int64
 random_int64(void)
 {
-	uint64		n;
+	uint64		n = random_uint64();
 
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	n = random_state * UINT64CONST(0x2545F4914F6CDD1D);
 	return (int64) n >> (n % 64);
 }
 
