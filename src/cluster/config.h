@@ -99,10 +99,7 @@ extern RustsClusterConfig *rusts_config_parse(const char *text, size_t size,
 /* The same of the file that rusts.cluster_config names. */
 extern RustsClusterConfig *rusts_config_read_file(RustsConfigFaults *faults);
 
-/* The same, an error if there is anything wrong. */
-extern RustsClusterConfig *rusts_config_load(void);
-
-/* Raise that error. */
+/* Raise an error that shows the first faults. */
 pg_noreturn extern void rusts_config_refuse(const RustsConfigFaults *faults);
 
 /* Define the parameter; once, from _PG_init. */

@@ -83,17 +83,6 @@ read_file(const char *path, size_t *size, const char **problem)
 	return text;
 }
 
-RustsClusterConfig *
-rusts_config_load(void)
-{
-	RustsConfigFaults faults;
-	RustsClusterConfig *config = rusts_config_read_file(&faults);
-
-	if (config == NULL)
-		rusts_config_refuse(&faults);
-	return config;
-}
-
 void
 rusts_config_refuse(const RustsConfigFaults *faults)
 {
