@@ -14,3 +14,37 @@ AS 'MODULE_PATHNAME', 'rusts_cluster_groups'
 LANGUAGE C VOLATILE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION rusts_cluster_groups(text) IS
 'the groups of shards that a configuration, by default that of rusts.cluster_config, makes: those with the same primary and the same replicas';
+
+-- Partition keys of the measurements of a cluster; frozen.
+CREATE FUNCTION rusts_shard_of(shards integer, measurement text, tags text[],
+							   "values" text[])
+RETURNS integer
+AS 'MODULE_PATHNAME', 'rusts_shard_of_series'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rusts_shard_of(integer, text, text[], text[]) IS
+'the shard, from 0 on, of the points of a series, strategy BySeries; null values are tags that the points have not';
+
+CREATE FUNCTION rusts_shard_of(shards integer, measurement text,
+							   "time" timestamptz)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'rusts_shard_of_measurement'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rusts_shard_of(integer, text, timestamptz) IS
+'the shard, from 0 on, of the points of a measurement, strategy ByMeasurement; their time does not count';
+
+CREATE FUNCTION rusts_shard_of(shards integer, "time" timestamptz,
+							   seconds bigint)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'rusts_shard_of_time'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rusts_shard_of(integer, timestamptz, bigint) IS
+'the shard, from 0 on, of the points of a time, strategy ByTime; spans of that many seconds from 1970-01-01 UTC go to one shard after the other';
+
+CREATE FUNCTION rusts_shard_of(shards integer, measurement text, tags text[],
+							   "values" text[], "time" timestamptz,
+							   seconds bigint)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'rusts_shard_of_composite'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION rusts_shard_of(integer, text, text[], text[], timestamptz, bigint) IS
+'the shard, from 0 on, of the points of a series and a span of that many seconds, strategy Composite';
