@@ -59,8 +59,9 @@ rusts_shard_function(Oid funcid)
 		bool		isnull;
 		Datum		source = SysCacheGetAttr(PROCOID, tuple,
 											 Anum_pg_proc_prosrc, &isnull);
-		char	   *symbol = isnull ? pstrdup("") : TextDatumGetCString(source);
+		char	   *symbol;
 
+		symbol = isnull ? pstrdup("") : TextDatumGetCString(source);
 		for (i = 0; i < lengthof(symbols); i++)
 		{
 			if (strcmp(symbol, symbols[i]) == 0)
