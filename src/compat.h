@@ -56,12 +56,16 @@ typedef RelFileNode RelFileLocator;
 #endif
 
 
-/* Is roleid an owner of this relation? */
+/* Is roleid an owner of this relation, or database? */
 #if PG_VERSION_NUM < 160000
 #define rusts_is_owner(relid, roleid)	pg_class_ownercheck((relid), (roleid))
+#define rusts_is_database_owner(database, roleid) \
+	pg_database_ownercheck((database), (roleid))
 #else
 #define rusts_is_owner(relid, roleid) \
 	object_ownercheck(RelationRelationId, (relid), (roleid))
+#define rusts_is_database_owner(database, roleid) \
+	object_ownercheck(DatabaseRelationId, (database), (roleid))
 #endif
 
 /* Make *xid the later of itself and who has removed a dead row. */

@@ -9,7 +9,8 @@
  *
  * The worker is connected to its database, which would make DROP DATABASE,
  * CREATE DATABASE ... TEMPLATE and renaming fail; so these statements ask it
- * to leave first, and the launcher brings it back when they are done.
+ * to leave first, if the user may do what they say, and the launcher brings
+ * it back when they are done.
  *
  * src/worker/shared.c
  *
@@ -19,7 +20,10 @@
 
 #include <signal.h>
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -28,6 +32,8 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -51,6 +57,9 @@ static int64 stored_batches = 0;
 static int64 stored_rows = 0;
 static int64 stored_bytes = 0;
 
+/* The database whose worker we keep away. */
+static Oid	held_database = InvalidOid;
+
 static void request_shmem(void);
 static void startup_shmem(void);
 static void at_stored(int64 nrows, int64 bytes);
@@ -70,7 +79,10 @@ static void pass_on(PlannedStmt *statement, const char *query_string,
 					ParamListInfo params, QueryEnvironment *environment,
 					DestReceiver *dest, QueryCompletion *completion);
 static const char *database_to_leave(Node *statement);
+static bool may_have_database(Node *statement, Oid database);
+static bool may_copy_database(Oid database);
 static void hold_worker(Oid database);
+static void release_at_exit(int code, Datum arg);
 static void release_worker(Oid database, bool gone);
 
 void
@@ -310,7 +322,8 @@ run_utility(PlannedStmt *statement, const char *query_string,
 
 	if (name != NULL)
 		database = get_database_oid(name, true);
-	if (!OidIsValid(database))
+	if (!OidIsValid(database) ||
+		!may_have_database(statement->utilityStmt, database))
 	{
 		pass_on(statement, query_string, read_only_tree, context,
 				params, environment, dest, completion);
@@ -392,16 +405,59 @@ database_to_leave(Node *statement)
 	return result;
 }
 
-/* Send the database's worker away and wait until it is gone. */
+/*
+ * Will PostgreSQL let the user have that done?  It asks later, and who may not
+ * must not keep the worker from its work by trying again and again.
+ */
+static bool
+may_have_database(Node *statement, Oid database)
+{
+	return rusts_is_database_owner(database, GetUserId()) ||
+		(IsA(statement, CreatedbStmt) && may_copy_database(database));
+}
+
+/* Templates are for all who may create databases. */
+static bool
+may_copy_database(Oid database)
+{
+	HeapTuple	tuple;
+	bool		may = false;
+
+	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	if (HeapTupleIsValid(tuple))
+	{
+		may = ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
+		ReleaseSysCache(tuple);
+	}
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	if (HeapTupleIsValid(tuple))
+	{
+		may = may && ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return may;
+}
+
+/*
+ * Send the database's worker away and wait until it is gone.  A session that
+ * is terminated meanwhile unwinds nothing, so it has the worker released at
+ * its exit.
+ */
 static void
 hold_worker(Oid database)
 {
-	RustsDatabaseSlot *slot = take_slot(database, 1);
+	static bool registered = false;
+	RustsDatabaseSlot *slot;
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													   LEAVE_TIMEOUT_MS);
 
+	if (!registered)
+		before_shmem_exit(release_at_exit, (Datum) 0);
+	registered = true;
+	slot = take_slot(database, 1);
 	if (slot == NULL)
 		return;
+	held_database = database;
 	PG_TRY();
 	{
 		for (;;)
@@ -429,6 +485,13 @@ hold_worker(Oid database)
 	PG_END_TRY();
 }
 
+static void
+release_at_exit(int code, Datum arg)
+{
+	if (OidIsValid(held_database))
+		release_worker(held_database, false);
+}
+
 /* Let the worker come back, unless the database is gone. */
 static void
 release_worker(Oid database, bool gone)
@@ -436,6 +499,7 @@ release_worker(Oid database, bool gone)
 	RustsWorkerShared *shared = rusts_worker_shared;
 	int			i;
 
+	held_database = InvalidOid;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (i = 0; i < shared->nslots; i++)
 	{

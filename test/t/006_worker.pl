@@ -164,9 +164,42 @@ my $failed = open_session($node, 'other');
 tell_session($failed, 'SELECT 1');
 fails_with($node, 'postgres', 'DROP DATABASE other', '55006', 'other session',
 	'DROP DATABASE that fails for another reason');
-close_session($failed);
 worker_pid($node, 'other');
 pass('and the worker is back');
+my $dropper = open_session($node, 'postgres');
+tell_session($dropper, 'DROP DATABASE other', no_wait => 1);
+$node->poll_query_until(
+	'postgres', q{
+	SELECT count(pg_terminate_backend(pid, 10000)) > 0 FROM pg_stat_activity
+	 WHERE query = 'DROP DATABASE other;' AND state = 'active'}) or die;
+close_session($failed);
+worker_pid($node, 'other');
+pass('so it is when the session that wanted to drop it was terminated');
+close_session($dropper);
+
+# Whoever may not do that sends nobody away.
+my $stays = worker_pid($node, 'other');
+$node->safe_psql('postgres', 'CREATE ROLE stranger LOGIN');
+foreach my $sql (
+	'DROP DATABASE other',
+	'ALTER DATABASE other RENAME TO another',
+	'ALTER DATABASE other SET TABLESPACE pg_default',
+	'CREATE DATABASE copy TEMPLATE other')
+{
+	fails_with($node, 'postgres', "SET ROLE stranger; $sql", '42501',
+		'(owner|permission)', "$sql by a stranger");
+}
+$node->safe_psql('postgres', 'ALTER ROLE stranger CREATEDB');
+fails_with($node, 'postgres',
+	'SET ROLE stranger; CREATE DATABASE copy TEMPLATE other', '42501',
+	'permission', 'a copy by a stranger who may create databases');
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT pid FROM pg_stat_activity
+		 WHERE backend_type = 'rusts maintenance worker'
+		   AND datname = 'other'}),
+	$stays,
+	'the worker has stayed');
 
 # A running flush, held up where it deletes, holds up nobody else.
 configure();
