@@ -57,7 +57,9 @@ typedef struct RustsJobState
 	RustsJobKey key;
 	int			failures;		/* in a row */
 	int			gave_way;		/* times since the last step that ended */
-	TimestampTz next_at;		/* not before this */
+	TimestampTz next_at;		/* not before this ... */
+	TimestampTz set_at;			/* ... as was decided then, or when the clock
+								 * was last found set back */
 	TimestampTz failing_since;
 	TimestampTz warned_at;		/* the log was told ... */
 	int			warned_code;	/* ... of this error */

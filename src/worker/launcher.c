@@ -138,12 +138,13 @@ start_workers(void)
 
 		/*
 		 * One that cannot connect, because the database does not allow it or
-		 * there are no connections left, is tried ever less often.
+		 * there are no connections left, is tried ever less often, and at
+		 * once if the clock was set back.
 		 */
 		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 		if (i < shared->nslots && slot->wanted && slot->holds == 0 &&
 			slot->pid == 0 &&
-			(slot->failures == 0 ||
+			(slot->failures == 0 || now < slot->started_at ||
 			 TimestampDifferenceExceeds(slot->started_at, now,
 										1000 << Min(slot->failures, 8))))
 		{

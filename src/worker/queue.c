@@ -50,6 +50,7 @@ static void consider_flush(Look *look, Oid relid,
 						   const RustsActiveSummary *summary);
 static bool flush_is_due(Look *look, const RustsActiveSummary *summary,
 						 RustsTotal *counter);
+static bool is_old(const Look *look, TimestampTz written_at);
 static void append_due(Look *look, Oid relid, int kind, TimestampTz since,
 					   RustsTotal counter);
 static int	compare_due(const ListCell *a, const ListCell *b);
@@ -208,14 +209,15 @@ examine(Look *look, Oid relid, RustsActiveSummary *summary, bool *by_policy)
 static void
 consider_flush(Look *look, Oid relid, const RustsActiveSummary *summary)
 {
-	RustsTotal counter;
+	RustsTotal	counter;
 
 	if (summary->batches == 0)
 		return;
 	look->waiting = true;
 	if (flush_is_due(look, summary, &counter))
 	{
-		append_due(look, relid, RUSTS_JOB_FLUSH, summary->oldest, counter);
+		append_due(look, relid, RUSTS_JOB_FLUSH,
+				   Min(summary->oldest, look->now), counter);
 		return;
 	}
 	look->next = Min(look->next,
@@ -241,12 +243,19 @@ flush_is_due(Look *look, const RustsActiveSummary *summary,
 		*counter = RUSTS_TOTAL_FLUSH_POINTS;
 	else if (summary->batches >= rusts_flush_max_batches)
 		*counter = RUSTS_TOTAL_FLUSH_BATCHES;
-	else if (rusts_seconds_after(summary->oldest, rusts_flush_max_age) <=
-			 look->now)
+	else if (is_old(look, summary->oldest))
 		*counter = RUSTS_TOTAL_FLUSH_AGE;
 	else
 		return false;
 	return true;
+}
+
+/* If the clock was set back, the batch may be from times to come. */
+static bool
+is_old(const Look *look, TimestampTz written_at)
+{
+	return rusts_seconds_after(written_at, rusts_flush_max_age) <= look->now ||
+		written_at > rusts_seconds_after(look->now, rusts_flush_max_age);
 }
 
 static void

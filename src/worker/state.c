@@ -8,6 +8,9 @@
  * each kind of error once an hour at most, even if the job goes well now and
  * then.
  *
+ * Somebody may set the clock back.  What is to happen in a minute is then to
+ * happen in a minute all the same.
+ *
  * src/worker/state.c
  *
  *-------------------------------------------------------------------------
@@ -31,6 +34,9 @@
 #define WARNING_INTERVAL_MS (60 * 60 * 1000)
 
 static HTAB *states = NULL;
+
+static void put_off(RustsJobState *state, TimestampTz next_at);
+static void follow_clock(RustsJobState *state);
 
 void
 rusts_job_states_init(void)
@@ -64,11 +70,33 @@ rusts_job_state(Oid relid, int kind)
 		memset((char *) state + sizeof(RustsJobKey), 0,
 			   sizeof(RustsJobState) - sizeof(RustsJobKey));
 		if (kind != RUSTS_JOB_FLUSH)
-			state->next_at = rusts_seconds_after(GetCurrentTimestamp(),
-												 rusts_job_interval);
+			put_off(state, rusts_seconds_after(GetCurrentTimestamp(),
+											   rusts_job_interval));
 	}
+	follow_clock(state);
 	state->seen = true;
 	return state;
+}
+
+static void
+put_off(RustsJobState *state, TimestampTz next_at)
+{
+	state->next_at = next_at;
+	state->set_at = GetCurrentTimestamp();
+}
+
+static void
+follow_clock(RustsJobState *state)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= state->set_at)
+		return;
+	state->next_at -= state->set_at - now;
+	state->set_at = now;
+	state->failing_since = Min(state->failing_since, now);
+	state->warned_at = Min(state->warned_at, now);
+	state->noted_at = Min(state->noted_at, now);
 }
 
 /* Forget the states that nobody has asked for since the last sweep. */
@@ -93,14 +121,14 @@ rusts_job_went_well(RustsJobState *state, TimestampTz next_at)
 {
 	state->failures = 0;
 	state->gave_way = 0;
-	state->next_at = next_at;
+	put_off(state, next_at);
 }
 
 void
 rusts_job_gave_way(RustsJobState *state)
 {
 	state->gave_way++;
-	state->next_at = rusts_seconds_after(GetCurrentTimestamp(), 1);
+	put_off(state, rusts_seconds_after(GetCurrentTimestamp(), 1));
 }
 
 /*
@@ -124,7 +152,7 @@ rusts_job_failed(RustsJobState *state, int sqlerrcode)
 		state->failing_since = now;
 	pause_s = state->failures > 8 ? MAX_BACKOFF_S :
 		Min(1 << state->failures, MAX_BACKOFF_S);
-	state->next_at = rusts_seconds_after(now, pause_s);
+	put_off(state, rusts_seconds_after(now, pause_s));
 	if (state->warned_at != 0 && state->warned_code == sqlerrcode &&
 		!TimestampDifferenceExceeds(state->warned_at, now,
 									WARNING_INTERVAL_MS))

@@ -12,7 +12,8 @@
  * What is noted when the worker begins to flush is flushed then; what is noted
  * later waits until one interval after that beginning, at most.  After an idle
  * time the interval starts with the first commit, which wakes the worker.
- * While nothing is noted it sleeps without a timeout.
+ * While nothing is noted it sleeps without a timeout.  Time is measured by a
+ * clock that nobody sets.
  *
  * A worker that leaves flushes what is noted.  Who commits meanwhile has its
  * successor flush it, and PostgreSQL's walwriter watches over all of them.
@@ -23,17 +24,19 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "compat.h"
@@ -50,7 +53,7 @@ static void wake(void);
 static void leave(int code, Datum arg);
 static bool flush_noted(void);
 static void wait_for_commit(void);
-static void wait_until(TimestampTz since);
+static void wait_after(instr_time since);
 
 void
 rusts_wal_sync_init_shared(RustsWalSync *shared)
@@ -150,15 +153,15 @@ rusts_wal_sync_main(Datum arg)
 
 	for (;;)
 	{
-		TimestampTz start = GetCurrentTimestamp();
+		instr_time	since;
 
-		if (flush_noted())
-			wait_until(start);
-		else
+		INSTR_TIME_SET_CURRENT(since);
+		if (!flush_noted())
 		{
 			wait_for_commit();
-			wait_until(GetCurrentTimestamp());
+			INSTR_TIME_SET_CURRENT(since);
 		}
+		wait_after(since);
 	}
 }
 
@@ -216,15 +219,17 @@ wait_for_commit(void)
 
 /* Sleep until one interval after since. */
 static void
-wait_until(TimestampTz since)
+wait_after(instr_time since)
 {
 	for (;;)
 	{
-		long		rest =
-			TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-											since + rusts_wal_sync_interval *
-											INT64CONST(1000));
+		instr_time	elapsed;
+		long		rest;
 
+		INSTR_TIME_SET_CURRENT(elapsed);
+		INSTR_TIME_SUBTRACT(elapsed, since);
+		rest = (long) ceil(rusts_wal_sync_interval -
+						   INSTR_TIME_GET_MILLISEC(elapsed));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
@@ -236,8 +241,7 @@ wait_until(TimestampTz since)
 			break;
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(rest, rusts_wal_sync_interval),
-						 PG_WAIT_EXTENSION);
+						 rest, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }
