@@ -151,22 +151,22 @@ begin_look(Look *look, RustsDatabaseSlot *slot)
 /*
  * Add up a measurement's active batches, and tell which kinds of jobs its
  * policies ask for.  False if somebody has it locked, or it cannot be read;
- * then that is noted.
+ * then that is noted, as a failure of the flush, and it is left alone until
+ * the flush may try again.
  */
 static bool
 examine(Look *look, Oid relid, RustsActiveSummary *summary, bool *by_policy)
 {
 	MemoryContext old_cxt = CurrentMemoryContext;
 	TimestampTz started = GetCurrentTimestamp();
+	RustsJobState *flush = rusts_job_state(relid, RUSTS_JOB_FLUSH);
 	volatile bool done = false;
 
 	memset(summary, 0, sizeof(*summary));
 	memset(by_policy, 0, sizeof(bool) * rusts_njob_kinds);
-
-	/* It may be this that failed. */
-	if (rusts_job_state(relid, RUSTS_JOB_FLUSH)->failures > 0 &&
-		rusts_job_state(relid, RUSTS_JOB_FLUSH)->next_at > look->now)
+	if (flush->unreadable && flush->next_at > look->now)
 		return true;
+	flush->unreadable = true;
 	PG_TRY();
 	{
 		StartTransactionCommand();
@@ -196,6 +196,7 @@ examine(Look *look, Oid relid, RustsActiveSummary *summary, bool *by_policy)
 		}
 		PopActiveSnapshot();
 		CommitTransactionCommand();
+		flush->unreadable = false;
 	}
 	PG_CATCH();
 	{

@@ -263,5 +263,24 @@ my ($r, $o, $e) = $standby->psql('postgres', 'SELECT * FROM rusts_run_jobs()');
 like($e, qr/cannot execute rusts_run_jobs\(\) (?:in a read-only transaction|during recovery)/,
 	'no jobs by hand there');
 $standby->stop;
+# A flush that keeps failing does not hold up the others' work on the
+# measurement.
+make_days('stuck', 20);
+$node->safe_psql(
+	'postgres', q{
+	INSERT INTO stuck VALUES (now(), 0);
+	UPDATE rusts.segment SET payload = '\x00' || substr(payload, 2)
+	 WHERE storage_id = rusts.storage_id('stuck'::regclass) AND level = 0});
+$node->append_conf('postgresql.conf', "rusts.flush_max_batches = 1\n");
+$node->reload;
+my $failures =
+  q{SELECT failures FROM rusts.jobs WHERE measurement = 'stuck'::regclass AND job = 'flush'};
+$node->poll_query_until('postgres', "SELECT ($failures) = 4") or die;
+$node->safe_psql('postgres', "SELECT rusts_add_retention_policy('stuck', '10d')");
+wait_until($node, 'postgres',
+	q{SELECT sum(rows) = 10 FROM rusts.segments WHERE measurement = 'stuck'::regclass AND tier = 'hot'},
+	'retention while the flush fails');
+is($node->safe_psql('postgres', $failures), '4', 'and between its attempts');
+
 $node->stop;
 done_testing();
