@@ -365,6 +365,20 @@ BEGIN READ ONLY;
 DELETE FROM m.l;
 ROLLBACK;
 SELECT count(*) FROM m.l;
+-- where temporary relations may be changed
+CREATE TEMP TABLE mine (time timestamptz NOT NULL, v int) USING rusts;
+INSERT INTO mine SELECT to_timestamp(i), i FROM generate_series(1, 10) i;
+BEGIN READ ONLY;
+DELETE FROM mine WHERE v > 8;
+UPDATE mine SET v = -v WHERE v < 3;
+SELECT v FROM mine WHERE v < 4 ORDER BY v FOR UPDATE;
+INSERT INTO mine VALUES (now(), 100);
+COMMIT;
+SELECT count(*), sum(v) FROM mine;
+BEGIN READ ONLY;
+DELETE FROM mine RETURNING xmin;
+ROLLBACK;
+DROP TABLE mine;
 
 -- a prepared transaction keeps its changes and its locks
 SELECT count(*) FROM rusts.deletion WHERE storage_id = rusts.storage_id('m.l'::regclass);

@@ -19,10 +19,12 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -59,8 +61,7 @@ rusts_start_changes(QueryDesc *query, int eflags)
 	List	   *targets;
 	ListCell   *lc;
 
-	/* Nothing will be changed, or PostgreSQL refuses it. */
-	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || XactReadOnly)
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	targets = find_targets(query->plannedstmt);
 	if (targets == NIL)
@@ -165,6 +166,11 @@ add_target(List *targets, const RangeTblEntry *rte, LockTupleMode mode,
 
 	if (rte->rtekind != RTE_RELATION || !rusts_has_storage(rte->relkind) ||
 		!rusts_relid_is_measurement(rte->relid))
+		return targets;
+
+	/* PostgreSQL will refuse it, but for temporary relations. */
+	if (XactReadOnly &&
+		get_rel_persistence(rte->relid) != RELPERSISTENCE_TEMP)
 		return targets;
 	foreach(lc, targets)
 	{
