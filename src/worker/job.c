@@ -34,13 +34,16 @@
 /* The queue is made anew after this. */
 #define TURN_MS				1000
 
+/* Who has a measurement locked need not have it for long. */
+#define ORPHANS_RETRY_S		5
+
 static RustsDatabaseSlot *slot = NULL;
 
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
 static void set_up(void);
 static bool extension_exists(void);
-static void try_remove_orphans(void);
+static bool try_remove_orphans(void);
 static TimestampTz work(MemoryContext turn_cxt);
 
 void
@@ -48,6 +51,7 @@ rusts_maintenance_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
 	MemoryContext turn_cxt;
+	bool		orphans = true;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -58,8 +62,6 @@ rusts_maintenance_main(Datum arg)
 	set_up();
 	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts worker turn",
 									 ALLOCSET_DEFAULT_SIZES);
-	if (extension_exists())
-		try_remove_orphans();
 	for (;;)
 	{
 		TimestampTz next;
@@ -74,7 +76,12 @@ rusts_maintenance_main(Datum arg)
 		if (!extension_exists())
 			break;
 
+		if (orphans)
+			orphans = !try_remove_orphans();
 		next = work(turn_cxt);
+		if (orphans)
+			next = Min(next, rusts_seconds_after(GetCurrentTimestamp(),
+												 ORPHANS_RETRY_S));
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
@@ -158,15 +165,19 @@ extension_exists(void)
 	return exists;
 }
 
-/* What it leaves, the next worker removes. */
-static void
+/*
+ * False if it has to be tried again.  What it leaves because it fails, the
+ * next worker removes.
+ */
+static bool
 try_remove_orphans(void)
 {
 	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool done = true;
 
 	PG_TRY();
 	{
-		rusts_remove_orphans();
+		done = rusts_remove_orphans();
 	}
 	PG_CATCH();
 	{
@@ -179,6 +190,7 @@ try_remove_orphans(void)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
+	return done;
 }
 
 /* A turn.  Returns when the next one should be. */

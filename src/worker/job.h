@@ -110,8 +110,11 @@ extern bool rusts_run_due(const RustsDue *due, TimestampTz *next);
 extern void rusts_job_catch(Oid relid, int kind, TimestampTz started,
 							MemoryContext cxt);
 
-/* orphans.c: in a transaction of its own; may fail */
-extern void rusts_remove_orphans(void);
+/*
+ * orphans.c: in a transaction of its own; may fail.  False if it has to be
+ * tried again, because a measurement is locked.
+ */
+extern bool rusts_remove_orphans(void);
 
 static inline TimestampTz
 rusts_seconds_after(TimestampTz time, int seconds)

@@ -26,8 +26,9 @@
  * Remove directory rows of storages that no relation has: what unlogged
  * measurements had before a crash.  The directory is read first, so every
  * storage in it that still exists has its relation among those listed after.
+ * As long as one of these cannot be asked for its storage any may be its own.
  */
-void
+bool
 rusts_remove_orphans(void)
 {
 	int64	   *storages;
@@ -72,4 +73,5 @@ rusts_remove_orphans(void)
 	}
 	rusts_job_table_prune();
 	CommitTransactionCommand();
+	return complete;
 }

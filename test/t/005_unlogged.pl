@@ -15,6 +15,7 @@ use Test::More;
 my $node = new_node(
 	'unlogged', conf => <<'END');
 rusts.flush_max_age = 1d
+max_prepared_transactions = 2
 END
 my $counts = 'SELECT (SELECT count(*) FROM u), (SELECT count(*) FROM l),
 	(SELECT count(*) FROM mixed)';
@@ -93,6 +94,22 @@ $node->start;
 $node->safe_psql('postgres', 'DROP TABLE u');
 wait_until($node, 'postgres', "SELECT ($orphans) = 0",
 	'dropped when reset: nothing stays');
+
+# While another is locked nobody knows whose directory rows are whose.
+$node->safe_psql(
+	'postgres', q{
+	CREATE UNLOGGED TABLE u (time timestamptz NOT NULL, i int8) USING rusts;
+	INSERT INTO u VALUES (now(), 1);
+	BEGIN; LOCK TABLE l; PREPARE TRANSACTION 'locked'});
+stop_hard($node, 'IMMEDIATE');
+$node->start;
+my $worker = worker_pid($node, 'postgres');
+$node->poll_query_until('postgres',
+	"SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $worker")
+  or die;
+$node->safe_psql('postgres', "ROLLBACK PREPARED 'locked'");
+wait_until($node, 'postgres', "SELECT ($orphans) = 0",
+	'after a crash, with another measurement locked');
 
 # Temporary measurements of a session that ends, of one that is terminated,
 # and of one that is killed with all others.
