@@ -99,11 +99,11 @@ DATA_built = rusts--$(EXTVERSION).sql $(UPGRADES)
 SQL_PARTS = $(sort $(wildcard sql/install/*.sql))
 
 # PostgreSQL's own headers need the exceptions to -Wextra.
-PG_CPPFLAGS = -Isrc -MMD -MP
+PG_CPPFLAGS = -Isrc -I$(libpq_srcdir) -MMD -MP
 PG_CFLAGS = -std=gnu99 -fno-semantic-interposition -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 PG_CXXFLAGS = -std=gnu++17 -fvisibility=hidden -Wall -Wextra -Werror
-SHLIB_LINK = -llz4 -lzstd -lstdc++ -Wl,--version-script=build/exports
+SHLIB_LINK = $(libpq) -llz4 -lzstd -lstdc++ -Wl,--version-script=build/exports
 
 # Bitcode for JIT would need the very clang that built the server; a packager
 # who has it says with_llvm=yes.

@@ -96,8 +96,12 @@ typedef struct RustsClusterConfig
 extern RustsClusterConfig *rusts_config_parse(const char *text, size_t size,
 											  RustsConfigFaults *faults);
 
-/* The same of the file that rusts.cluster_config names. */
-extern RustsClusterConfig *rusts_config_read_file(RustsConfigFaults *faults);
+/*
+ * The same of the file that rusts.cluster_config names.  *contents, where it
+ * is wanted, becomes the text, in UTF-8.
+ */
+extern RustsClusterConfig *rusts_config_read_file(RustsConfigFaults *faults,
+												  char **contents);
 
 /* Raise an error that shows the first faults. */
 pg_noreturn extern void rusts_config_refuse(const RustsConfigFaults *faults);

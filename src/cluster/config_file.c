@@ -36,7 +36,7 @@ rusts_config_init(void)
 }
 
 RustsClusterConfig *
-rusts_config_read_file(RustsConfigFaults *faults)
+rusts_config_read_file(RustsConfigFaults *faults, char **contents)
 {
 	const char *problem = NULL;
 	char	   *text;
@@ -44,7 +44,11 @@ rusts_config_read_file(RustsConfigFaults *faults)
 
 	text = read_file(cluster_config, &size, &problem);
 	if (text != NULL)
+	{
+		if (contents != NULL)
+			*contents = pnstrdup(text, size);
 		return rusts_config_parse(text, size, faults);
+	}
 	rusts_config_faults_init(faults);
 	rusts_config_fault(faults, 0, "could not read file \"%s\": %s",
 					   cluster_config, problem);

@@ -109,7 +109,7 @@ read_argument(FunctionCallInfo fcinfo, RustsConfigFaults *faults)
 					 errmsg("permission denied to read the configuration of the cluster"),
 					 errdetail("Only superusers and roles with privileges of the \"%s\" role may read it.",
 							   "pg_read_all_settings")));
-		return rusts_config_read_file(faults);
+		return rusts_config_read_file(faults, NULL);
 	}
 	config = PG_GETARG_TEXT_PP(0);
 	string = VARDATA_ANY(config);

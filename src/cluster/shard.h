@@ -3,9 +3,9 @@
  * shard.h
  *	  The shard of a point, and the partition key that says how it is found.
  *
- * A measurement of a cluster is a table PARTITION BY LIST (rusts_shard_of(...))
- * with one partition per group of shards.  All that is to be known about its
- * sharding stands in that expression, and pg_dump dumps it.
+ * A measurement of a cluster is a table, PARTITION BY LIST over a call of
+ * rusts_shard_of, with one partition per group of shards.  All that is to be
+ * known about its sharding stands in that call, and pg_dump dumps it.
  *
  * src/cluster/shard.h
  *

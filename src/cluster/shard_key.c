@@ -205,11 +205,16 @@ read_tags(RustsShardKey *key, Node *names, Node *values)
 	int			i;
 
 	if (!IsA(names, Const) || constant->consttype != TEXTARRAYOID ||
-		constant->constisnull ||
-		!IsA(values, ArrayExpr) || columns->multidims)
+		constant->constisnull)
 		return false;
 	deconstruct_array(DatumGetArrayTypeP(constant->constvalue), TEXTOID, -1,
 					  false, TYPALIGN_INT, &elements, &nulls, &key->ntags);
+
+	/* Where there are none, their values are a constant, too. */
+	if (key->ntags == 0)
+		return IsA(values, Const);
+	if (!IsA(values, ArrayExpr) || columns->multidims)
+		return false;
 	if (key->ntags != list_length(columns->elements))
 		return false;
 	key->tags = palloc_array(char *, key->ntags + 1);

@@ -23,13 +23,14 @@
 #include "compat.h"
 #include "ingest/columns.h"
 #include "ingest/route.h"
+#include "ingest/sharding.h"
 #include "ingest/target.h"
 #include "ingest/text.h"
 
 static bool bind_field(RustsIngest *in, RustsPass *pass, RustsTarget *target,
 					   uint32 place);
 static void make_bindings(RustsIngest *in, RustsPass *pass);
-static bool put_string(RustsIngest *in, RustsTarget *target, int column,
+static bool put_string(RustsIngest *in, RustsBuilder *builder, int column,
 					   RustsLpText text);
 static int	find_tag(RustsIngest *in, RustsTarget *target, uint32 place,
 					 RustsLpText key);
@@ -62,7 +63,7 @@ rusts_columns_find_field(RustsIngest *in, RustsTarget *target, uint32 place,
 }
 
 bool
-rusts_columns_number_series(RustsIngest *in, RustsSeries *series)
+rusts_columns_number_series(RustsIngest *in, RustsSeries *series, int64 time)
 {
 	RustsTarget *target = series->target;
 	RustsSchema *schema = target->schema;
@@ -95,18 +96,22 @@ rusts_columns_number_series(RustsIngest *in, RustsSeries *series)
 							  value))
 			return false;
 	}
-	series->number = rusts_builder_series(target->builder,
-										  target->tag_values);
+	series->part = target->sharding == NULL ? 0 :
+		rusts_sharding_part(target, time);
+	if (target->parts[series->part].builder == NULL)
+		rusts_target_begin_part(target, &target->parts[series->part]);
+	series->number =
+		rusts_builder_series(target->parts[series->part].builder,
+							 target->tag_values);
 	series->epoch = target->epoch;
 	return true;
 }
 
 bool
 rusts_columns_append(RustsIngest *in, RustsPass *pass, RustsTarget *target,
-					 uint32 series)
+					 RustsBuilder *builder, uint32 series)
 {
 	const RustsLpPoint *point = &pass->point;
-	RustsBuilder *builder = target->builder;
 	RustsBinding *bindings;
 	uint32		nfields = point->nfields;
 	uint32		nsame = point->nsame;
@@ -162,7 +167,8 @@ rusts_columns_append(RustsIngest *in, RustsPass *pass, RustsTarget *target,
 									  field->value.i);
 				break;
 			case RUSTS_LP_STRING:
-				if (!put_string(in, target, binding->column, field->value.s))
+				if (!put_string(in, builder, binding->column,
+								field->value.s))
 					goto unexpected;
 				break;
 			case RUSTS_LP_BOOL:
@@ -227,7 +233,8 @@ make_bindings(RustsIngest *in, RustsPass *pass)
 
 /* Strings that had to be changed are copied, the others stay in the input. */
 static bool
-put_string(RustsIngest *in, RustsTarget *target, int column, RustsLpText text)
+put_string(RustsIngest *in, RustsBuilder *builder, int column,
+		   RustsLpText text)
 {
 	RustsBytes	value;
 
@@ -235,14 +242,14 @@ put_string(RustsIngest *in, RustsTarget *target, int column, RustsLpText text)
 	{
 		value.data = text.data;
 		value.len = text.len;
-		rusts_builder_put_bytes(target->builder, column, value);
+		rusts_builder_put_bytes(builder, column, value);
 		return true;
 	}
 
 	MemoryContextReset(in->line_cxt);
 	if (!rusts_text_plain(in, text, rusts_lp_unescape_string, &value))
 		return false;
-	rusts_builder_put_bytes_copy(target->builder, column, value);
+	rusts_builder_put_bytes_copy(builder, column, value);
 	return true;
 }
 

@@ -35,17 +35,20 @@ extern int	rusts_columns_find_field(RustsIngest *in, RustsTarget *target,
 									 uint32 place, const RustsLpField *field);
 
 /*
- * Give a series its number in the target's builder.  False when a tag is not
- * a column of the target or the key is bad.
+ * Choose the part of the target for a series, or for its points of that
+ * time, in microseconds, and give it its number in the part's builder.  False
+ * when a tag is not a column of the target or the key is bad.
  */
-extern bool rusts_columns_number_series(RustsIngest *in, RustsSeries *series);
+extern bool rusts_columns_number_series(RustsIngest *in, RustsSeries *series,
+										int64 time);
 
 /*
- * Append pass->point to its target's builder.  False, and nothing
+ * Append pass->point to a builder of its target.  False, and nothing
  * appended, when anything about it is not as expected:
  * rusts_check_line finds out what.
  */
 extern bool rusts_columns_append(RustsIngest *in, RustsPass *pass,
-								 RustsTarget *target, uint32 series);
+								 RustsTarget *target, RustsBuilder *builder,
+								 uint32 series);
 
 #endif							/* RUSTS_COLUMNS_H */

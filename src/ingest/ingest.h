@@ -10,6 +10,7 @@
 #ifndef RUSTS_INGEST_H
 #define RUSTS_INGEST_H
 
+#include "cluster/config.h"
 #include "ingest/names.h"
 #include "proto/lineproto.h"
 #include "write/buffer.h"
@@ -47,6 +48,16 @@ typedef struct RustsKeySlot
 } RustsKeySlot;
 
 typedef struct RustsSlow RustsSlow;
+typedef struct RustsSharding RustsSharding;
+
+/* Where points of a target go: a table, or one partition of several. */
+typedef struct RustsTargetPart
+{
+	Relation	rel;
+	RustsBuffer *buffer;		/* NULL until something goes there */
+	RustsBuilder *builder;
+	size_t		string_bytes;	/* of the builder, at rusts_buffer_added */
+} RustsTargetPart;
 
 /*
  * A measurement of this call.  Until it is opened, names and columns tell what
@@ -59,6 +70,7 @@ typedef struct RustsTarget
 	bool		known;			/* looked up: what follows is valid */
 	bool		exists;
 	bool		is_partition;	/* columns come from its parent */
+	bool		in_cluster;		/* all nodes must know its columns */
 	RustsFault *refusal;		/* why it takes no points, or NULL */
 	int			natts;			/* attributes, dropped ones included */
 	uint32		nexisting;		/* names that are columns already */
@@ -70,10 +82,11 @@ typedef struct RustsTarget
 	Relation	rel;			/* NULL unless open; RowExclusiveLock */
 	RustsSchema *schema;
 	bool		time_ns_denied;
-	RustsBuffer *buffer;
-	RustsBuilder *builder;
+	RustsTargetPart *parts;
+	int			nparts;
+	RustsSharding *sharding;	/* which part a point goes to; NULL: the only
+								 * one */
 	uint32		epoch;			/* of the series numbers, see RustsSeries */
-	size_t		string_bytes;	/* of the builder, at rusts_buffer_added */
 	RustsKeySlot *field_slots;
 	uint32		nfield_slots;
 	RustsKeySlot *tag_slots;
@@ -91,9 +104,10 @@ typedef struct RustsSeries
 	uint32		len;
 	uint32		hash;
 	uint32		next;			/* the series that followed last time */
-	uint32		number;			/* in the target's builder, if epochs agree */
+	uint32		number;			/* in that part's builder, ditto */
 	uint32		epoch;
 	bool		checked;		/* its tags are among the target's names */
+	uint16		part;			/* of the target, if epochs agree */
 } RustsSeries;
 
 /* The column a field slot of the parser's last point leads to. */
@@ -141,6 +155,7 @@ typedef struct RustsIngest
 	Oid			converter;		/* from UTF-8 to the server's encoding, or
 								 * InvalidOid */
 	uint64		seed;
+	const RustsClusterConfig *cluster;	/* NULL: none, or temporary tables */
 
 	/* what it found out; all in route_cxt, forgotten by a restart */
 	MemoryContext route_cxt;

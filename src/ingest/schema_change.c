@@ -38,6 +38,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/seclabel.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -49,6 +50,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "cluster/spread.h"
 #include "compat.h"
 #include "ingest/check.h"
 #include "ingest/columns.h"
@@ -60,6 +62,8 @@
 #include "meta/settings.h"
 
 static bool fits(RustsIngest *in, RustsPass *pass, RustsSeries *series);
+static void spread(RustsIngest *in, RustsTarget *target);
+static Oid	column_type(const RustsTargetColumn *column);
 static int	compare_targets(const void *a, const void *b);
 static bool needs_change(const RustsTarget *target);
 static void lock_names(RustsIngest *in, RustsTarget **targets, int ntargets);
@@ -135,6 +139,14 @@ rusts_schema_apply(RustsIngest *in)
 	Assert(in->nopen == 0);
 	memcpy(targets, in->targets, sizeof(RustsTarget *) * ntargets);
 	qsort(targets, ntargets, sizeof(RustsTarget *), compare_targets);
+
+	/* Before we hold any lock: this node is among those that are asked. */
+	for (i = 0; i < ntargets; i++)
+	{
+		if (targets[i]->known && targets[i]->in_cluster &&
+			needs_change(targets[i]))
+			spread(in, targets[i]);
+	}
 	lock_names(in, targets, ntargets);
 	for (i = 0; i < ntargets; i++)
 	{
@@ -173,6 +185,53 @@ fits(RustsIngest *in, RustsPass *pass, RustsSeries *series)
 	return true;
 }
 
+/*
+ * Have all nodes make what a measurement of the cluster lacks.  Of names that
+ * are columns already only new ones are told.
+ */
+static void
+spread(RustsIngest *in, RustsTarget *target)
+{
+	RustsClusterMeasurement measurement = {0};
+	uint32		i;
+
+	measurement.schema = in->namespace_name;
+	measurement.name = unconstify(char *, target->name.data);
+	measurement.columns = MemoryContextAlloc(in->route_cxt,
+											 sizeof(RustsClusterColumn) *
+											 target->names.nnames);
+	for (i = target->nexisting; i < target->names.nnames; i++)
+	{
+		RustsClusterColumn *column =
+			&measurement.columns[measurement.ncolumns++];
+
+		column->name = unconstify(char *, target->names.names[i].data);
+		column->role = target->columns[i].role;
+		column->type = column_type(&target->columns[i]);
+	}
+	rusts_measurement_spread(in->cluster, &measurement);
+}
+
+static Oid
+column_type(const RustsTargetColumn *column)
+{
+	if (column->role == RUSTS_ROLE_TIME)
+		return TIMESTAMPTZOID;
+	if (column->role == RUSTS_ROLE_TIME_NS)
+		return INT2OID;
+	switch (column->type)
+	{
+		case RUSTS_LP_FLOAT:
+			return FLOAT8OID;
+		case RUSTS_LP_INT:
+			return INT8OID;
+		case RUSTS_LP_BOOL:
+			return BOOLOID;
+		default:
+			return TEXTOID;
+	}
+}
+
 static int
 compare_targets(const void *a, const void *b)
 {
@@ -209,7 +268,8 @@ lock_names(RustsIngest *in, RustsTarget **targets, int ntargets)
 	{
 		RustsBytes	name = targets[i]->name;
 
-		if (targets[i]->known && needs_change(targets[i]))
+		if (targets[i]->known && !targets[i]->in_cluster &&
+			needs_change(targets[i]))
 			keys[nkeys++] = rusts_key_hash(name.data, name.len, 0) | 1;
 	}
 	qsort(keys, nkeys, sizeof(uint16), compare_keys);
@@ -239,7 +299,8 @@ apply_target(RustsIngest *in, RustsTarget *target)
 											 sizeof(bool) *
 											 Max(target->names.nnames, 1));
 
-	if (!needs_change(target) || !find_missing(in, target, missing))
+	if (!needs_change(target) || target->in_cluster ||
+		!find_missing(in, target, missing))
 	{
 		(void) RangeVarGetRelidExtended(rangevar, RowExclusiveLock,
 										RVR_MISSING_OK, NULL, NULL);

@@ -32,8 +32,10 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "cluster/shard.h"
 #include "compat.h"
 #include "ingest/report.h"
+#include "ingest/sharding.h"
 #include "ingest/slow.h"
 #include "ingest/target.h"
 
@@ -42,9 +44,11 @@ static bool is_target(Relation rel);
 static void load_columns(RustsTarget *target, Relation rel);
 static RustsLpType type_for_oid(Oid typid);
 static void check_privileges(RustsTarget *target, Relation rel);
-static bool needs_insert(Relation rel);
 static bool has_insert_rule(Relation rel);
-static bool prepare_builder(RustsTarget *target);
+static void prepare(RustsIngest *in, RustsTarget *target);
+static bool same_roles(const RustsTarget *target,
+					   const RustsTargetPart *part);
+static void close_parts(RustsTarget *target, bool discard);
 static void refuse_type(RustsIngest *in, RustsTarget *target);
 
 RustsOpened
@@ -77,18 +81,25 @@ rusts_target_open(RustsIngest *in, RustsTarget *target, bool wait)
 	}
 	check_privileges(target, rel);
 	target->rel = rel;
-	in->nopen++;
-	if (needs_insert(rel))
-		target->slow = rusts_slow_create(target);
-	else
+	target->slow = NULL;
+	target->sharding = NULL;
+	if (target->in_cluster)
 	{
-		/* SECURITY LABEL does not wait for us. */
-		while (!prepare_builder(target))
+		if (!rusts_sharding_open(in, target, wait))
 		{
-			describe(in, target, rel);
-			check_privileges(target, rel);
+			target->rel = NULL;
+			relation_close(rel, RowExclusiveLock);
+			return RUSTS_TARGET_BUSY;
 		}
+		if (target->sharding == NULL || rusts_needs_insert(rel))
+			target->slow = rusts_slow_create(target);
 	}
+	else if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+			 rel->rd_rel->relispartition || rusts_needs_insert(rel))
+		target->slow = rusts_slow_create(target);
+	in->nopen++;
+	if (target->slow == NULL)
+		prepare(in, target);
 	target->epoch = ++in->epoch;
 	return RUSTS_TARGET_OPEN;
 }
@@ -114,6 +125,7 @@ rusts_target_peek(RustsIngest *in, RustsTarget *target)
 	/* A new measurement has a time column in any case. */
 	target->known = true;
 	target->exists = false;
+	target->in_cluster = in->cluster != NULL;
 	target->refusal = NULL;
 	target->natts = 0;
 	target->nexisting = 0;
@@ -148,15 +160,12 @@ rusts_target_close_all(RustsIngest *in, bool discard)
 				rusts_slow_flush(in, target);
 		}
 		else
-		{
-			if (discard)
-				rusts_builder_reset(target->builder);
-			rusts_buffer_finish(target->buffer);
-		}
+			close_parts(target, discard);
+		rusts_sharding_close(target, discard);
 		relation_close(target->rel, discard ? RowExclusiveLock : NoLock);
 		target->rel = NULL;
-		target->buffer = NULL;
-		target->builder = NULL;
+		target->parts = NULL;
+		target->nparts = 0;
 		target->slow = NULL;
 		target->epoch = 0;
 	}
@@ -220,6 +229,8 @@ describe(RustsIngest *in, RustsTarget *target, Relation rel)
 	target->known = true;
 	target->exists = true;
 	target->is_partition = rel->rd_rel->relispartition;
+	target->in_cluster = in->cluster != NULL &&
+		rusts_is_cluster_measurement(rel);
 	target->refusal = NULL;
 	target->nexisting = 0;
 	target->nfield_slots = 0;
@@ -353,20 +364,14 @@ check_privileges(RustsTarget *target, Relation rel)
 	}
 }
 
-/*
- * Is there anything about rel that PostgreSQL's INSERT looks after and
- * appending to the builder would not?
- */
-static bool
-needs_insert(Relation rel)
+bool
+rusts_needs_insert(Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	TriggerDesc *triggers = rel->trigdesc;
 	int			i;
 
-	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-		rel->rd_rel->relispartition ||
-		has_insert_rule(rel) ||
+	if (has_insert_rule(rel) ||
 		check_enable_rls(RelationGetRelid(rel), InvalidOid,
 						 false) == RLS_ENABLED)
 		return true;
@@ -411,28 +416,32 @@ has_insert_rule(Relation rel)
 	return false;
 }
 
-/*
- * Get the builder of an open target, and working space.  False if it has
- * another idea of what is a tag than we have.
- */
-static bool
-prepare_builder(RustsTarget *target)
+/* Make an open target's parts, if it is one table, and working space. */
+static void
+prepare(RustsIngest *in, RustsTarget *target)
 {
-	RustsSchema *schema = target->schema;
+	RustsSchema *schema;
 	int			i;
 
-	target->buffer = rusts_buffer_get(target->rel, GetCurrentCommandId(true));
-	target->builder = rusts_buffer_builder(target->buffer);
-	for (i = 0; i < schema->ncolumns; i++)
+	if (target->sharding == NULL)
 	{
-		const RustsColumn *other = &target->builder->schema->columns[i];
+		target->parts = MemoryContextAllocZero(target->cxt,
+											   sizeof(RustsTargetPart));
+		target->nparts = 1;
+		target->parts->rel = target->rel;
 
-		if (schema->columns[i].role != other->role)
+		/* SECURITY LABEL does not wait for us. */
+		rusts_target_begin_part(target, target->parts);
+		while (!same_roles(target, target->parts))
 		{
-			rusts_buffer_finish(target->buffer);
-			return false;
+			rusts_buffer_finish(target->parts->buffer);
+			describe(in, target, target->rel);
+			check_privileges(target, target->rel);
+			rusts_target_begin_part(target, target->parts);
 		}
 	}
+
+	schema = target->schema;
 	target->tag_ordinal = MemoryContextAlloc(target->cxt,
 											 sizeof(int) *
 											 Max(schema->ncolumns, 1));
@@ -441,7 +450,48 @@ prepare_builder(RustsTarget *target)
 											Max(schema->ntags, 1));
 	for (i = 0; i < schema->ntags; i++)
 		target->tag_ordinal[schema->tags[i]] = i;
+}
+
+void
+rusts_target_begin_part(RustsTarget *target, RustsTargetPart *part)
+{
+	part->buffer = rusts_buffer_get(part->rel, GetCurrentCommandId(true));
+	part->builder = rusts_buffer_builder(part->buffer);
+	part->string_bytes = 0;
+}
+
+/* Has the builder our idea of what is a tag? */
+static bool
+same_roles(const RustsTarget *target, const RustsTargetPart *part)
+{
+	int			i;
+
+	for (i = 0; i < target->schema->ncolumns; i++)
+	{
+		if (target->schema->columns[i].role !=
+			part->builder->schema->columns[i].role)
+			return false;
+	}
 	return true;
+}
+
+static void
+close_parts(RustsTarget *target, bool discard)
+{
+	int			i;
+
+	for (i = 0; i < target->nparts; i++)
+	{
+		RustsTargetPart *part = &target->parts[i];
+
+		if (part->buffer == NULL)
+			continue;
+		if (discard)
+			rusts_builder_reset(part->builder);
+		rusts_buffer_finish(part->buffer);
+		part->buffer = NULL;
+		part->builder = NULL;
+	}
 }
 
 /*

@@ -47,6 +47,16 @@ extern void rusts_target_close_all(RustsIngest *in, bool discard);
 extern int	rusts_target_add_column(RustsTarget *target, RustsBytes name,
 									RustsRole role, RustsLpType type);
 
+/*
+ * Is there anything about rel that PostgreSQL's INSERT looks after and
+ * appending to the builder would not?  Of partitioning others know.
+ */
+extern bool rusts_needs_insert(Relation rel);
+
+/* Get the builder of a part. */
+extern void rusts_target_begin_part(RustsTarget *target,
+									RustsTargetPart *part);
+
 /* The caller may not insert into this table: raise that. */
 extern void rusts_target_deny(const RustsTarget *target);
 

@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "cluster/topology.h"
 #include "compat.h"
 #include "ingest/check.h"
 #include "ingest/columns.h"
@@ -41,6 +42,7 @@
 #include "ingest/report.h"
 #include "ingest/route.h"
 #include "ingest/schema_change.h"
+#include "ingest/sharding.h"
 #include "ingest/slow.h"
 #include "ingest/target.h"
 #include "ingest/text.h"
@@ -75,6 +77,7 @@ static void write_lines(RustsIngest *in);
 static StopReason append_lines(RustsIngest *in, bool again);
 static RustsLineCheck prepare_series(RustsIngest *in, RustsSeries *series);
 static RustsLineCheck append_point(RustsIngest *in, RustsSeries *series);
+static int64 point_time(RustsIngest *in);
 static bool wants_look_ahead(RustsIngest *in);
 static bool change_schema(RustsIngest *in);
 
@@ -156,6 +159,8 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 	any = makeRangeVar(NULL, "", -1);
 	in.namespace = RangeVarGetCreationNamespace(any);
 	in.namespace_name = get_namespace_name(in.namespace);
+	if (!isAnyTempNamespace(in.namespace))
+		in.cluster = rusts_cluster();
 	rusts_text_input(&in, data, len, server_encoding);
 
 	/*
@@ -306,6 +311,8 @@ append_lines(RustsIngest *in, bool again)
 		if (likely(series != NULL))
 		{
 			check = RUSTS_LINE_KNOWN;
+			if (unlikely(series->target->sharding != NULL))
+				rusts_sharding_move(in, series->target, point_time(in));
 			if (unlikely(series->epoch != series->target->epoch))
 				check = prepare_series(in, series);
 			if (likely(check == RUSTS_LINE_KNOWN))
@@ -349,7 +356,7 @@ prepare_series(RustsIngest *in, RustsSeries *series)
 			series->epoch = target->epoch;
 			return RUSTS_LINE_KNOWN;
 		}
-		if (rusts_columns_number_series(in, series))
+		if (rusts_columns_number_series(in, series, point_time(in)))
 			return RUSTS_LINE_KNOWN;
 	}
 	return rusts_check_line(in, target, &in->pass.point, false);
@@ -359,6 +366,7 @@ static RustsLineCheck
 append_point(RustsIngest *in, RustsSeries *series)
 {
 	RustsTarget *target = series->target;
+	RustsTargetPart *part;
 	RustsLineCheck check;
 
 	if (target->slow != NULL)
@@ -375,7 +383,8 @@ append_point(RustsIngest *in, RustsSeries *series)
 		return check;
 	}
 
-	if (unlikely(!rusts_columns_append(in, &in->pass, target,
+	part = &target->parts[series->part];
+	if (unlikely(!rusts_columns_append(in, &in->pass, target, part->builder,
 									   series->number)))
 	{
 		check = rusts_check_line(in, target, &in->pass.point, false);
@@ -386,18 +395,28 @@ append_point(RustsIngest *in, RustsSeries *series)
 		return check;
 	}
 
-	if (unlikely(target->builder->nrows % REPORT_ROWS == 0 ||
-				 target->builder->string_bytes - target->string_bytes >
+	if (unlikely(part->builder->nrows % REPORT_ROWS == 0 ||
+				 part->builder->string_bytes - part->string_bytes >
 				 REPORT_STRINGS))
 	{
-		if (rusts_buffer_added(target->buffer))
+		if (rusts_buffer_added(part->buffer))
 		{
 			rusts_target_forget_series(in);
 			in->stored = true;
 		}
-		target->string_bytes = target->builder->string_bytes;
+		part->string_bytes = part->builder->string_bytes;
 	}
 	return RUSTS_LINE_KNOWN;
+}
+
+/* Time of the point in hand, in microseconds. */
+static int64
+point_time(RustsIngest *in)
+{
+	const RustsLpPoint *point = &in->pass.point;
+	int			ns;
+
+	return rusts_split_time(point->has_time ? point->time : in->now_ns, &ns);
 }
 
 /*
@@ -413,8 +432,14 @@ wants_look_ahead(RustsIngest *in)
 		return true;
 	for (i = 0; i < in->target_names.nnames; i++)
 	{
-		if (in->targets[i]->builder != NULL)
-			bytes += in->targets[i]->builder->bytes;
+		const RustsTarget *target = in->targets[i];
+		int			j;
+
+		for (j = 0; j < target->nparts; j++)
+		{
+			if (target->parts[j].builder != NULL)
+				bytes += target->parts[j].builder->bytes;
+		}
 	}
 	return bytes >= LOOK_AHEAD_MEMORY;
 }

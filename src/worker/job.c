@@ -29,6 +29,7 @@
 #include "utils/wait_event.h"
 
 #include "meta/schema.h"
+#include "worker/cluster.h"
 #include "worker/job.h"
 
 /* The queue is made anew after this. */
@@ -79,6 +80,7 @@ rusts_maintenance_main(Datum arg)
 		if (orphans)
 			orphans = !try_remove_orphans();
 		next = work(turn_cxt);
+		rusts_cluster_worker_start(slot);
 		if (orphans)
 			next = Min(next, rusts_seconds_after(GetCurrentTimestamp(),
 												 ORPHANS_RETRY_S));

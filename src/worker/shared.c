@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "cluster/topology.h"
 #include "compat.h"
 #include "meta/progress.h"
 #include "worker/shared.h"
@@ -70,6 +71,7 @@ static RustsDatabaseSlot *own_slot(void);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
+static void wake_cluster_worker(void);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
@@ -99,6 +101,7 @@ rusts_worker_init(void)
 	rusts_stored_hook = at_stored;
 	rusts_wal_sync_init();
 	rusts_totals_hook = own_counters;
+	rusts_cluster_work_hook = wake_cluster_worker;
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -184,7 +187,8 @@ take_slot(Oid database, int holds)
 		}
 
 		/* One that nobody needs any more can be had, but for its totals. */
-		if (candidate->pid == 0 && !candidate->wanted &&
+		if (candidate->pid == 0 && candidate->cluster_pid == 0 &&
+			!candidate->wanted &&
 			candidate->holds == 0)
 			spare = candidate;
 	}
@@ -287,6 +291,24 @@ tell_worker(void)
 		return;
 
 	wake_worker(slot);
+}
+
+/* The cluster worker has work; who would start it looks whether it runs. */
+static void
+wake_cluster_worker(void)
+{
+	RustsDatabaseSlot *slot = own_slot();
+	bool		runs;
+
+	if (slot == NULL)
+		return;
+	LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
+	runs = slot->cluster_latch != NULL;
+	if (runs)
+		SetLatch(slot->cluster_latch);
+	LWLockRelease(rusts_worker_shared->lock);
+	if (!runs)
+		wake_worker(slot);
 }
 
 /* Have the worker look, or a worker started that will. */
@@ -462,14 +484,23 @@ hold_worker(Oid database)
 	{
 		for (;;)
 		{
-			pid_t		pid;
+			pid_t		pid = 0;
+			pid_t		cluster_pid = 0;
 
 			LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
-			pid = slot->database == database ? slot->pid : 0;
+			if (slot->database == database)
+			{
+				pid = slot->pid;
+				cluster_pid = slot->cluster_pid;
+			}
 			LWLockRelease(rusts_worker_shared->lock);
-			if (pid == 0 || GetCurrentTimestamp() > deadline)
+			if ((pid == 0 && cluster_pid == 0) ||
+				GetCurrentTimestamp() > deadline)
 				break;
-			kill(pid, SIGTERM);
+			if (pid != 0)
+				kill(pid, SIGTERM);
+			if (cluster_pid != 0)
+				kill(cluster_pid, SIGTERM);
 			(void) WaitLatch(MyLatch,
 							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 10, PG_WAIT_EXTENSION);

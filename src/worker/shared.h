@@ -34,6 +34,8 @@ typedef struct RustsDatabaseSlot
 	TimestampTz missing_since;	/* while wanted and not there; protected by
 								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
+	pid_t		cluster_pid;	/* the cluster worker's, or 0; ditto */
+	Latch	   *cluster_latch;	/* the cluster worker's; ditto */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
 	/*
@@ -75,5 +77,6 @@ extern void rusts_worker_describe(BackgroundWorker *worker, const char *type);
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
 extern PGDLLEXPORT void rusts_wal_sync_main(Datum arg);
+extern PGDLLEXPORT void rusts_cluster_main(Datum arg);
 
 #endif							/* RUSTS_WORKER_SHARED_H */

@@ -1,0 +1,43 @@
+-- What was applied of the configuration of the cluster.
+
+CREATE SCHEMA rusts_shard;
+COMMENT ON SCHEMA rusts_shard IS
+'the parts of measurements of a cluster, one per group of shards: tables here, foreign tables where other nodes have them';
+GRANT USAGE ON SCHEMA rusts_shard TO PUBLIC;
+
+CREATE TABLE rusts.cluster (
+	config		text NOT NULL,
+	node_id		text NOT NULL,
+	applied_at	timestamptz NOT NULL DEFAULT now()
+);
+REVOKE ALL ON rusts.cluster FROM PUBLIC;
+COMMENT ON TABLE rusts.cluster IS
+'the configuration of the cluster that rusts_cluster_apply() has applied, one row; none: this database is by itself';
+COMMENT ON COLUMN rusts.cluster.config IS 'text of the file';
+COMMENT ON COLUMN rusts.cluster.node_id IS 'the node that this server is';
+COMMENT ON COLUMN rusts.cluster.applied_at IS 'when it was applied here';
+
+CREATE FUNCTION rusts.cluster_accept(config text, node_id text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_accept'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_accept(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_accept(text, text) IS
+'makes this database the node of that name of a cluster; called by rusts_cluster_apply() on every node';
+
+CREATE FUNCTION rusts.cluster_ensure(schema text, measurement text,
+									 columns text[], kinds text[],
+									 tags text[] DEFAULT NULL)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'rusts_cluster_ensure'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION rusts.cluster_ensure(text, text, text[], text[], text[]) IS
+'makes a measurement of the cluster in this database, or the columns that it lacks, with the caller''s rights; kinds: time, time_ns, tag, float8, int8, text, bool; returns the tags that the shard depends on';
+
+CREATE FUNCTION rusts_cluster_apply()
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_apply'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts_cluster_apply() FROM PUBLIC;
+COMMENT ON FUNCTION rusts_cluster_apply() IS
+'makes the cluster that the file of rusts.cluster_config describes, on all of its nodes; checks everything first';

@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * deliver.c
+ *	  Rows to other nodes, as a part of the running transaction.
+ *
+ * src/cluster/deliver.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "cluster/deliver.h"
+#include "cluster/topology.h"
+#include "cluster/twophase.h"
+#include "compat.h"
+
+struct RustsDelivery
+{
+	const RustsClusterConfig *config;
+	RustsTwophase *twophase;
+	int		   *participants;	/* by node; -1: none */
+	RustsDelivery *next;		/* of the transaction */
+};
+
+static RustsDelivery *deliveries;	/* of the running transaction */
+
+static void at_xact_end(XactEvent event, void *arg);
+
+RustsDelivery *
+rusts_delivery_begin(const RustsClusterConfig *config)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
+	RustsDelivery *delivery = palloc0_object(RustsDelivery);
+	int			i;
+
+	delivery->config = config;
+	delivery->twophase = rusts_twophase_begin(config->cluster_name,
+											  config->node_id);
+	delivery->participants = palloc_array(int, config->nnodes);
+	for (i = 0; i < config->nnodes; i++)
+		delivery->participants[i] = -1;
+	delivery->next = deliveries;
+	deliveries = delivery;
+	MemoryContextSwitchTo(old_cxt);
+	return delivery;
+}
+
+void
+rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
+				   const RustsParcel *parcel)
+{
+	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID};
+	static const int formats[] = {0, 0, 1};
+	int			lengths[] = {0, 0, parcel->len - VARHDRSZ};
+	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
+	const char **values = palloc_array(const char *, lengthof(types));
+
+	if (delivery->participants[node] < 0)
+	{
+		RustsNodeAddress address;
+
+		rusts_node_address(delivery->config, node, role, &address);
+		delivery->participants[node] =
+			rusts_twophase_add(delivery->twophase, &address,
+							   rusts_node_application(delivery->config));
+	}
+	values[0] = parcel->table;
+	values[1] = parcel->columns;
+	values[2] = VARDATA(parcel->image);
+	rusts_connection_send(rusts_delivery_connection(delivery, node),
+						  "SELECT rusts.store_image($1, $2, $3)",
+						  lengthof(types), types, values, lengths, formats, 0);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+void
+rusts_delivery_prepare(RustsDelivery *delivery)
+{
+	rusts_twophase_prepare(delivery->twophase, rusts_cluster_deadline());
+}
+
+bool
+rusts_delivery_prepared(const RustsDelivery *delivery, int node)
+{
+	int			participant = delivery->participants[node];
+
+	return participant >= 0 &&
+		rusts_twophase_state(delivery->twophase,
+							 participant) == RUSTS_PARTICIPANT_PREPARED;
+}
+
+RustsConnection *
+rusts_delivery_connection(const RustsDelivery *delivery, int node)
+{
+	return rusts_twophase_connection(delivery->twophase,
+									 delivery->participants[node]);
+}
+
+void
+rusts_delivery_decide(RustsDelivery *delivery)
+{
+	rusts_twophase_decide(delivery->twophase);
+}
+
+void
+rusts_deliver_init(void)
+{
+	RegisterXactCallback(at_xact_end, NULL);
+}
+
+static void
+at_xact_end(XactEvent event, void *arg)
+{
+	RustsDelivery *list = deliveries;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	deliveries = NULL;
+	for (; list != NULL; list = list->next)
+		(void) rusts_twophase_finish(list->twophase,
+									 event == XACT_EVENT_COMMIT,
+									 rusts_cluster_deadline());
+}

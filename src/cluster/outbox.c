@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * outbox.c
+ *	  Images that the running transaction has for other nodes.
+ *
+ * Nothing is sent before the transaction commits: then all nodes get all of it
+ * at once, and one that is slow or away holds no locks elsewhere meanwhile.
+ * What is more than some memory waits in a temporary file.
+ *
+ * src/cluster/outbox.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "nodes/parsenodes.h"
+#include "storage/buffile.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+
+#include "cluster/outbox.h"
+#include "cluster/shard.h"
+#include "cluster/topology.h"
+#include "compat.h"
+#include "write/image.h"
+
+/* Images above this together go to the file. */
+#define MAX_MEMORY		(16 * 1024 * 1024)
+
+/* A partition, and whether others want what is written to it. */
+typedef struct PartitionEntry
+{
+	Oid			relid;			/* hash key */
+	int			group;			/* or -1 */
+	bool		ships;
+} PartitionEntry;
+
+static HTAB *partitions;		/* NULL: nothing known */
+static const RustsClusterConfig *partitions_of;
+
+static RustsParcel **parcels;
+static int	nparcels;
+static int	max_parcels;
+static size_t memory;			/* of images that are not in the file */
+static BufFile *file;
+
+static bool ships(Oid relid);
+static void collect(Relation rel, const RustsImage *image, uint32 nrows);
+static const PartitionEntry *look_up(Oid relid);
+static void forget_partitions(void);
+static int	bound_shard(Oid relid);
+static void write_image(RustsParcel *parcel, const RustsImage *image);
+static void at_relcache(Datum arg, Oid relid);
+static void at_xact_event(XactEvent event, void *arg);
+static void at_subxact_event(SubXactEvent event, SubTransactionId mySubid,
+							 SubTransactionId parentSubid, void *arg);
+
+RustsParcel **
+rusts_outbox_parcels(int *n)
+{
+	*n = nparcels;
+	return parcels;
+}
+
+struct varlena *
+rusts_parcel_image(const RustsParcel *parcel)
+{
+	struct varlena *image = parcel->image;
+
+	if (image != NULL)
+		return image;
+	image = MemoryContextAllocHuge(CurrentMemoryContext, parcel->len);
+	if (BufFileSeek(file, parcel->fileno, parcel->offset, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in a temporary file: %m")));
+	if (BufFileRead(file, image, parcel->len) != parcel->len)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from a temporary file: %m")));
+	return image;
+}
+
+void
+rusts_outbox_clear(void)
+{
+	/* Memory goes with the transaction, and the file with its owner. */
+	parcels = NULL;
+	nparcels = 0;
+	max_parcels = 0;
+	memory = 0;
+	file = NULL;
+}
+
+int
+rusts_partition_group(const RustsClusterConfig *config, Relation rel)
+{
+	Relation	parent;
+	bool		found;
+	int			shard;
+
+	if (!rel->rd_rel->relispartition)
+		return -1;
+	parent = table_open(get_partition_parent(RelationGetRelid(rel), false),
+						AccessShareLock);
+	found = rusts_is_cluster_measurement(parent);
+	table_close(parent, AccessShareLock);
+	if (!found)
+		return -1;
+	shard = bound_shard(RelationGetRelid(rel));
+	return shard >= 0 && shard < config->nshards ? config->group_of[shard] : -1;
+}
+
+void
+rusts_outbox_init(void)
+{
+	rusts_ships_hook = ships;
+	rusts_image_hook = collect;
+	CacheRegisterRelcacheCallback(at_relcache, (Datum) 0);
+	RegisterXactCallback(at_xact_event, NULL);
+	RegisterSubXactCallback(at_subxact_event, NULL);
+}
+
+static bool
+ships(Oid relid)
+{
+	if (rusts_cluster() == NULL)
+		return false;
+	return look_up(relid)->ships;
+}
+
+static void
+collect(Relation rel, const RustsImage *image, uint32 nrows)
+{
+	const PartitionEntry *entry = look_up(RelationGetRelid(rel));
+	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
+	CommandId	cid = GetCurrentCommandId(false);
+	RustsParcel *parcel;
+
+	if (entry->group < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"%s\" is not a part of a measurement of the cluster",
+						RelationGetRelationName(rel))));
+	if (nparcels == max_parcels)
+	{
+		max_parcels = Max(16, max_parcels * 2);
+		parcels = parcels == NULL ? palloc_array(RustsParcel *, max_parcels) :
+			repalloc_array(parcels, RustsParcel *, max_parcels);
+	}
+	parcel = palloc0_object(RustsParcel);
+	parcel->group = entry->group;
+	parcel->nrows = nrows;
+	parcel->nest_level = GetCurrentTransactionNestLevel();
+	parcel->cid = cid;
+
+	/* What a command writes to one table has one set of columns. */
+	if (nparcels > 0 && parcels[nparcels - 1]->cid == cid &&
+		strcmp(parcels[nparcels - 1]->table,
+			   RelationGetRelationName(rel)) == 0)
+	{
+		parcel->table = parcels[nparcels - 1]->table;
+		parcel->columns = parcels[nparcels - 1]->columns;
+	}
+	else
+	{
+		parcel->table = pstrdup(RelationGetRelationName(rel));
+		parcel->columns =
+			OidOutputFunctionCall(F_ARRAY_OUT,
+								  PointerGetDatum(rusts_image_columns(rel)));
+	}
+	write_image(parcel, image);
+	parcels[nparcels++] = parcel;
+	MemoryContextSwitchTo(old_cxt);
+}
+
+/* What is known of a partition is forgotten with any change of a relation. */
+static const PartitionEntry *
+look_up(Oid relid)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+	PartitionEntry *entry = NULL;
+	Relation	rel;
+	int			group;
+
+	if (partitions != NULL && partitions_of != config)
+		forget_partitions();
+	if (partitions != NULL)
+		entry = hash_search(partitions, &relid, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry;
+
+	/* To open it may make us forget the others. */
+	rel = relation_open(relid, NoLock);
+	group = config == NULL ? -1 : rusts_partition_group(config, rel);
+	relation_close(rel, NoLock);
+	if (partitions == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(PartitionEntry);
+		partitions = hash_create("rusts partitions", 64, &ctl,
+								 HASH_ELEM | HASH_BLOBS);
+		partitions_of = config;
+	}
+	entry = hash_search(partitions, &relid, HASH_ENTER, NULL);
+	entry->group = group;
+	entry->ships = group >= 0 &&
+		(config->groups[group].replicas != NIL ||
+		 config->groups[group].primary != config->self);
+	return entry;
+}
+
+static void
+forget_partitions(void)
+{
+	if (partitions != NULL)
+		hash_destroy(partitions);
+	partitions = NULL;
+}
+
+/* One of the shards that a partition is for; -1 if there is none. */
+static int
+bound_shard(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	PartitionBoundSpec *spec = NULL;
+	int			shard = -1;
+	bool		isnull;
+	Datum		bound;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	bound = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relpartbound,
+							&isnull);
+	if (!isnull)
+		spec = stringToNode(TextDatumGetCString(bound));
+	if (spec != NULL && spec->listdatums != NIL)
+	{
+		Const	   *datum = linitial(spec->listdatums);
+
+		if (!datum->constisnull)
+			shard = DatumGetInt32(datum->constvalue);
+	}
+	ReleaseSysCache(tuple);
+	return shard;
+}
+
+static void
+write_image(RustsParcel *parcel, const RustsImage *image)
+{
+	struct varlena *value;
+
+	parcel->len = image->len + VARHDRSZ;
+	if (memory + parcel->len <= MAX_MEMORY)
+	{
+		value = palloc(parcel->len);
+		SET_VARSIZE(value, parcel->len);
+		memcpy(VARDATA(value), image->data, image->len);
+		parcel->image = value;
+		memory += parcel->len;
+		return;
+	}
+	if (file == NULL)
+	{
+		ResourceOwner owner = CurrentResourceOwner;
+
+		CurrentResourceOwner = TopTransactionResourceOwner;
+		file = BufFileCreateTemp(false);
+		CurrentResourceOwner = owner;
+	}
+	if (BufFileSeek(file, 0, 0, SEEK_END) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in a temporary file: %m")));
+	BufFileTell(file, &parcel->fileno, &parcel->offset);
+
+	/* VARHDRSZ bytes in front of the image are spare. */
+	value = (struct varlena *) (image->data - VARHDRSZ);
+	SET_VARSIZE(value, parcel->len);
+	BufFileWrite(file, value, parcel->len);
+}
+
+static void
+at_relcache(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid)
+		forget_partitions();
+	else if (partitions != NULL)
+		hash_search(partitions, &relid, HASH_REMOVE, NULL);
+}
+
+static void
+at_xact_event(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			if (nparcels > 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot PREPARE a transaction that has written to other nodes of the cluster")));
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			rusts_outbox_clear();
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+at_subxact_event(SubXactEvent event, SubTransactionId mySubid,
+				 SubTransactionId parentSubid, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	int			kept = 0;
+	int			i;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (i = 0; i < nparcels; i++)
+	{
+		RustsParcel *parcel = parcels[i];
+
+		if (parcel->nest_level >= level)
+		{
+			if (event == SUBXACT_EVENT_ABORT_SUB)
+			{
+				if (parcel->image != NULL)
+				{
+					memory -= parcel->len;
+					pfree(parcel->image);
+				}
+				continue;
+			}
+			parcel->nest_level = level - 1;
+		}
+		parcels[kept++] = parcel;
+	}
+	nparcels = kept;
+}

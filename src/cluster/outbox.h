@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * outbox.h
+ *	  Images that the running transaction has for other nodes.
+ *
+ * src/cluster/outbox.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_OUTBOX_H
+#define RUSTS_OUTBOX_H
+
+#include "utils/relcache.h"
+
+#include "cluster/config.h"
+#include "segment/writer.h"
+
+/* An image of rows for the other placements of a group. */
+typedef struct RustsParcel
+{
+	int			group;			/* index in the applied configuration */
+	const char *table;			/* name in schema rusts_shard */
+	const char *columns;		/* what its attribute numbers mean, a text[] in
+								 * its external form */
+	uint32		nrows;
+	uint32		len;			/* of the image, varlena header included */
+	CommandId	cid;			/* that wrote it */
+	int			nest_level;		/* of the subtransaction it belongs to */
+	struct varlena *image;		/* NULL: in the file */
+	int			fileno;
+	off_t		offset;
+} RustsParcel;
+
+/* The parcels so far, in order; *n of them. */
+extern RustsParcel **rusts_outbox_parcels(int *n);
+
+/* A parcel's image, in memory; the caller frees what is not parcel->image. */
+extern struct varlena *rusts_parcel_image(const RustsParcel *parcel);
+
+/* Forget all of them. */
+extern void rusts_outbox_clear(void);
+
+/*
+ * The index of the group that a partition of a measurement of the cluster is
+ * for, or -1.
+ */
+extern int	rusts_partition_group(const RustsClusterConfig *config,
+								  Relation rel);
+
+/* Set the hooks that collect images; once, from _PG_init. */
+extern void rusts_outbox_init(void);
+
+#endif							/* RUSTS_OUTBOX_H */

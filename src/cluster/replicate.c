@@ -1,0 +1,372 @@
+/*-------------------------------------------------------------------------
+ *
+ * replicate.c
+ *	  What a transaction has written goes to all placements, as the
+ *	  replication mode asks.
+ *
+ * A placement is a node that holds a group of shards.  This node, if it is
+ * one, has stored the rows already, in the running transaction.  Of the others
+ *
+ *		Sync	all must have prepared, or the transaction fails;
+ *		Quorum	so many that with this node they are a majority of the group's;
+ *		Async	none if this node is one, else one of them.
+ *
+ * Whoever did not take part gets hints, which are a part of the transaction,
+ * and so does, unless in Sync, who has hints waiting: they come first.
+ *
+ * src/cluster/replicate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+
+#include "cluster/deliver.h"
+#include "cluster/hints.h"
+#include "cluster/replicate.h"
+#include "cluster/topology.h"
+#include "compat.h"
+
+typedef enum NodeState
+{
+	NODE_UNASKED,				/* gets hints if it is a placement */
+	NODE_ASKED,
+	NODE_PREPARED,
+	NODE_FAILED
+} NodeState;
+
+typedef struct Replication
+{
+	const RustsClusterConfig *config;
+	RustsParcel **parcels;
+	int			nparcels;
+	Bitmapset  *groups;			/* that parcels are for */
+	NodeState  *nodes;			/* [nnodes] */
+	RustsConnection **failures; /* [nnodes], of nodes that failed */
+} Replication;
+
+static void at_xact_event(XactEvent event, void *arg);
+static void replicate(void);
+static void choose_nodes(Replication *r);
+static int	next_placement(const Replication *r, int group);
+static bool may_ask(const Replication *r, int node);
+static void ask(Replication *r);
+static bool ask_others(Replication *r);
+static bool is_temporary(const RustsNodeError *error);
+static int	count_copies(const Replication *r, int group);
+static int	needed_copies(const Replication *r, int group);
+static void refuse(const Replication *r, int group);
+static void leave_hints(const Replication *r);
+static char *describe_shards(const Bitmapset *shards);
+
+void
+rusts_replicate_init(void)
+{
+	RegisterXactCallback(at_xact_event, NULL);
+}
+
+static void
+at_xact_event(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT)
+		replicate();
+}
+
+static void
+replicate(void)
+{
+	Replication r = {0};
+	int			group;
+	int			i;
+
+	r.parcels = rusts_outbox_parcels(&r.nparcels);
+	if (r.nparcels == 0)
+		return;
+	r.config = rusts_cluster();
+	if (r.config == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database is not a node of a cluster any more")));
+	for (i = 0; i < r.nparcels; i++)
+		r.groups = bms_add_member(r.groups, r.parcels[i]->group);
+	r.nodes = palloc0_array(NodeState, r.config->nnodes);
+	r.failures = palloc0_array(RustsConnection *, r.config->nnodes);
+
+	choose_nodes(&r);
+	do
+		ask(&r);
+	while (ask_others(&r));
+
+	group = -1;
+	while ((group = bms_next_member(r.groups, group)) >= 0)
+	{
+		if (count_copies(&r, group) < needed_copies(&r, group))
+			refuse(&r, group);
+	}
+	leave_hints(&r);
+}
+
+/* Decide who is asked to take part. */
+static void
+choose_nodes(Replication *r)
+{
+	const RustsClusterConfig *config = r->config;
+	int			group = -1;
+
+	while ((group = bms_next_member(r->groups, group)) >= 0)
+	{
+		int			node;
+
+		if (config->replication_mode == RUSTS_REPLICATION_ASYNC)
+		{
+			node = next_placement(r, group);
+			if (node >= 0 && count_copies(r, group) == 0)
+				r->nodes[node] = NODE_ASKED;
+			continue;
+		}
+		for (node = 0; node < config->nnodes; node++)
+		{
+			if (rusts_group_has_node(&config->groups[group], node) &&
+				may_ask(r, node))
+				r->nodes[node] = NODE_ASKED;
+		}
+	}
+}
+
+/* The first one of a group that can be asked, or takes part; -1: none. */
+static int
+next_placement(const Replication *r, int group)
+{
+	const RustsShardGroup *g = &r->config->groups[group];
+	ListCell   *cell;
+
+	if (may_ask(r, g->primary))
+		return g->primary;
+	foreach(cell, g->replicas)
+	{
+		if (may_ask(r, lfirst_int(cell)))
+			return lfirst_int(cell);
+	}
+	return -1;
+}
+
+static bool
+may_ask(const Replication *r, int node)
+{
+	if (node == r->config->self || r->nodes[node] == NODE_FAILED)
+		return false;
+	if (r->nodes[node] != NODE_UNASKED)
+		return true;
+	return r->config->replication_mode == RUSTS_REPLICATION_SYNC ||
+		!rusts_hints_wait(r->config->nodes[node].id);
+}
+
+/* One distributed transaction with all that are to be asked. */
+static void
+ask(Replication *r)
+{
+	const RustsClusterConfig *config = r->config;
+	RustsDelivery *delivery = NULL;
+	int			node;
+	int			i;
+
+	for (i = 0; i < r->nparcels; i++)
+	{
+		RustsParcel *parcel = r->parcels[i];
+
+		for (node = 0; node < config->nnodes; node++)
+		{
+			RustsParcel loaded = *parcel;
+
+			if (r->nodes[node] != NODE_ASKED ||
+				!rusts_group_has_node(&config->groups[parcel->group], node))
+				continue;
+			if (delivery == NULL)
+				delivery = rusts_delivery_begin(config);
+			parcel->image = loaded.image = rusts_parcel_image(parcel);
+			rusts_delivery_add(delivery, node, RUSTS_AS_CURRENT_USER, &loaded);
+		}
+	}
+	if (delivery == NULL)
+		return;
+	rusts_delivery_prepare(delivery);
+	for (node = 0; node < config->nnodes; node++)
+	{
+		RustsConnection *conn;
+
+		if (r->nodes[node] != NODE_ASKED)
+			continue;
+		conn = rusts_delivery_connection(delivery, node);
+		if (rusts_delivery_prepared(delivery, node))
+		{
+			r->nodes[node] = NODE_PREPARED;
+			continue;
+		}
+
+		/* What is wrong with the rows is so everywhere. */
+		if (rusts_connection_outcome(conn) == RUSTS_NODE_REFUSED &&
+			!is_temporary(rusts_connection_error(conn)))
+			rusts_connection_report(conn, ERROR);
+		r->nodes[node] = NODE_FAILED;
+		r->failures[node] = conn;
+	}
+	rusts_delivery_decide(delivery);
+}
+
+/* In Async, another placement takes the place of one that failed. */
+static bool
+ask_others(Replication *r)
+{
+	bool		any = false;
+	int			group = -1;
+
+	if (r->config->replication_mode != RUSTS_REPLICATION_ASYNC)
+		return false;
+	while ((group = bms_next_member(r->groups, group)) >= 0)
+	{
+		int			node;
+
+		if (count_copies(r, group) > 0)
+			continue;
+		node = next_placement(r, group);
+		if (node < 0)
+			continue;
+		r->nodes[node] = NODE_ASKED;
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * Does an error come from the state that the node is in?  Then it may take
+ * the rows later: it lacks resources, is starting or stopping, waits for
+ * a lock, is a standby, or does not know a new measurement yet.
+ */
+static bool
+is_temporary(const RustsNodeError *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlstate))
+	{
+		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):
+		case MAKE_SQLSTATE('2', '5', '0', '0', '0'):
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):
+			return true;
+		default:
+			break;
+	}
+	return error->sqlstate == ERRCODE_UNDEFINED_TABLE ||
+		error->sqlstate == ERRCODE_UNDEFINED_COLUMN;
+}
+
+static int
+count_copies(const Replication *r, int group)
+{
+	const RustsShardGroup *g = &r->config->groups[group];
+	int			copies = rusts_group_has_node(g, r->config->self);
+	int			node;
+
+	for (node = 0; node < r->config->nnodes; node++)
+		copies += r->nodes[node] == NODE_PREPARED &&
+			rusts_group_has_node(g, node);
+	return copies;
+}
+
+static int
+needed_copies(const Replication *r, int group)
+{
+	int			placements =
+		1 + list_length(r->config->groups[group].replicas);
+
+	switch (r->config->replication_mode)
+	{
+		case RUSTS_REPLICATION_SYNC:
+			return placements;
+		case RUSTS_REPLICATION_QUORUM:
+			return placements / 2 + 1;
+		case RUSTS_REPLICATION_ASYNC:
+			break;
+	}
+	return 1;
+}
+
+static void
+refuse(const Replication *r, int group)
+{
+	const RustsClusterConfig *config = r->config;
+	const RustsShardGroup *g = &config->groups[group];
+	StringInfoData detail;
+	int			node;
+
+	initStringInfo(&detail);
+	for (node = 0; node < config->nnodes; node++)
+	{
+		if (node == config->self || r->nodes[node] == NODE_PREPARED ||
+			!rusts_group_has_node(g, node))
+			continue;
+		if (detail.len > 0)
+			appendStringInfoChar(&detail, '\n');
+		if (r->failures[node] != NULL)
+			appendStringInfo(&detail, "%s.",
+							 rusts_connection_error(r->failures[node])->message);
+		else
+			appendStringInfo(&detail,
+							 "Node \"%s\" still has to get rows that were written before.",
+							 config->nodes[node].id);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("cannot write to shards %s: %d of %d copies, %d needed",
+					describe_shards(g->shards), count_copies(r, group),
+					1 + list_length(g->replicas), needed_copies(r, group)),
+			 errdetail_internal("%s", detail.data)));
+}
+
+/* As ranges: 0-3, 7. */
+static char *
+describe_shards(const Bitmapset *shards)
+{
+	StringInfoData text;
+	int			shard = -1;
+
+	initStringInfo(&text);
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+	{
+		int			last = shard;
+
+		while (bms_is_member(last + 1, shards))
+			last++;
+		appendStringInfo(&text, "%s%d", text.len > 0 ? ", " : "", shard);
+		if (last > shard)
+			appendStringInfo(&text, "-%d", last);
+		shard = last;
+	}
+	return text.data;
+}
+
+static void
+leave_hints(const Replication *r)
+{
+	const RustsClusterConfig *config = r->config;
+	int			node;
+	int			i;
+
+	for (i = 0; i < r->nparcels; i++)
+	{
+		const RustsParcel *parcel = r->parcels[i];
+
+		for (node = 0; node < config->nnodes; node++)
+		{
+			if (node == config->self || r->nodes[node] == NODE_PREPARED ||
+				!rusts_group_has_node(&config->groups[parcel->group], node))
+				continue;
+			rusts_hint_leave(config->nodes[node].id, parcel);
+			rusts_cluster_leave_work();
+		}
+	}
+}

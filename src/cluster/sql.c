@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.c
+ *	  Statements that the cluster runs in this database.
+ *
+ * src/cluster/sql.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "cluster/sql.h"
+
+void
+rusts_cluster_execute(const char *sql)
+{
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute(sql, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	SPI_finish();
+}
+
+char *
+rusts_cluster_select(const char *sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	char	   *value = NULL;
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute(sql, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	if (SPI_processed > 0)
+	{
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		if (value != NULL)
+			value = MemoryContextStrdup(cxt, value);
+	}
+	SPI_finish();
+	return value;
+}
+
+void
+rusts_act_as_owner(RustsActAs *saved)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->security_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   saved->security_context |
+						   SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void
+rusts_act_as_self(const RustsActAs *saved)
+{
+	SetUserIdAndSecContext(saved->userid, saved->security_context);
+}

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.h
+ *	  Statements that the cluster runs in this database.
+ *
+ * src/cluster/sql.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_CLUSTER_SQL_H
+#define RUSTS_CLUSTER_SQL_H
+
+#include "postgres_ext.h"
+
+/*
+ * Run a utility statement, or an INSERT, UPDATE, DELETE, as the current user.
+ * Names in it are qualified and quoted: search_path is what it is.
+ */
+extern void rusts_cluster_execute(const char *sql);
+
+/* A SELECT's single value as text in the current context; NULL for null. */
+extern char *rusts_cluster_select(const char *sql);
+
+/*
+ * Act as the owner of the extension, a superuser, from begin to end: what a
+ * user's statement needs done in schemas that are not his.  After an error the
+ * transaction's end resets it.
+ */
+typedef struct RustsActAs
+{
+	Oid			userid;
+	int			security_context;
+} RustsActAs;
+
+extern void rusts_act_as_owner(RustsActAs *saved);
+extern void rusts_act_as_self(const RustsActAs *saved);
+
+#endif							/* RUSTS_CLUSTER_SQL_H */

@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * topology.h
+ *	  The cluster as it was applied: nodes and groups.
+ *
+ * src/cluster/topology.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_TOPOLOGY_H
+#define RUSTS_TOPOLOGY_H
+
+#include "cluster/config.h"
+
+/* Where the parts of measurements are, and how their servers are called. */
+#define RUSTS_SHARD_SCHEMA		"rusts_shard"
+#define RUSTS_SERVER_PREFIX		"rusts_group_"
+#define RUSTS_CLUSTER_FDW		"rusts_cluster"
+
+/* A group's name: 8 hexadecimal digits and a zero byte. */
+#define RUSTS_GROUP_NAME_LEN	9
+
+/*
+ * The configuration applied in this database, NULL if there is none.  It
+ * stays valid until the end of the transaction.  Needs a transaction.
+ */
+extern const RustsClusterConfig *rusts_cluster(void);
+
+/*
+ * A configuration that is known to be free of faults, for the node of that
+ * name; error if it is not so, or there is no such node.  Text is in the
+ * server's encoding.
+ */
+extern RustsClusterConfig *rusts_cluster_parse(const char *text,
+											   const char *node_id);
+
+/* Index of a node, or -1. */
+extern int	rusts_cluster_find_node(const RustsClusterConfig *config,
+									const char *id);
+
+/* Does a node hold the shards of a group? */
+extern bool rusts_group_has_node(const RustsShardGroup *group, int node);
+
+/*
+ * A group's name depends on its nodes alone: it is the same on all nodes and
+ * in every configuration.
+ */
+extern void rusts_group_name(const RustsClusterConfig *config,
+							 const RustsShardGroup *group,
+							 char name[RUSTS_GROUP_NAME_LEN]);
+
+/* The group of that name, or NULL. */
+extern const RustsShardGroup *
+rusts_group_find(const RustsClusterConfig *config, const char *name);
+
+/*
+ * Called after a commit that leaves something to do for the background: hints,
+ * or a new configuration.  NULL until somebody sets it.
+ */
+typedef void (*RustsClusterWorkHook) (void);
+extern RustsClusterWorkHook rusts_cluster_work_hook;
+
+/* The running transaction has such work: have the hook called. */
+extern void rusts_cluster_leave_work(void);
+
+/* Register the callback; once, from _PG_init. */
+extern void rusts_topology_init(void);
+
+#endif							/* RUSTS_TOPOLOGY_H */

@@ -1,0 +1,317 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster.c
+ *	  The cluster worker of a database: what nodes owe each other.
+ *
+ * Each turn asks all other nodes at once what distributed transactions of this
+ * node are in doubt there, and finishes them.  Who has answered is there: it
+ * gets the rows that were written while it was not, after the
+ * measurements that were made meanwhile.
+ *
+ * src/worker/cluster.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "cluster/hints.h"
+#include "cluster/nodes.h"
+#include "cluster/schema_push.h"
+#include "cluster/topology.h"
+#include "cluster/twophase.h"
+#include "compat.h"
+#include "worker/cluster.h"
+
+/* Nodes are asked as often as this. */
+#define TURN_MS				1000
+
+/* A worker that cannot be started is tried again after this. */
+#define START_INTERVAL_MS	5000
+
+static RustsDatabaseSlot *slot = NULL;
+
+/* Nodes, by their place in the configuration, that know all measurements. */
+static Bitmapset *taught = NULL;
+
+static bool arrive(Oid database);
+static void leave(int code, Datum arg);
+static void set_up(void);
+static bool turn(void);
+static bool find_nodes(Bitmapset **there);
+static void teach(int node);
+static bool deliver(int node);
+static bool guarded(void (*step) (int node), int node);
+static void resolve_step(int unused);
+static void teach_step(int node);
+static void deliver_step(int node);
+
+/* Results of the steps. */
+static Bitmapset *nodes_there;
+static int	ndelivered;
+
+void
+rusts_cluster_worker_start(RustsDatabaseSlot *own)
+{
+	static TimestampTz tried_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	const RustsClusterConfig *config;
+	BackgroundWorker worker;
+	bool		wanted;
+
+	if (own->cluster_pid != 0 ||
+		!TimestampDifferenceExceeds(tried_at, now, START_INTERVAL_MS))
+		return;
+	StartTransactionCommand();
+	config = rusts_cluster();
+	wanted = config != NULL && config->nnodes > 1;
+	CommitTransactionCommand();
+	if (!wanted)
+		return;
+	tried_at = now;
+	rusts_worker_describe(&worker, "rusts cluster worker");
+	strlcpy(worker.bgw_function_name, "rusts_cluster_main",
+			sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+			 "rusts cluster worker for database %u", own->database);
+	worker.bgw_main_arg = ObjectIdGetDatum(own->database);
+	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
+		ereport(LOG,
+				(errmsg("could not start a rusts cluster worker"),
+				 errhint("Increase max_worker_processes.")));
+}
+
+void
+rusts_cluster_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	MemoryContext turn_cxt;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	if (!arrive(database))
+		return;
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	set_up();
+	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts cluster turn",
+									 ALLOCSET_DEFAULT_SIZES);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		MemoryContextReset(turn_cxt);
+		MemoryContextSwitchTo(turn_cxt);
+		if (!turn())
+			break;
+		pgstat_report_stat(false);
+		pgstat_report_activity(STATE_IDLE, NULL);
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
+						 TURN_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+static bool
+arrive(Oid database)
+{
+	bool		taken = false;
+
+	slot = rusts_worker_slot(database);
+	if (slot == NULL)
+		return false;
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (slot->cluster_pid == 0 && slot->holds == 0)
+	{
+		slot->cluster_pid = MyProcPid;
+		slot->cluster_latch = MyLatch;
+		taken = true;
+	}
+	LWLockRelease(rusts_worker_shared->lock);
+	if (taken)
+		before_shmem_exit(leave, (Datum) 0);
+	return taken;
+}
+
+static void
+leave(int code, Datum arg)
+{
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->cluster_pid = 0;
+	slot->cluster_latch = NULL;
+	LWLockRelease(rusts_worker_shared->lock);
+}
+
+static void
+set_up(void)
+{
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+}
+
+/* False: there is no cluster any more. */
+static bool
+turn(void)
+{
+	Bitmapset  *there;
+	int			node = -1;
+
+	if (!find_nodes(&there))
+		return false;
+	taught = bms_int_members(taught, there);
+	while ((node = bms_next_member(there, node)) >= 0)
+	{
+		if (!bms_is_member(node, taught))
+			teach(node);
+		while (bms_is_member(node, taught) && deliver(node))
+			CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+/* Who is there?  What is in doubt there is finished on the way. */
+static bool
+find_nodes(Bitmapset **there)
+{
+	const RustsClusterConfig *config;
+	bool		exists;
+
+	StartTransactionCommand();
+	config = rusts_cluster();
+	exists = config != NULL && config->nnodes > 1;
+	CommitTransactionCommand();
+	bms_free(nodes_there);
+	nodes_there = NULL;
+	if (exists)
+		(void) guarded(resolve_step, -1);
+	*there = nodes_there;
+	return exists;
+}
+
+static void
+resolve_step(int unused)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+	RustsNodeAddress *addresses = palloc_array(RustsNodeAddress,
+											   config->nnodes);
+	RustsNodeOutcome *outcomes = palloc_array(RustsNodeOutcome,
+											  config->nnodes);
+	RustsResolution *resolution =
+		rusts_resolve_begin(config->cluster_name, config->node_id);
+	bool		all = true;
+	MemoryContext old_cxt;
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+	{
+		if (i != config->self)
+			rusts_node_address(config, i, RUSTS_AS_CLUSTER, &addresses[n++]);
+	}
+	rusts_resolve_nodes(resolution, addresses, n,
+						rusts_node_application(config),
+						rusts_cluster_deadline(), outcomes);
+	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
+	for (n = 0, i = 0; i < config->nnodes; i++)
+	{
+		if (i == config->self)
+			continue;
+		if (outcomes[n++] == RUSTS_NODE_OK)
+			nodes_there = bms_add_member(nodes_there, i);
+		else
+			all = false;
+	}
+	MemoryContextSwitchTo(old_cxt);
+	rusts_resolve_end(resolution, all);
+}
+
+static void
+teach(int node)
+{
+	MemoryContext old_cxt;
+
+	if (!guarded(teach_step, node))
+		return;
+	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
+	taught = bms_add_member(taught, node);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+teach_step(int node)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config != NULL && node < config->nnodes)
+		rusts_schema_push(config, node);
+}
+
+/* Is there more to deliver? */
+static bool
+deliver(int node)
+{
+	ndelivered = 0;
+	return guarded(deliver_step, node) && ndelivered > 0;
+}
+
+static void
+deliver_step(int node)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config != NULL && node < config->nnodes)
+		ndelivered = rusts_hints_deliver(config, node);
+}
+
+/* A step in a transaction of its own; false: it failed, which is logged. */
+static bool
+guarded(void (*step) (int node), int node)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		step(node);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(cxt);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	return done;
+}
