@@ -15,6 +15,10 @@
 
 #include "am/am.h"
 #include "cluster/config.h"
+#include "cluster/connection.h"
+#include "cluster/deliver.h"
+#include "cluster/outbox.h"
+#include "cluster/replicate.h"
 #include "cluster/topology.h"
 #include "exec/exec.h"
 #include "ingest/ingest.h"
@@ -47,6 +51,7 @@ _PG_init(void)
 	rusts_ingest_init();
 	rusts_exec_init();
 	rusts_config_init();
+	rusts_connection_init();
 	rusts_topology_init();
 	MarkGUCPrefixReserved("rusts");
 
@@ -55,6 +60,9 @@ _PG_init(void)
 
 	/* First registered, last called: at commit, after the buffers. */
 	rusts_durability_init();
+	rusts_deliver_init();
+	rusts_outbox_init();
+	rusts_replicate_init();
 	rusts_buffers_init();
 	rusts_fetch_init();
 	rusts_row_lock_init();
