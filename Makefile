@@ -99,11 +99,11 @@ DATA_built = rusts--$(EXTVERSION).sql $(UPGRADES)
 SQL_PARTS = $(sort $(wildcard sql/install/*.sql))
 
 # PostgreSQL's own headers need the exceptions to -Wextra.
-PG_CPPFLAGS = -Isrc -MMD -MP
+PG_CPPFLAGS = -Isrc -I$(libpq_srcdir) -MMD -MP
 PG_CFLAGS = -std=gnu99 -fno-semantic-interposition -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 PG_CXXFLAGS = -std=gnu++17 -fvisibility=hidden -Wall -Wextra -Werror
-SHLIB_LINK = -llz4 -lzstd -lstdc++ -Wl,--version-script=build/exports
+SHLIB_LINK = $(libpq) -llz4 -lzstd -lstdc++ -Wl,--version-script=build/exports
 
 # Bitcode for JIT would need the very clang that built the server; a packager
 # who has it says with_llvm=yes.
@@ -154,8 +154,21 @@ rusts--%--$(EXTVERSION).sql: sql/upgrade/%--$(EXTVERSION).sql \
 		> $@.tmp
 	@mv $@.tmp $@
 
+# Test modules: SQL functions for the TAP tests around sources of ours that
+# have none.  They hold copies of those and need nothing of rusts.so.
+TEST_MODULES = $(patsubst test/modules/%.c,build/modules/%$(DLSUFFIX),$(wildcard test/modules/*.c))
+CLUSTER_LINK_OBJS = src/cluster/connection.o src/cluster/connection_wait.o \
+	src/cluster/link.o src/cluster/twophase.o src/cluster/twophase_resolve.o src/meta/catalog.o
+
+build/modules/rusts_test_%$(DLSUFFIX): test/modules/rusts_test_%.c \
+		$(CLUSTER_LINK_OBJS) build/built-for
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -shared -o $@ $< \
+		$(CLUSTER_LINK_OBJS) $(libpq)
+-include $(TEST_MODULES:$(DLSUFFIX)=.d)
+
 # A private copy of the server with rusts in it; prints where.
-tree: all
+tree: all $(TEST_MODULES)
 	@bash $(TOOLS)/private_tree.sh
 
 # Unit tests: each file of test/unit is a program, linked with the layers that

@@ -15,6 +15,7 @@
 
 #include "am/am.h"
 #include "cluster/config.h"
+#include "cluster/connection.h"
 #include "exec/exec.h"
 #include "ingest/ingest.h"
 #include "meta/schema.h"
@@ -46,6 +47,7 @@ _PG_init(void)
 	rusts_ingest_init();
 	rusts_exec_init();
 	rusts_config_init();
+	rusts_connection_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_page_checks_init();
