@@ -154,8 +154,21 @@ rusts--%--$(EXTVERSION).sql: sql/upgrade/%--$(EXTVERSION).sql \
 		> $@.tmp
 	@mv $@.tmp $@
 
+# Test modules: SQL functions for the TAP tests around sources of ours that
+# have none.  They hold copies of those and need nothing of rusts.so.
+TEST_MODULES = $(patsubst test/modules/%.c,build/modules/%$(DLSUFFIX),$(wildcard test/modules/*.c))
+CLUSTER_LINK_OBJS = src/cluster/connection.o src/cluster/connection_wait.o \
+	src/cluster/link.o src/cluster/twophase.o src/cluster/twophase_resolve.o src/meta/catalog.o
+
+build/modules/rusts_test_%$(DLSUFFIX): test/modules/rusts_test_%.c \
+		$(CLUSTER_LINK_OBJS) build/built-for
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -shared -o $@ $< \
+		$(CLUSTER_LINK_OBJS) $(libpq)
+-include $(TEST_MODULES:$(DLSUFFIX)=.d)
+
 # A private copy of the server with rusts in it; prints where.
-tree: all
+tree: all $(TEST_MODULES)
 	@bash $(TOOLS)/private_tree.sh
 
 # Unit tests: each file of test/unit is a program, linked with the layers that

@@ -160,6 +160,15 @@ typedef RelFileNode RelFileLocator;
 #define RUSTS_ORDER_ASCENDING		COMPARE_LT
 #endif
 
+/* A set of events to wait for, freed by hand; needs storage/latch.h. */
+#if PG_VERSION_NUM < 170000
+#define rusts_create_wait_set(nevents) \
+	CreateWaitEventSet(TopMemoryContext, (nevents))
+#else
+#define rusts_create_wait_set(nevents) \
+	CreateWaitEventSet(NULL, (nevents))
+#endif
+
 /* What a class says of columns of rel. */
 static inline List *
 rusts_class_members(const EquivalenceClass *class, const RelOptInfo *rel)

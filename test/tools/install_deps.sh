@@ -16,7 +16,7 @@ set -eu
 PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 
 packages="gcc g++ libc6-dev make perl libipc-run-perl liblz4-dev libzstd-dev
-	libtomlplusplus-dev zstd"
+	libpq-dev libtomlplusplus-dev zstd"
 
 # A server that Debian packages is installed; any other must be there.
 case $PG_CONFIG in

@@ -42,6 +42,9 @@ put()							# put file directory mode [name]
 }
 
 put rusts.so "$PREFIX$libdir" 755
+for f in build/modules/*.so; do
+	put "$f" "$PREFIX$libdir" 755
+done
 for f in rusts.control rusts--*.sql; do
 	put "$f" "$PREFIX$sharedir/extension" 644
 done
