@@ -5,8 +5,8 @@
  *
  * One node does it for all.  First everything is looked at, on every node, and
  * all that is wrong is told with its line; then every node accepts the
- * configuration in a transaction, and these commit when none has refused.  What
- * a loss of a node in that last moment leaves half done, the next call
+ * configuration in a transaction, and these commit when none has refused.
+ * What a loss of a node in that last moment leaves half done, the next call
  * completes.
  *
  * src/cluster/apply.c

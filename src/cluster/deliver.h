@@ -32,8 +32,8 @@ extern void rusts_delivery_add(RustsDelivery *delivery, int node,
 /* Send everything, wait by rusts.cluster_timeout. */
 extern void rusts_delivery_prepare(RustsDelivery *delivery);
 extern bool rusts_delivery_prepared(const RustsDelivery *delivery, int node);
-extern RustsConnection *rusts_delivery_connection(const RustsDelivery *delivery,
-												  int node);
+extern RustsConnection *
+rusts_delivery_connection(const RustsDelivery *delivery, int node);
 extern void rusts_delivery_decide(RustsDelivery *delivery);
 
 /* Register the callback; once, from _PG_init. */

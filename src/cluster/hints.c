@@ -49,6 +49,7 @@ enum
 
 static SysScanDesc begin_scan(Relation table, const char *node_id,
 							  Snapshot snapshot);
+static HeapTuple next_hint(SysScanDesc scan);
 static void read_hint(HeapTuple tuple, TupleDesc desc, RustsParcel *parcel);
 
 void
@@ -89,8 +90,7 @@ rusts_hints_wait(const char *node_id)
 										   false);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = begin_scan(table, node_id, snapshot);
-	bool		found = HeapTupleIsValid(systable_getnext_ordered(scan,
-																  ForwardScanDirection));
+	bool		found = next_hint(scan) != NULL;
 
 	systable_endscan_ordered(scan);
 	UnregisterSnapshot(snapshot);
@@ -111,8 +111,7 @@ rusts_hints_deliver(const RustsClusterConfig *config, int node)
 	HeapTuple	tuple;
 
 	while (n < MAX_HINTS && bytes < MAX_HINT_BYTES &&
-		   HeapTupleIsValid(tuple = systable_getnext_ordered(scan,
-															 ForwardScanDirection)))
+		   HeapTupleIsValid(tuple = next_hint(scan)))
 	{
 		RustsParcel *parcel = palloc0_object(RustsParcel);
 
@@ -151,6 +150,12 @@ begin_scan(Relation table, const char *node_id, Snapshot snapshot)
 	/* The scan keeps it open, as the transaction does its lock. */
 	index_close(index, NoLock);
 	return scan;
+}
+
+static HeapTuple
+next_hint(SysScanDesc scan)
+{
+	return systable_getnext_ordered(scan, ForwardScanDirection);
 }
 
 static void

@@ -101,9 +101,10 @@ rusts_cluster_ensure(PG_FUNCTION_ARGS)
 	}
 	if (!PG_ARGISNULL(4))
 	{
+		char	  **tags;
 		int			ntags;
-		char	  **tags = read_texts(PG_GETARG_ARRAYTYPE_P(4), "tags", &ntags);
 
+		tags = read_texts(PG_GETARG_ARRAYTYPE_P(4), "tags", &ntags);
 		measurement.made = true;
 		for (i = 0; i < ntags; i++)
 			measurement.tags = lappend(measurement.tags, tags[i]);

@@ -119,7 +119,9 @@ rusts_partition_group(const RustsClusterConfig *config, Relation rel)
 	if (!found)
 		return -1;
 	shard = bound_shard(RelationGetRelid(rel));
-	return shard >= 0 && shard < config->nshards ? config->group_of[shard] : -1;
+	if (shard < 0 || shard >= config->nshards)
+		return -1;
+	return config->group_of[shard];
 }
 
 void

@@ -312,8 +312,12 @@ refuse(const Replication *r, int group)
 		if (detail.len > 0)
 			appendStringInfoChar(&detail, '\n');
 		if (r->failures[node] != NULL)
-			appendStringInfo(&detail, "%s.",
-							 rusts_connection_error(r->failures[node])->message);
+		{
+			const RustsNodeError *error =
+				rusts_connection_error(r->failures[node]);
+
+			appendStringInfo(&detail, "%s.", error->message);
+		}
 		else
 			appendStringInfo(&detail,
 							 "Node \"%s\" still has to get rows that were written before.",

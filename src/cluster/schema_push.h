@@ -13,9 +13,9 @@
 #include "cluster/config.h"
 
 /*
- * Have a node make all measurements of the cluster that this one knows, and the
- * columns that they lack there; what was made while it was away.  Each is the
- * owner's of here.  Waits by rusts.cluster_timeout for each; an error says
+ * Have a node make all measurements of the cluster that this one knows, and
+ * the columns that they lack there; what was made while it was away.  Each is
+ * the owner's of here.  Waits by rusts.cluster_timeout for each; an error says
  * what the node did not make.
  */
 extern void rusts_schema_push(const RustsClusterConfig *config, int node);

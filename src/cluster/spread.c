@@ -8,8 +8,8 @@
  * at the first, where the second waits and then takes over what the
  * first has made.  They commit when a majority has it.
  *
- * This node is asked the same way as the others.  What the caller's transaction
- * has locked would be waited for without end, so it is refused before.
+ * This node is asked the same way as the others.  What the caller's
+ * transaction has locked would be waited for without end: that is refused.
  *
  * src/cluster/spread.c
  *
@@ -99,9 +99,8 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 static void
 check_unlocked(const RustsClusterMeasurement *measurement)
 {
-	Oid			relid = get_relname_relid(measurement->name,
-										  get_namespace_oid(measurement->schema,
-															false));
+	Oid			namespace = get_namespace_oid(measurement->schema, false);
+	Oid			relid = get_relname_relid(measurement->name, namespace);
 	LOCKTAG		tag;
 	LOCKMODE	mode;
 

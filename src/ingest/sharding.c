@@ -6,7 +6,8 @@
  * A part is the table, or the foreign table, of a group of shards.  The target
  * stays one, with one idea of the columns: in all parts they have the same
  * place among those that are not dropped.  Where somebody has seen to it that
- * they have not, and where a part has rules of its own, rows go through INSERT.
+ * they have not, and where a part has rules of its own, rows go through
+ * INSERT.
  *
  * src/ingest/sharding.c
  *

@@ -7,8 +7,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef RUSTS_CLUSTER_WORKER_H
-#define RUSTS_CLUSTER_WORKER_H
+#ifndef RUSTS_WORKER_CLUSTER_H
+#define RUSTS_WORKER_CLUSTER_H
 
 #include "worker/shared.h"
 
@@ -18,4 +18,4 @@
  */
 extern void rusts_cluster_worker_start(RustsDatabaseSlot *slot);
 
-#endif							/* RUSTS_CLUSTER_WORKER_H */
+#endif							/* RUSTS_WORKER_CLUSTER_H */
