@@ -48,3 +48,27 @@ AS 'MODULE_PATHNAME', 'rusts_shard_of_composite'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION rusts_shard_of(integer, text, text[], text[], timestamptz, bigint) IS
 'the shard, from 0 on, of the points of a series and a span of that many seconds, strategy Composite';
+
+-- How rows come to other nodes.
+CREATE FUNCTION rusts.store_image(table_name name, columns text[],
+								  image bytea)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_store_image'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION rusts.store_image(name, text[], bytea) IS
+'store rows that another node of the cluster has encoded in a table of the schema rusts_shard; returns their number; internal';
+
+CREATE FUNCTION rusts.cluster_fdw_handler()
+RETURNS fdw_handler
+AS 'MODULE_PATHNAME', 'rusts_cluster_fdw_handler'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION rusts.cluster_fdw_handler() IS
+'handler of the foreign data wrapper rusts_cluster';
+
+CREATE FUNCTION rusts.cluster_prepare_fdw()
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_prepare_fdw'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION rusts.cluster_prepare_fdw() IS
+'make the foreign data wrapper rusts_cluster, and the extension postgres_fdw, which it needs, where they are missing; internal';
+REVOKE ALL ON FUNCTION rusts.cluster_prepare_fdw() FROM PUBLIC;

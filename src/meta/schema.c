@@ -240,7 +240,7 @@ get_tags(Relation rel)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		FormData_pg_seclabel *label =
-			(FormData_pg_seclabel *) GETSTRUCT(tuple);
+		(FormData_pg_seclabel *) GETSTRUCT(tuple);
 		bool		isnull;
 		Datum		provider;
 		Form_pg_attribute att;
@@ -374,8 +374,10 @@ check_table_label(Oid relid, const char *label)
 {
 	RustsOptions options;
 
-	if (label != NULL && !(rusts_relid_is_measurement(relid) &&
-						   rusts_has_storage(get_rel_relkind(relid))))
+	/* A foreign table's rows are united before they are sent. */
+	if (label != NULL && get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE &&
+		!(rusts_relid_is_measurement(relid) &&
+		  rusts_has_storage(get_rel_relkind(relid))))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("label provider \"%s\" labels columns and measurements only",

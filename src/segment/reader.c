@@ -160,6 +160,12 @@ bool
 rusts_reader_report(RustsReader *reader, const char *detail)
 {
 	reader->corrupt = true;
+	if (reader->entry.segment_id == RUSTS_NO_SEGMENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("image of rows of measurement \"%s\" is corrupted",
+						RelationGetRelationName(reader->rel)),
+				 errdetail("%s", detail)));
 	ereport(reader->skip_corrupt ? WARNING : ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("segment " INT64_FORMAT
@@ -239,5 +245,5 @@ rusts_reader_image(RustsReader *reader, uint64 offset, size_t len, uint8 *dst)
 						   RelationGetRelationName(reader->rel)),
 				 errhint("Retry the query; or set hot_standby_feedback.")));
 	return rusts_reader_report(reader, psprintf("Block %u: %s", bad_block,
-										   problem));
+												problem));
 }

@@ -17,6 +17,9 @@
 #include "meta/directory.h"
 #include "segment/parts.h"
 
+/* segment_id of an image that is not stored anywhere yet. */
+#define RUSTS_NO_SEGMENT	(-1)
+
 /* Of a segment in pages: the part of a column's stream at hand. */
 typedef struct RustsWindow
 {

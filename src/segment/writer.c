@@ -61,8 +61,6 @@ static void write_column(Writer *writer, const RustsBatchColumn *col);
 static bool gather(Writer *writer, const RustsBatchColumn *col,
 				   const RustsBlock *block, RustsBlockInput *in);
 static uint64 raw_bytes(const RustsBatch *batch);
-static void filter_tags(const RustsBatch *batch, MemoryContext cxt,
-						RustsImage *image);
 static void append_block(Writer *writer, ByteBuffer *buffer,
 						 const RustsBlockInput *in);
 static void append_chunk(Writer *writer, const RustsBlockInput *in);
@@ -139,7 +137,7 @@ rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 									  writer->parts.len - RUSTS_HEADER_SIZE));
 
 	image->raw_bytes = raw_bytes(batch);
-	filter_tags(batch, result_cxt, image);
+	rusts_image_filter_tags(batch, result_cxt, image);
 	image->len = writer->parts.len + writer->streams.len;
 	image->data = (uint8 *) MemoryContextAllocHuge(result_cxt,
 												   VARHDRSZ + image->len) +
@@ -203,7 +201,7 @@ write_series(Writer *writer)
 	{
 		uint32		n = Min(batch->nseries - start, RUSTS_BLOCK_ROWS);
 		uint32		run = 0;
-		RustsBlockInput in = {.nrows = n, .nruns = 1, .runs = &run};
+		RustsBlockInput in = {.nrows = n,.nruns = 1,.runs = &run};
 		uint32		i;
 
 		for (i = 0; i < n; i++)
@@ -245,8 +243,8 @@ write_order(Writer *writer)
 	{
 		uint32		n = Min(batch->nrows - start, RUSTS_BLOCK_ROWS);
 		uint32		run = 0;
-		RustsBlockInput in = {.kind = RUSTS_KIND_INT, .nrows = n,
-		.nruns = 1, .runs = &run, .ints = writer->ints};
+		RustsBlockInput in = {.kind = RUSTS_KIND_INT,.nrows = n,
+		.nruns = 1,.runs = &run,.ints = writer->ints};
 		uint32		i;
 
 		for (i = 0; i < n; i++)
@@ -429,7 +427,7 @@ raw_bytes(const RustsBatch *batch)
 		for (c = 0; c < batch->ntags; c++)
 		{
 			RustsBytes	tag =
-				batch->series_tags[(size_t) s * batch->ntags + c];
+			batch->series_tags[(size_t) s * batch->ntags + c];
 
 			if (tag.data != NULL)
 				total += (uint64) batch->series_rows[s] * (tag.len + 1);
@@ -455,7 +453,7 @@ raw_bytes(const RustsBatch *batch)
 		{
 			/* Exact for a whole builder, about right for a part of one. */
 			uint64		present = col->nrows -
-				(col->nulls ? rusts_bitmap_count(col->nulls, col->nrows) : 0);
+			(col->nulls ? rusts_bitmap_count(col->nulls, col->nrows) : 0);
 
 			total += Min(present, batch->nrows) * col->column->typlen;
 		}
@@ -463,9 +461,9 @@ raw_bytes(const RustsBatch *batch)
 	return total;
 }
 
-/* Make the filter of the tag values, in cxt. */
-static void
-filter_tags(const RustsBatch *batch, MemoryContext cxt, RustsImage *image)
+void
+rusts_image_filter_tags(const RustsBatch *batch, MemoryContext cxt,
+						RustsImage *image)
 {
 	const RustsBytes *tags = batch->series_tags;
 	RustsBloomBuilder builder;
@@ -539,7 +537,7 @@ append_array(Writer *writer, RustsKind kind, const int64 *values, uint32 n)
 	for (start = 0; start < n; start += RUSTS_BLOCK_ROWS)
 	{
 		uint32		run = 0;
-		RustsBlockInput in = {.kind = kind, .nruns = 1, .runs = &run};
+		RustsBlockInput in = {.kind = kind,.nruns = 1,.runs = &run};
 
 		in.nrows = Min(n - start, RUSTS_BLOCK_ROWS);
 		if (kind == RUSTS_KIND_FLOAT)

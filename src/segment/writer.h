@@ -31,6 +31,10 @@ typedef struct RustsImage
 extern void rusts_segment_encode(const RustsBatch *batch, RustsEffort effort,
 								 bool with_stats, RustsImage *image);
 
+/* Set image's filter of tag values, in cxt; wants tags and series only. */
+extern void rusts_image_filter_tags(const RustsBatch *batch,
+									MemoryContext cxt, RustsImage *image);
+
 /* The image as a bytea, in place; NULL if it is too large for one. */
 extern struct varlena *rusts_image_payload(RustsImage *image);
 

@@ -45,6 +45,7 @@
 #include "write/buffer.h"
 #include "write/deletes.h"
 #include "write/durability.h"
+#include "write/image.h"
 #include "write/store.h"
 
 /* Row numbers are reserved for at most so many rows ahead. */
@@ -66,6 +67,8 @@ struct RustsBuffer
 	int64		first_row;		/* row number of the first row, or -1: none
 								 * are given out */
 	int64		reserved_end;
+	bool		replaces;		/* the rows are new versions of others, which
+								 * no cluster gets */
 	RustsBuilder *builder;
 	RustsDeletes *deletes;		/* rows deleted or updated; NULL for none */
 };
@@ -85,6 +88,7 @@ static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
+static void set_replaces(RustsBuffer *buffer, bool replaces);
 static bool is_empty(const RustsBuffer *buffer);
 static void put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
 					 bool with_tid);
@@ -153,7 +157,17 @@ rusts_buffer_get(Relation rel, CommandId cid)
 RustsBuilder *
 rusts_buffer_builder(RustsBuffer *buffer)
 {
+	set_replaces(buffer, false);
 	return buffer->builder;
+}
+
+/* Rows of an INSERT and of an UPDATE are not stored together. */
+static void
+set_replaces(RustsBuffer *buffer, bool replaces)
+{
+	if (buffer->replaces != replaces && buffer->builder->nrows > 0)
+		rusts_buffer_flush(buffer);
+	buffer->replaces = replaces;
 }
 
 bool
@@ -207,7 +221,8 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	}
 	if (builder->nrows > 0)
 	{
-		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row);
+		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row,
+						 !buffer->replaces);
 
 		/* However they came here; autovacuum goes by it. */
 		pgstat_count_heap_insert(rel, builder->nrows);
@@ -266,14 +281,18 @@ forget(RustsBuffer *buffer)
 void
 rusts_buffer_put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 {
-	put_slot(buffer, rel, slot, returning ||
-			 (rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row));
+	set_replaces(buffer, false);
+	put_slot(buffer, rel, slot, rusts_is_stored_here(rel) &&
+			 (returning ||
+			  (rel->trigdesc != NULL &&
+			   rel->trigdesc->trig_insert_after_row)));
 }
 
 void
 rusts_buffer_replace(RustsBuffer *buffer, Relation rel, int64 segment_id,
 					 uint32 row, TupleTableSlot *slot)
 {
+	set_replaces(buffer, true);
 	put_slot(buffer, rel, slot, true);
 	rusts_buffer_delete(buffer, segment_id, row,
 						rusts_tid_to_row(&slot->tts_tid));

@@ -18,6 +18,9 @@
  * The buffer for rows that command cid of the current subtransaction writes
  * to rel, made when there is none.  It is bound to rel's columns as they are
  * now: the caller holds RowExclusiveLock or more on rel.
+ *
+ * rel may be a foreign table of a cluster: its rows are encoded and given to
+ * whoever sends them (image.h), and have no TIDs.
  */
 typedef struct RustsBuffer RustsBuffer;
 

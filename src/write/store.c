@@ -33,6 +33,7 @@
 #include "segment/page_io.h"
 #include "segment/writer.h"
 #include "write/durability.h"
+#include "write/image.h"
 #include "write/mover.h"
 #include "write/store.h"
 
@@ -54,10 +55,26 @@ typedef struct PartitionRow
 	uint32		row;
 } PartitionRow;
 
-static void store_batch(Relation rel, RustsBatch *batch, int16 level,
-						Oid cold_table, int64 partition, CommandId cid,
-						int64 first_row, int64 new_rows,
-						RustsFreeSpace **space);
+/* Where an image goes, and what the directory says of it. */
+typedef struct Place
+{
+	int16		level;
+	Oid			cold_table;
+	int64		partition;		/* or RUSTS_NO_TIME */
+	CommandId	cid;
+	uint32		nrows;
+	int64		first_row;		/* if the rows have their numbers, or -1 */
+	int64		new_rows;		/* what the planner's count grows by */
+	int64		write_order;	/* or -1: written now */
+	uint64		key_columns;
+	RustsFreeSpace **space;		/* NULL: only behind the end of the file;
+								 * *space, NULL at first, becomes what is
+								 * known of free blocks */
+} Place;
+
+static void store_batch(Relation rel, RustsBatch *batch, Place *place,
+						bool ship);
+static void store_image(Relation rel, RustsImage *image, const Place *place);
 static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
 						Oid cold_table, CommandId cid);
 static void begin_extent(Relation rel, RustsSegmentEntry *entry,
@@ -67,14 +84,16 @@ static PartitionRow *find_partitions(RustsBuilder *builder,
 									 uint32 *npartitions);
 static int	compare_partition_rows(const void *a, const void *b);
 static void store_partitions(Relation rel, RustsBuilder *builder,
-							 PartitionRow *rows, int16 level, Oid cold_table,
-							 CommandId cid, bool moved);
+							 PartitionRow *rows, Place *place, bool moved,
+							 bool ship);
 static int64 partition_of_row(RustsBuilder *builder, uint32 row);
 
 void
 rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
-				 int64 first_row)
+				 int64 first_row, bool ship)
 {
+	Place		place = {.level = RUSTS_LEVEL_ACTIVE,
+	.partition = RUSTS_NO_TIME,.cid = cid,.first_row = first_row};
 	RustsBatch	batch;
 
 	if (builder->nrows == 0)
@@ -86,8 +105,8 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 
 		if ((uint64) npartitions * MIN_PARTITION_ROWS <= builder->nrows)
 		{
-			store_partitions(rel, builder, rows, RUSTS_LEVEL_HOT, InvalidOid,
-							 cid, false);
+			place.level = RUSTS_LEVEL_HOT;
+			store_partitions(rel, builder, rows, &place, false, ship);
 			return;
 		}
 	}
@@ -95,34 +114,51 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 	/* Rows with TIDs stay as many as they are. */
 	rusts_builder_sort(builder, first_row < 0, &batch);
 	batch.keep_order = first_row >= 0;
-	store_batch(rel, &batch, RUSTS_LEVEL_ACTIVE, InvalidOid, RUSTS_NO_TIME,
-				cid, first_row, batch.nrows, NULL);
+	place.new_rows = batch.nrows;
+	store_batch(rel, &batch, &place, ship);
 }
 
 void
 rusts_store_moved(Relation rel, RustsBuilder *builder, int16 level,
 				  Oid cold_table, CommandId cid)
 {
+	Place		place = {.level = level,.cold_table = cold_table,
+	.cid = cid,.first_row = -1};
 	uint32		npartitions;
 
 	if (builder->nrows == 0)
 		return;
 	store_partitions(rel, builder, find_partitions(builder, &npartitions),
-					 level, cold_table, cid, true);
+					 &place, true, false);
+}
+
+void
+rusts_store_encoded(Relation rel, RustsImage *image, uint32 nrows,
+					uint64 key_columns, bool has_stats, CommandId cid)
+{
+	Place		place = {.level = RUSTS_LEVEL_ACTIVE,
+		.partition = RUSTS_NO_TIME,.cid = cid,.nrows = nrows,
+		.first_row = -1,.new_rows = nrows,.write_order = -1,
+	.key_columns = key_columns};
+
+	/* Who made it had so many rows that they went past the active level. */
+	if (has_stats && image->min_time != RUSTS_NO_TIME &&
+		rusts_partition_of(image->min_time) ==
+		rusts_partition_of(image->max_time))
+	{
+		place.level = RUSTS_LEVEL_HOT;
+		place.partition = rusts_partition_of(image->min_time);
+	}
+	store_image(rel, image, &place);
 }
 
 /*
- * Encode and store one batch.  new_rows is what the planner's count of rows
- * grows by.  Where space is not NULL free blocks may be used; *space, NULL at
- * first, becomes what is known of them.
+ * Encode and store one batch; of place what the batch does not say is set.
+ * ship: the cluster gets it, too, or alone where nothing is stored.
  */
 static void
-store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
-			int64 partition, CommandId cid, int64 first_row, int64 new_rows,
-			RustsFreeSpace **space)
+store_batch(Relation rel, RustsBatch *batch, Place *place, bool ship)
 {
-	bool		merges = rusts_merges_duplicates(rel);
-	RustsSegmentEntry entry;
 	RustsImage	image;
 	uint32		i;
 
@@ -135,54 +171,70 @@ store_batch(Relation rel, RustsBatch *batch, int16 level, Oid cold_table,
 			batch->keep_order = false;
 	}
 
-	rusts_segment_encode(batch, level == RUSTS_LEVEL_COLD ?
+	rusts_segment_encode(batch, place->level == RUSTS_LEVEL_COLD ?
 						 RUSTS_EFFORT_COLD : RUSTS_EFFORT_HOT,
-						 level > RUSTS_LEVEL_ACTIVE, &image);
+						 place->level > RUSTS_LEVEL_ACTIVE, &image);
+	place->nrows = batch->nrows;
+	place->write_order = batch->write_order;
+	place->key_columns = batch->distinct ? key_columns(batch) : 0;
+	if (rusts_is_stored_here(rel))
+		store_image(rel, &image, place);
+	if (ship)
+		rusts_image_ship(rel, &image, batch->nrows);
+	pfree(image.data - VARHDRSZ);
+	if (image.tag_filter != NULL)
+		pfree(image.tag_filter);
+}
+
+static void
+store_image(Relation rel, RustsImage *image, const Place *place)
+{
+	bool		merges = rusts_merges_duplicates(rel);
+	int64		first_row = place->first_row;
+	RustsSegmentEntry entry;
+
 	rusts_durability_begin();
 	memset(&entry, 0, sizeof(entry));
 	if (merges)
 		rusts_order_lock(rel);
 	entry.segment_id = first_row >= 0 ? first_row :
-		rusts_storage_reserve(rel, batch->nrows, -1, new_rows);
-	entry.write_order = batch->write_order >= 0 ? batch->write_order :
+		rusts_storage_reserve(rel, place->nrows, -1, place->new_rows);
+	entry.write_order = place->write_order >= 0 ? place->write_order :
 		entry.segment_id;
 
 	/* These rows have had their numbers for a while. */
 	if (merges && first_row >= 0)
 		entry.write_order = rusts_storage_reserve(rel, 1, -1, 0);
-	entry.key_columns = batch->distinct ? key_columns(batch) : 0;
+	entry.key_columns = place->key_columns;
 	entry.storage_id = rusts_storage_id(rel);
-	entry.bytes = image.len;
-	entry.raw_bytes = image.raw_bytes;
-	entry.min_time = image.min_time;
-	entry.max_time = image.max_time;
-	entry.time_partition = partition;
+	entry.bytes = image->len;
+	entry.raw_bytes = image->raw_bytes;
+	entry.min_time = image->min_time;
+	entry.max_time = image->max_time;
+	entry.time_partition = place->partition;
 	entry.written_at = GetCurrentTimestamp();
-	entry.nrows = batch->nrows;
-	entry.level = level;
+	entry.nrows = place->nrows;
+	entry.level = place->level;
 	entry.first_block = InvalidBlockNumber;
-	entry.tag_filter = image.tag_filter;
-	entry.tag_filter_len = image.tag_filter_len;
-	if (image.len <= (level == RUSTS_LEVEL_ACTIVE ? MAX_ACTIVE_PAYLOAD :
-					  MAX_HOT_PAYLOAD))
-		entry.payload = rusts_image_payload(&image);
-	else if (OidIsValid(cold_table))
-		begin_value(&entry, &image, cold_table, cid);
+	entry.tag_filter = image->tag_filter;
+	entry.tag_filter_len = image->tag_filter_len;
+	if (image->len <= (place->level == RUSTS_LEVEL_ACTIVE ?
+					   MAX_ACTIVE_PAYLOAD : MAX_HOT_PAYLOAD))
+		entry.payload = rusts_image_payload(image);
+	else if (OidIsValid(place->cold_table))
+		begin_value(&entry, image, place->cold_table, place->cid);
 	if (entry.payload == NULL)
-		begin_extent(rel, &entry, &image, space);
-	rusts_directory_insert(&entry, cid);
+		begin_extent(rel, &entry, image, place->space);
+	rusts_directory_insert(&entry, place->cid);
 	if (merges)
 		rusts_order_unlock(rel);
 	if (entry.payload == NULL)
 		rusts_free_space_end_write(rel);
 	rusts_durability_end(rel);
-	if (new_rows > 0)
-		rusts_total_add(RUSTS_TOTAL_ROWS, new_rows);
-	if (rusts_stored_hook != NULL && level == RUSTS_LEVEL_ACTIVE)
+	if (place->new_rows > 0)
+		rusts_total_add(RUSTS_TOTAL_ROWS, place->new_rows);
+	if (rusts_stored_hook != NULL && place->level == RUSTS_LEVEL_ACTIVE)
 		rusts_stored_hook(entry.nrows, entry.bytes);
-	pfree(image.data - VARHDRSZ);
-	if (image.tag_filter != NULL)
-		pfree(image.tag_filter);
 }
 
 /* Put an image into a table, if it is not too large for one value. */
@@ -247,8 +299,8 @@ static PartitionRow *
 find_partitions(RustsBuilder *builder, uint32 *npartitions)
 {
 	PartitionRow *rows =
-		MemoryContextAllocHuge(builder->batch_cxt,
-							   sizeof(PartitionRow) * builder->nrows);
+	MemoryContextAllocHuge(builder->batch_cxt,
+						   sizeof(PartitionRow) * builder->nrows);
 	bool		sorted = true;
 	uint32		n = 1;
 	uint32		i;
@@ -297,7 +349,7 @@ compare_partition_rows(const void *a, const void *b)
 /* Store each partition's rows as a segment. */
 static void
 store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
-				 int16 level, Oid cold_table, CommandId cid, bool moved)
+				 Place *place, bool moved, bool ship)
 {
 	uint32	   *some = MemoryContextAllocHuge(builder->batch_cxt,
 											  sizeof(uint32) * builder->nrows);
@@ -317,9 +369,10 @@ store_partitions(Relation rel, RustsBuilder *builder, PartitionRow *rows,
 			end++;
 		}
 		rusts_builder_sort_some(builder, some, end - start, true, &batch);
-		store_batch(rel, &batch, level, cold_table, rows[start].partition,
-					cid, -1,
-					moved ? 0 : batch.nrows, moved ? &space : NULL);
+		place->partition = rows[start].partition;
+		place->new_rows = moved ? 0 : batch.nrows;
+		place->space = moved ? &space : NULL;
+		store_batch(rel, &batch, place, ship);
 		start = end;
 	}
 }

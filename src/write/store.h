@@ -10,6 +10,7 @@
 #ifndef RUSTS_STORE_H
 #define RUSTS_STORE_H
 
+#include "segment/writer.h"
 #include "write/builder.h"
 
 /* Above this much memory a builder's rows become hot segments at once. */
@@ -26,9 +27,20 @@
  * many become hot segments, one per time partition.  If first_row >= 0 the
  * rows have got their TIDs already, first_row and so on in order of arrival,
  * and become one batch that remembers that order.
+ *
+ * ship: a statement has written these rows, so the cluster gets their images,
+ * where rel is a part of one (image.h).  Of a foreign table nobody else does.
  */
 extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
-							 CommandId cid, int64 first_row);
+							 CommandId cid, int64 first_row, bool ship);
+
+/*
+ * Store an image whose columns are rel's and that has been checked
+ * (image_check.h), as new rows.  key_columns as in RustsSegmentEntry.
+ */
+extern void rusts_store_encoded(Relation rel, RustsImage *image, uint32 nrows,
+								uint64 key_columns, bool has_stats,
+								CommandId cid);
 
 /*
  * Store rows that other segments held so far: hot or cold segments, one per
