@@ -305,27 +305,34 @@ END $$;
 CREATE FUNCTION tried(tables name[], columns text[], bytes bytea)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	state text := 'stored';
-	rows bigint;
+	outcome text := 'stored';
+	answers text := 'count(*), count(host), min(time), max(time), min(u), max(n), sum(n), sum(i), last(s, time)';
+	"table" name;
+	n bigint;
+	a text;
+	b text;
 BEGIN
+	FOREACH "table" IN ARRAY tables LOOP
+		PERFORM rusts.store_image("table", columns, bytes);
+	END LOOP;
 	BEGIN
-		FOR i IN 1 .. array_length(tables, 1) LOOP
-			PERFORM rusts.store_image(tables[i], columns, bytes);
+		FOREACH "table" IN ARRAY tables LOOP
+			EXECUTE format('SELECT count(t::text) FROM (SELECT * FROM rusts_shard.%I ORDER BY time) AS t', "table") INTO n;
+			EXECUTE format('SELECT sum(length(host)) FROM rusts_shard.%I WHERE host > ''h1'' AND n > 0 OR u < 5', "table") INTO n;
+			EXECUTE format('SELECT (%s)::text FROM rusts_shard.%I', answers, "table") INTO a;
+			EXECUTE format('SELECT (%s)::text FROM (SELECT * FROM rusts_shard.%I OFFSET 0) AS t', answers, "table") INTO b;
+			IF a <> b THEN
+				outcome := 'wrong';
+			END IF;
 		END LOOP;
 	EXCEPTION WHEN OTHERS THEN
-		RETURN SQLSTATE;
+		outcome := 'cannot be read: ' || SQLSTATE;
 	END;
-	BEGIN
-		-- an error would be one of reading
-		FOR i IN 1 .. array_length(tables, 1) LOOP
-			EXECUTE format('SELECT count(t::text) FROM (SELECT * FROM rusts_shard.%I ORDER BY time) AS t', tables[i]) INTO rows;
-			EXECUTE format('SELECT count(host) + sum(length(host)) FROM rusts_shard.%I WHERE host > ''h1'' AND n > 0 OR u < 5', tables[i]) INTO rows;
-			EXECUTE format('SELECT count(*), min(u), max(n), sum(n), last(s, time) FROM rusts_shard.%I GROUP BY host', tables[i]) INTO rows;
-		END LOOP;
-		RAISE EXCEPTION 'undo' USING ERRCODE = 'RU000';
-	EXCEPTION WHEN SQLSTATE 'RU000' THEN
-		RETURN state;
-	END;
+	RAISE EXCEPTION USING ERRCODE = 'RU000';
+EXCEPTION WHEN SQLSTATE 'RU000' THEN
+	RETURN outcome;
+WHEN OTHERS THEN
+	RETURN SQLSTATE;
 END $$;
 CREATE FUNCTION flip_all(of regclass, seal bool) RETURNS TABLE (outcome text, n bigint)
 LANGUAGE plpgsql AS $$
@@ -345,16 +352,15 @@ BEGIN
 	FROM bad GROUP BY 1;
 END $$;
 TRUNCATE source, rusts_shard.exact, rusts_shard.other;
+ALTER TABLE rusts_shard.exact DROP CONSTRAINT small;
 SELECT fill(12);
 SELECT sealed(image('source'), u32(image('source'), 48)::int, crc_table()) = image('source') AS sealed;
 SELECT * FROM flip_all('source', false) ORDER BY 1;
-SELECT outcome IN ('stored', 'XX001', '22021', '22003', '23514', '23502', '54000') AS expected,
-	   sum(n) > 10 AS some
-FROM flip_all('source', true) GROUP BY 1;
+SELECT outcome, sum(n) > 0 AS some FROM flip_all('source', true)
+GROUP BY 1 ORDER BY 1;
 SELECT rusts_flush('source');
-SELECT outcome IN ('stored', 'XX001', '22021', '22003', '23514', '23502', '54000') AS expected,
-	   sum(n) > 10 AS some
-FROM flip_all('source', true) GROUP BY 1;
+SELECT outcome, sum(n) > 0 AS some FROM flip_all('source', true)
+GROUP BY 1 ORDER BY 1;
 -- too short, too long
 SELECT DISTINCT tried('{exact}', columns('source'), substr(image('source'), 1, i))
 FROM generate_series(0, length(image('source')) - 1) AS i;
@@ -375,7 +381,7 @@ SELECT count(*) FROM rusts_shard.exact;
 
 SET client_min_messages = warning;
 DROP SCHEMA store_image CASCADE;
-DROP TABLE rusts_shard.exact, rusts_shard.other, rusts_shard.r01, rusts_shard.points;
+DROP TABLE rusts_shard.exact, rusts_shard.other, rusts_shard.points;
 DROP SCHEMA rusts_shard;
 DROP OWNED BY regress_rusts_sender;
 DROP ROLE regress_rusts_sender;
