@@ -43,8 +43,8 @@ rusts_image_receive(Relation rel, ArrayType *columns, struct varlena *image)
 	if (in.as_is)
 	{
 		rusts_image_check_rows(&in);
-		rusts_store_encoded(rel, &in.image, nrows, in.key_columns, in.has_stats,
-							GetCurrentCommandId(true));
+		rusts_store_encoded(rel, &in.image, nrows, in.key_columns,
+							in.has_stats, GetCurrentCommandId(true));
 	}
 	else
 		rusts_image_store_rows(&in);
