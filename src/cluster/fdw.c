@@ -19,7 +19,9 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "catalog/pg_type.h"
 #include "commands/explain.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
@@ -95,13 +97,15 @@ rusts_cluster_fdw_handler(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(routine);
 }
 
-/* What a row is known by on every node is the row itself. */
+/*
+ * What a row is known by on every node is the row itself.  For UPDATE,
+ * PostgreSQL adds the same.
+ */
 static void
 add_update_targets(PlannerInfo *root, Index rtindex,
 				   RangeTblEntry *target_rte, Relation target_relation)
 {
-	Var		   *var = makeVar(rtindex, InvalidAttrNumber,
-							  target_relation->rd_rel->reltype, -1,
+	Var		   *var = makeVar(rtindex, InvalidAttrNumber, RECORDOID, -1,
 							  InvalidOid, 0);
 
 	add_row_identity_var(root, var, rtindex, "wholerow");
@@ -154,6 +158,15 @@ exec_insert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
 {
 	Relation	rel = rinfo->ri_RelationDesc;
 
+	/*
+	 * PostgreSQL leaves these to the server behind the table.  But the row may
+	 * have been acknowledged before all nodes have it, and none may refuse it
+	 * then.
+	 */
+	if (RelationGetDescr(rel)->constr != NULL)
+		ExecConstraints(rinfo, slot, estate);
+	if (rel->rd_rel->relispartition && rinfo->ri_RootResultRelInfo == NULL)
+		(void) ExecPartitionCheck(rinfo, slot, estate, true);
 	rusts_buffer_put_slot(rusts_buffer_get(rel, estate->es_output_cid), rel,
 						  slot);
 	return slot;

@@ -51,7 +51,7 @@ typedef struct RowChecks
 	EState	   *estate;
 	ExprContext *econtext;
 	TupleTableSlot *slot;
-	RustsRows  *rows;
+	RustsRows  *rows;			/* once they are read */
 	int			nconditions;
 	Condition  *conditions;
 	int			ncomputed;		/* defaults first, then what is generated */
@@ -73,12 +73,16 @@ static void compute(RowChecks *checks);
 void
 rusts_image_check_rows(RustsIncoming *in)
 {
+	const TupleConstr *constr = RelationGetDescr(in->rel)->constr;
 	Bitmapset  *attnos = NULL;
 	RowChecks	checks;
 	uint32		i;
 
+	if (!in->rel->rd_rel->relispartition &&
+		(constr == NULL || constr->num_check == 0))
+		return;
 	begin_checks(in, &checks, &attnos);
-	if (checks.nconditions > 0 && only_tags(in, attnos))
+	if (only_tags(in, attnos))
 	{
 		for (i = 0; i < in->reader->nseries; i++)
 		{
@@ -87,7 +91,7 @@ rusts_image_check_rows(RustsIncoming *in)
 			check_row(&checks);
 		}
 	}
-	else if (checks.nconditions > 0)
+	else
 	{
 		for (i = 0; i < in->reader->nrows; i++)
 		{
@@ -142,7 +146,6 @@ begin_checks(RustsIncoming *in, RowChecks *checks, Bitmapset **attnos)
 	checks->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	checks->slot->tts_tableOid = RelationGetRelid(in->rel);
 	checks->econtext->ecxt_scantuple = checks->slot;
-	checks->rows = rusts_rows_begin(in->reader, desc);
 	checks->conditions = palloc_array(Condition, nchecks + 1);
 	if (bounds != NIL)
 		add_condition(checks, NULL, bounds, attnos);
@@ -223,6 +226,9 @@ fill_row(RowChecks *checks, uint32 row)
 {
 	TupleTableSlot *slot = checks->slot;
 
+	if (checks->rows == NULL)
+		checks->rows = rusts_rows_begin(checks->in->reader,
+										slot->tts_tupleDescriptor);
 	ResetExprContext(checks->econtext);
 	ExecClearTuple(slot);
 	(void) rusts_rows_fill(checks->rows, row, slot->tts_values,
