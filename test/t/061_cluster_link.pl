@@ -18,6 +18,7 @@ use Test::More;
 my $conf = <<'END';
 listen_addresses = '127.0.0.1'
 max_prepared_transactions = 20
+rusts.cluster_timeout = 60s
 END
 my $here = new_node('here', conf => $conf);
 my @nodes = map { new_node($_, conf => $conf) } 'one', 'two';
@@ -70,8 +71,11 @@ sub prepare_sql
 
 sub resolve
 {
+	my ($timeout) = @_;
+
 	return $here->safe_psql('postgres',
-		"SELECT resolve('127.0.0.1', $ports)");
+		($timeout ? "SET rusts.cluster_timeout = $timeout;" : '')
+		. "SELECT resolve('127.0.0.1', $ports)");
 }
 
 sub put_file
@@ -331,7 +335,7 @@ like(
 	qr/WARNING:  could not commit at node "n2" yet.*did not answer in time/s,
 	'a warning');
 is(tell_session($session, 'SELECT 1'), '1', 'the session lives');
-like(resolve(), qr/forgotten 0, not all reached/, 'the decision is kept');
+like(resolve(1000), qr/forgotten 0, not all reached/, 'the decision is kept');
 signal_all($two, 'CONT');
 wait_until($two, 'postgres', 'SELECT count(*) = 0 FROM pg_prepared_xacts',
 	'told nevertheless');
