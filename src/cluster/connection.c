@@ -3,8 +3,10 @@
  * connection.c
  *	  Commands for other nodes, and their answers.
  *
- * What is queued lies in round_cxt until the next round begins; results are
- * libpq's, and are given back with it or when the memory of the whole goes.
+ * What is queued lies in round_cxt until the next round begins.  Results are
+ * libpq's; they hang on the items, which are not in that context, because a
+ * context that is deleted first deletes those below it and only then calls
+ * back.
  *
  * src/cluster/connection.c
  *
@@ -192,8 +194,6 @@ add_item(RustsConnection *conn)
 	{
 		forget_results(conn);
 		MemoryContextReset(conn->round_cxt);
-		conn->items = NULL;
-		conn->maxitems = 0;
 		conn->waited = false;
 		if (conn->outcome == RUSTS_NODE_REFUSED)
 			conn->outcome = RUSTS_NODE_OK;
@@ -203,7 +203,7 @@ add_item(RustsConnection *conn)
 		int			n = Max(8, conn->maxitems * 2);
 
 		if (conn->items == NULL)
-			conn->items = MemoryContextAlloc(conn->round_cxt,
+			conn->items = MemoryContextAlloc(conn->cxt,
 											 n * sizeof(RustsItem));
 		else
 			conn->items = repalloc_huge(conn->items, n * sizeof(RustsItem));

@@ -19,6 +19,7 @@ my $conf = <<'END';
 listen_addresses = '127.0.0.1'
 max_prepared_transactions = 20
 rusts.cluster_timeout = 60s
+log_statement = none
 END
 my $here = new_node('here', conf => $conf);
 my @nodes = map { new_node($_, conf => $conf) } 'one', 'two';
