@@ -88,6 +88,12 @@ rusts_connection_send(RustsConnection *conn, const char *sql, int nparams,
 }
 
 void
+rusts_connection_command(RustsConnection *conn, const char *sql)
+{
+	rusts_connection_send(conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+void
 rusts_connection_sync(RustsConnection *conn)
 {
 	(void) add_item(conn);
@@ -165,6 +171,9 @@ rusts_connection_release(RustsConnection *conn)
 	if (link != NULL)
 		rusts_link_put(link, conn->nsent == conn->nreceived);
 	forget_results(conn);
+	if (conn->round_cxt != NULL)
+		MemoryContextDelete(conn->round_cxt);
+	conn->round_cxt = NULL;
 }
 
 static void
@@ -172,7 +181,7 @@ release_callback(void *arg)
 {
 	RustsConnection *conn = arg;
 
-	/* Its memory goes with that of conn. */
+	conn->round_cxt = NULL;		/* is deleted already */
 	rusts_connection_release(conn);
 }
 
