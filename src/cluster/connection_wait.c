@@ -32,7 +32,10 @@
 /* Give libpq more when it has less than that to send. */
 #define SEND_BYTES	(64 * 1024)
 
-/* The sockets that are waited for, as long as they stay the same. */
+/*
+ * The sockets that are waited for, as long as they stay the same.  It is
+ * allocated: what is in a register is not what it was, after an error.
+ */
 typedef struct RustsWaitSet
 {
 	WaitEventSet *set;
@@ -69,16 +72,16 @@ void
 rusts_connection_wait(RustsConnection *const *conns, int nconns,
 					  TimestampTz deadline)
 {
-	RustsWaitSet wait_set = {0};
+	RustsWaitSet *wait_set = palloc0_object(RustsWaitSet);
 	int			i;
 
 	PG_TRY();
 	{
-		wait_for_all(conns, nconns, deadline, &wait_set);
+		wait_for_all(conns, nconns, deadline, wait_set);
 	}
 	PG_CATCH();
 	{
-		free_wait_set(&wait_set);
+		free_wait_set(wait_set);
 		for (i = 0; i < nconns; i++)
 		{
 			if (is_pending(conns[i]))
@@ -88,7 +91,7 @@ rusts_connection_wait(RustsConnection *const *conns, int nconns,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	free_wait_set(&wait_set);
+	free_wait_set(wait_set);
 	for (i = 0; i < nconns; i++)
 		conns[i]->waited = true;
 }
@@ -399,11 +402,16 @@ build_wait_set(RustsWaitSet *wait_set, RustsConnection *const *conns,
 static void
 free_wait_set(RustsWaitSet *wait_set)
 {
-	if (wait_set->set == NULL)
-		return;
-	FreeWaitEventSet(wait_set->set);
-	wait_set->set = NULL;
-	SetLatch(MyLatch);
+	if (wait_set->set != NULL)
+	{
+		FreeWaitEventSet(wait_set->set);
+		SetLatch(MyLatch);
+	}
+	if (wait_set->conns != NULL)
+		pfree(wait_set->conns);
+	if (wait_set->events != NULL)
+		pfree(wait_set->events);
+	pfree(wait_set);
 }
 
 static void

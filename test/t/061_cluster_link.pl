@@ -130,6 +130,15 @@ sub signal_all
 	return;
 }
 
+# How many sockets and the like a process has.
+sub sockets
+{
+	my ($pid) = @_;
+
+	return scalar grep { (readlink($_) // '') =~ /socket:|eventpoll/ }
+	  glob "/proc/$pid/fd/*";
+}
+
 # One test: so many rows in t of each node, and prepared transactions.
 sub there_are
 {
@@ -280,7 +289,34 @@ is( tell_session($session, run_sql('SELECT count(*) FROM public.t')),
 	"1|ok||||0\n2|ok||||0", 'afterwards');
 close_session($blocker);
 
+# Interrupted anywhere, it leaves nothing behind.
+my $pid = tell_session($session, 'SELECT close_all(); SELECT pg_backend_pid()');
+$pid =~ s/\s//g;
+my $before = sockets($pid);
+foreach my $ms (1 .. 60)
+{
+	tell_session($session, "SET statement_timeout = $ms");
+	tell_session($session,
+		"SELECT echo_bytes('127.0.0.1', $ports, 256 * 1024, 8)");
+	tell_session($session, 'BEGIN');
+	tell_session($session, prepare_sql('SELECT 1', 'true', 'true'));
+	tell_session($session, $ms % 2 ? 'ROLLBACK' : 'COMMIT');
+}
+tell_session($session, 'SET statement_timeout = 0; SELECT close_all()');
+is(sockets($pid), $before, 'interrupted: no socket stays');
+foreach my $node (@nodes)
+{
+	wait_until($node, 'postgres',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'rusts:test:here'},
+		'nor a session over there');
+}
+resolve();
+there_are('0|0 0|0', 'nor anything prepared');
+is($here->safe_psql('postgres', 'SELECT count(*) FROM rusts.cluster_decision'),
+	'0', 'nor a decision');
+
 # Frozen: with a connection and without.
+tell_session($session, run_sql('SELECT 1'));
 tell_session($session, 'SET rusts.cluster_timeout = 1000');
 signal_all($two, 'STOP');
 my $start = time;
