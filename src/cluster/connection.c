@@ -3,8 +3,10 @@
  * connection.c
  *	  Commands for other nodes, and their answers.
  *
- * What is queued lies in round_cxt until the next round begins; results are
- * libpq's, and are given back with it or when the memory of the whole goes.
+ * What is queued lies in round_cxt until the next round begins.  Results are
+ * libpq's; they hang on the items, which are not in that context, because a
+ * context that is deleted first deletes those below it and only then calls
+ * back.
  *
  * src/cluster/connection.c
  *
@@ -86,6 +88,12 @@ rusts_connection_send(RustsConnection *conn, const char *sql, int nparams,
 }
 
 void
+rusts_connection_command(RustsConnection *conn, const char *sql)
+{
+	rusts_connection_send(conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+void
 rusts_connection_sync(RustsConnection *conn)
 {
 	(void) add_item(conn);
@@ -163,6 +171,9 @@ rusts_connection_release(RustsConnection *conn)
 	if (link != NULL)
 		rusts_link_put(link, conn->nsent == conn->nreceived);
 	forget_results(conn);
+	if (conn->round_cxt != NULL)
+		MemoryContextDelete(conn->round_cxt);
+	conn->round_cxt = NULL;
 }
 
 static void
@@ -170,7 +181,7 @@ release_callback(void *arg)
 {
 	RustsConnection *conn = arg;
 
-	/* Its memory goes with that of conn. */
+	conn->round_cxt = NULL;		/* is deleted already */
 	rusts_connection_release(conn);
 }
 
@@ -192,8 +203,6 @@ add_item(RustsConnection *conn)
 	{
 		forget_results(conn);
 		MemoryContextReset(conn->round_cxt);
-		conn->items = NULL;
-		conn->maxitems = 0;
 		conn->waited = false;
 		if (conn->outcome == RUSTS_NODE_REFUSED)
 			conn->outcome = RUSTS_NODE_OK;
@@ -203,7 +212,7 @@ add_item(RustsConnection *conn)
 		int			n = Max(8, conn->maxitems * 2);
 
 		if (conn->items == NULL)
-			conn->items = MemoryContextAlloc(conn->round_cxt,
+			conn->items = MemoryContextAlloc(conn->cxt,
 											 n * sizeof(RustsItem));
 		else
 			conn->items = repalloc_huge(conn->items, n * sizeof(RustsItem));

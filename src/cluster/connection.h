@@ -88,12 +88,14 @@ extern RustsConnection *rusts_connection_get(const RustsNodeAddress *address,
  * unless they say otherwise.
  *
  * The first command after a wait gives back the results of those before.
+ * rusts_connection_command is for one without parameters.
  */
 extern void rusts_connection_send(RustsConnection *conn, const char *sql,
 								  int nparams, const Oid *types,
 								  const char *const *values,
 								  const int *lengths, const int *formats,
 								  int result_format);
+extern void rusts_connection_command(RustsConnection *conn, const char *sql);
 extern void rusts_connection_sync(RustsConnection *conn);
 
 /* How many commands there are since the last wait. */

@@ -32,7 +32,10 @@
 /* Give libpq more when it has less than that to send. */
 #define SEND_BYTES	(64 * 1024)
 
-/* The sockets that are waited for, as long as they stay the same. */
+/*
+ * The sockets that are waited for, as long as they stay the same.  It is
+ * allocated: what is in a register is not what it was, after an error.
+ */
 typedef struct RustsWaitSet
 {
 	WaitEventSet *set;
@@ -59,7 +62,8 @@ static void build_wait_set(RustsWaitSet *wait_set,
 						   RustsConnection *const *conns, int nconns);
 static void free_wait_set(RustsWaitSet *wait_set);
 static void fail_late(RustsConnection *conn);
-static void fail_lost(RustsConnection *conn);
+static void fail_lost(RustsConnection *conn, const PGresult *result);
+static char *last_words(const PGresult *result);
 static void fail(RustsConnection *conn, int sqlstate, char *message,
 				 char *detail);
 static void note_error(RustsConnection *conn, const PGresult *result);
@@ -68,16 +72,16 @@ void
 rusts_connection_wait(RustsConnection *const *conns, int nconns,
 					  TimestampTz deadline)
 {
-	RustsWaitSet wait_set = {0};
+	RustsWaitSet *wait_set = palloc0_object(RustsWaitSet);
 	int			i;
 
 	PG_TRY();
 	{
-		wait_for_all(conns, nconns, deadline, &wait_set);
+		wait_for_all(conns, nconns, deadline, wait_set);
 	}
 	PG_CATCH();
 	{
-		free_wait_set(&wait_set);
+		free_wait_set(wait_set);
 		for (i = 0; i < nconns; i++)
 		{
 			if (is_pending(conns[i]))
@@ -87,7 +91,7 @@ rusts_connection_wait(RustsConnection *const *conns, int nconns,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	free_wait_set(&wait_set);
+	free_wait_set(wait_set);
 	for (i = 0; i < nconns; i++)
 		conns[i]->waited = true;
 }
@@ -153,14 +157,14 @@ go_on_connecting(RustsConnection *conn, uint32 events)
 	if (PQstatus(conn->link->pg) == CONNECTION_BAD ||
 		conn->polling == PGRES_POLLING_FAILED)
 	{
-		fail_lost(conn);
+		fail_lost(conn, NULL);
 		return false;
 	}
 	if (conn->polling == PGRES_POLLING_OK)
 	{
 		if (rusts_link_make_ready(conn->link))
 			return true;
-		fail_lost(conn);
+		fail_lost(conn, NULL);
 		return false;
 	}
 	conn->events = conn->polling == PGRES_POLLING_READING ?
@@ -185,7 +189,7 @@ read_input(RustsConnection *conn)
 
 	/* An answer, perhaps why it ends, may have come before the end. */
 	if (receive_results(conn) && is_pending(conn))
-		fail_lost(conn);
+		fail_lost(conn, NULL);
 	return false;
 }
 
@@ -202,7 +206,7 @@ send_items(RustsConnection *conn)
 		{
 			if (!send_item(conn, &conn->items[conn->nsent]))
 			{
-				fail_lost(conn);
+				fail_lost(conn, NULL);
 				return false;
 			}
 			conn->nsent++;
@@ -212,7 +216,7 @@ send_items(RustsConnection *conn)
 		flushed = PQflush(conn->link->pg);
 		if (flushed < 0)
 		{
-			fail_lost(conn);
+			fail_lost(conn, NULL);
 			return false;
 		}
 		if (flushed > 0)
@@ -268,7 +272,7 @@ receive_results(RustsConnection *conn)
 			conn->nreceived++;
 		else
 		{
-			fail_lost(conn);
+			fail_lost(conn, NULL);
 			return false;
 		}
 	}
@@ -305,7 +309,7 @@ take_result(RustsConnection *conn, RustsItem *item, PGresult *result)
 					note_error(conn, result);
 				return true;
 			}
-			fail_lost(conn);
+			fail_lost(conn, result);
 			return false;
 		default:
 			PQclear(result);
@@ -398,11 +402,16 @@ build_wait_set(RustsWaitSet *wait_set, RustsConnection *const *conns,
 static void
 free_wait_set(RustsWaitSet *wait_set)
 {
-	if (wait_set->set == NULL)
-		return;
-	FreeWaitEventSet(wait_set->set);
-	wait_set->set = NULL;
-	SetLatch(MyLatch);
+	if (wait_set->set != NULL)
+	{
+		FreeWaitEventSet(wait_set->set);
+		SetLatch(MyLatch);
+	}
+	if (wait_set->conns != NULL)
+		pfree(wait_set->conns);
+	if (wait_set->events != NULL)
+		pfree(wait_set->events);
+	pfree(wait_set);
 }
 
 static void
@@ -414,17 +423,33 @@ fail_late(RustsConnection *conn)
 		 NULL);
 }
 
+/* The result, if there is one, may say why. */
 static void
-fail_lost(RustsConnection *conn)
+fail_lost(RustsConnection *conn, const PGresult *result)
 {
 	bool		ready = conn->link->ready;
+	char	   *detail = last_words(result);
 
+	if (detail == NULL)
+		detail = rusts_link_complaint(conn->link);
 	fail(conn,
 		 ready ? ERRCODE_CONNECTION_FAILURE :
 		 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 		 psprintf(ready ? "connection to node \"%s\" was lost" :
 				  "could not connect to node \"%s\"", conn->node_id),
-		 rusts_link_complaint(conn->link));
+		 detail);
+}
+
+/* What a server says that ends, without what libpq adds. */
+static char *
+last_words(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (severity == NULL || message == NULL)
+		return NULL;
+	return rusts_link_text(psprintf("%s:  %s", severity, message));
 }
 
 /* It is unreachable: close it.  The strings may be in any context. */

@@ -22,6 +22,7 @@
 #include <poll.h>
 
 #include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -38,6 +39,7 @@
 
 static dlist_head links = DLIST_STATIC_INIT(links);
 
+static char *without_host(char *text, const char *host);
 static RustsLink *find_idle(const RustsNodeAddress *address);
 static bool same_string(const char *a, const char *b);
 static bool same_address(const RustsNodeAddress *a, const RustsNodeAddress *b);
@@ -130,7 +132,8 @@ rusts_connections_close_all(void)
 /*
  * libpq writes 'connection to server at "host" (address), port n failed: ',
  * then what happened, then perhaps from which file the password was, and all
- * that for each address that the host has.  What happened last is enough.
+ * that for each address that the host has.  What happened last is enough; it
+ * may have the host in it, too.
  */
 char *
 rusts_link_complaint(const RustsLink *link)
@@ -149,7 +152,27 @@ rusts_link_complaint(const RustsLink *link)
 	end = strchr(last, '\n');
 	if (end != NULL)
 		*end = '\0';
-	return *last == '\0' ? NULL : last;
+	return *last == '\0' ? NULL : without_host(last, link->address.host);
+}
+
+static char *
+without_host(char *text, const char *host)
+{
+	size_t		len = strlen(host);
+	StringInfoData result;
+	char	   *next;
+
+	if (len == 0 || strstr(text, host) == NULL)
+		return text;
+	initStringInfo(&result);
+	while ((next = strstr(text, host)) != NULL)
+	{
+		appendBinaryStringInfo(&result, text, next - text);
+		appendStringInfoString(&result, "...");
+		text = next + len;
+	}
+	appendStringInfoString(&result, text);
+	return result.data;
 }
 
 char *

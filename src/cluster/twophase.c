@@ -4,9 +4,9 @@
  *	  One transaction on several nodes: the coordinator.
  *
  * A participant's part is one pipeline, from BEGIN to PREPARE TRANSACTION, so
- * it takes one round trip.  Its timeouts are what is left until the deadline:
- * when the coordinator has given up, the participant soon does, too, and does
- * not hold locks for it.
+ * it takes one round trip.  Its timeouts are a little less than what is left
+ * until the deadline: it gives up before the coordinator does, and so can say
+ * for what it has waited, and is known not to have prepared.
  *
  * src/cluster/twophase.c
  *
@@ -109,9 +109,8 @@ rusts_twophase_add(RustsTwophase *twophase, const RustsNodeAddress *address,
 	participant->commit = psprintf("COMMIT PREPARED %s", quoted);
 	participant->rollback = psprintf("ROLLBACK PREPARED %s", quoted);
 	participant->conn = rusts_connection_get(address, application_name);
-	rusts_connection_send(participant->conn,
-						  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-						  0, NULL, NULL, NULL, NULL, 0);
+	rusts_connection_command(participant->conn,
+							 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
 	rusts_connection_send(participant->conn,
 						  "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
 						  " pg_catalog.set_config('statement_timeout', $1, true),"
@@ -155,7 +154,7 @@ rusts_twophase_prepare(RustsTwophase *twophase, TimestampTz deadline)
 	int			i;
 
 	snprintf(twophase->timeout, sizeof(twophase->timeout), "%ld",
-			 Max(1L, left));
+			 Max(1L, left / 10 * 9));
 	for (i = 0; i < twophase->nparticipants; i++)
 	{
 		queue_prepare(&twophase->participants[i]);
@@ -260,9 +259,8 @@ queue_prepare(RustsParticipant *participant)
 {
 	char	   *quoted = quote_literal_cstr(participant->gid);
 
-	rusts_connection_send(participant->conn,
-						  psprintf("PREPARE TRANSACTION %s", quoted),
-						  0, NULL, NULL, NULL, NULL, 0);
+	rusts_connection_command(participant->conn,
+							 psprintf("PREPARE TRANSACTION %s", quoted));
 	participant->prepare = rusts_connection_count(participant->conn) - 1;
 }
 
@@ -295,10 +293,9 @@ finish_all(RustsTwophase *twophase, bool commit, TimestampTz deadline)
 		RustsParticipant *participant = &twophase->participants[i];
 
 		if (participant->state == RUSTS_PARTICIPANT_PREPARED)
-			rusts_connection_send(participant->conn,
-								  commit ? participant->commit :
-								  participant->rollback,
-								  0, NULL, NULL, NULL, NULL, 0);
+			rusts_connection_command(participant->conn,
+									 commit ? participant->commit :
+									 participant->rollback);
 	}
 	rusts_connection_wait(conns, n, deadline);
 	for (i = 0; i < twophase->nparticipants; i++)

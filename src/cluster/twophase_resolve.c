@@ -211,11 +211,11 @@ queue_verdicts(RustsResolution *resolution, RustsConnection *conn)
 			leave(resolution, gid);
 			continue;
 		}
-		rusts_connection_send(conn,
-							  psprintf("%s PREPARED %s",
-									   what == VERDICT_COMMIT ? "COMMIT" :
-									   "ROLLBACK", quote_literal_cstr(gid)),
-							  0, NULL, NULL, NULL, NULL, 0);
+		rusts_connection_command(conn,
+								 psprintf("%s PREPARED %s",
+										  what == VERDICT_COMMIT ? "COMMIT" :
+										  "ROLLBACK",
+										  quote_literal_cstr(gid)));
 		rusts_connection_sync(conn);
 		gids = lappend(gids, gid);
 	}

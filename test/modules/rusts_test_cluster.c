@@ -145,8 +145,8 @@ test_run(PG_FUNCTION_ARGS)
 	{
 		conns[i] = rusts_connection_get(&addresses[i], APPLICATION);
 		for (j = 0; j < ncommands; j++)
-			rusts_connection_send(conns[i], TextDatumGetCString(commands[j]),
-								  0, NULL, NULL, NULL, NULL, 0);
+			rusts_connection_command(conns[i],
+									 TextDatumGetCString(commands[j]));
 	}
 	rusts_connection_wait(conns, n, deadline());
 	for (i = 0; i < n; i++)
@@ -280,8 +280,8 @@ test_prepare(PG_FUNCTION_ARGS)
 	for (i = 0; i < n; i++)
 	{
 		(void) rusts_twophase_add(twophase, &addresses[i], APPLICATION);
-		rusts_connection_send(rusts_twophase_connection(twophase, i), command,
-							  0, NULL, NULL, NULL, NULL, 0);
+		rusts_connection_command(rusts_twophase_connection(twophase, i),
+								 command);
 	}
 	rusts_twophase_prepare(twophase, deadline());
 	initStringInfo(&states);

@@ -18,6 +18,8 @@ use Test::More;
 my $conf = <<'END';
 listen_addresses = '127.0.0.1'
 max_prepared_transactions = 20
+rusts.cluster_timeout = 60s
+log_statement = none
 END
 my $here = new_node('here', conf => $conf);
 my @nodes = map { new_node($_, conf => $conf) } 'one', 'two';
@@ -50,6 +52,29 @@ CREATE ROLE locked LOGIN PASSWORD 'trustno1';
 END
 $one->safe_psql('postgres', 'CREATE TABLE only_one ()');
 
+# One node has TLS, where openssl is there to make it a certificate.
+{
+	my ($crt, $key) = map { $two->data_dir . "/server.$_" } 'crt', 'key';
+
+	if (run_log(
+			[
+				'openssl', 'req', '-new', '-x509', '-nodes', '-subj', '/CN=two',
+				'-newkey', 'rsa:2048', '-keyout', $key, '-out', $crt
+			]))
+	{
+		chmod 0600, $key;
+		$two->append_conf('postgresql.conf', 'ssl = on');
+		$two->restart;
+		is( $here->safe_psql(
+				'postgres',
+				"SELECT results FROM run('127.0.0.1', ARRAY[${\ $two->port}],"
+				  . q{ARRAY['SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'])}
+			),
+			't',
+			'TLS');
+	}
+}
+
 # A call of run, as lines of text.
 sub run_sql
 {
@@ -70,8 +95,11 @@ sub prepare_sql
 
 sub resolve
 {
+	my ($timeout) = @_;
+
 	return $here->safe_psql('postgres',
-		"SELECT resolve('127.0.0.1', $ports)");
+		($timeout ? "SET rusts.cluster_timeout = $timeout;" : '')
+		. "SELECT resolve('127.0.0.1', $ports)");
 }
 
 sub put_file
@@ -100,6 +128,15 @@ sub signal_all
 	}
 	kill $signal, @pids;
 	return;
+}
+
+# How many sockets and the like a process has.
+sub sockets
+{
+	my ($pid) = @_;
+
+	return scalar grep { (readlink($_) // '') =~ /socket:|eventpoll/ }
+	  glob "/proc/$pid/fd/*";
 }
 
 # One test: so many rows in t of each node, and prepared transactions.
@@ -202,6 +239,12 @@ my $nobody = PostgreSQL::Test::Cluster::get_free_port();
 is( tell_session($session, run_sql('SELECT 1', "ARRAY[$nobody]")),
 	'1|unreachable|08001|could not connect to node "n1"|Connection refused|',
 	'connection refused');
+is( tell_session(
+		$session,
+		"SELECT detail FROM run('no.such.host.invalid', ARRAY[1], ARRAY['SELECT 1'])")
+	  =~ s/: .*//r,
+	'could not translate host name "..." to address',
+	'messages have no host');
 
 # A server that goes and comes back.
 $pids = tell_session($session, run_sql('SELECT pg_backend_pid()'));
@@ -246,7 +289,34 @@ is( tell_session($session, run_sql('SELECT count(*) FROM public.t')),
 	"1|ok||||0\n2|ok||||0", 'afterwards');
 close_session($blocker);
 
+# Interrupted anywhere, it leaves nothing behind.
+my $pid = tell_session($session, 'SELECT close_all(); SELECT pg_backend_pid()');
+$pid =~ s/\s//g;
+my $before = sockets($pid);
+foreach my $ms (1 .. 60)
+{
+	tell_session($session, "SET statement_timeout = $ms");
+	tell_session($session,
+		"SELECT echo_bytes('127.0.0.1', $ports, 256 * 1024, 8)");
+	tell_session($session, 'BEGIN');
+	tell_session($session, prepare_sql('SELECT 1', 'true', 'true'));
+	tell_session($session, $ms % 2 ? 'ROLLBACK' : 'COMMIT');
+}
+tell_session($session, 'SET statement_timeout = 0; SELECT close_all()');
+is(sockets($pid), $before, 'interrupted: no socket stays');
+foreach my $node (@nodes)
+{
+	wait_until($node, 'postgres',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'rusts:test:here'},
+		'nor a session over there');
+}
+resolve();
+there_are('0|0 0|0', 'nor anything prepared');
+is($here->safe_psql('postgres', 'SELECT count(*) FROM rusts.cluster_decision'),
+	'0', 'nor a decision');
+
 # Frozen: with a connection and without.
+tell_session($session, run_sql('SELECT 1'));
 tell_session($session, 'SET rusts.cluster_timeout = 1000');
 signal_all($two, 'STOP');
 my $start = time;
@@ -257,6 +327,14 @@ is( tell_session($session, run_sql('SELECT 1')),
 	"1|ok||||1\n2|unreachable|08006|could not connect to node \"n2\" in time||",
 	'still frozen');
 cmp_ok(time - $start, '<', 60, 'within the deadline');
+signal_all($two, 'CONT');
+tell_session($session, run_sql('SELECT 1'));
+signal_all($two, 'STOP');
+$session->{err} = '';
+tell_session($session,
+	"SELECT echo_bytes('127.0.0.1', $ports, 16 * 1024 * 1024, 1)");
+like($session->{err}, qr/ERROR:  node "n2" did not answer in time/,
+	'frozen while much is sent');
 signal_all($two, 'CONT');
 tell_session($session, 'RESET rusts.cluster_timeout');
 is(tell_session($session, run_sql('SELECT 1')),
@@ -302,7 +380,32 @@ is(tell_session($session, run_sql('SELECT 1')),
 	"1|ok||||1\n2|ok||||1", 'no transaction is left open');
 resolve();
 
+# One waits for a lock: until time is up, or until somebody cancels.
+$blocker = open_session($two);
+tell_session($blocker, 'BEGIN; LOCK TABLE t');
+tell_session($session, 'SET rusts.cluster_timeout = 3000');
+tell_session($session, 'BEGIN');
+like(tell_session($session, prepare_sql($insert, 'true', 'true')),
+	qr/^prepared (?:failed|unknown)$/, 'one is locked');
+tell_session($session, 'ROLLBACK');
+tell_session($session, 'RESET rusts.cluster_timeout');
+tell_session($session, 'BEGIN');
+tell_session($session, prepare_sql($insert, 'true', 'true'), no_wait => 1);
+wait_waiting($two, 'public.t');
+wait_until($one, 'postgres', 'SELECT count(*) = 1 FROM pg_prepared_xacts',
+	'the other prepares');
+$here->safe_psql('postgres', q{
+	SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+	 WHERE query LIKE '%SELECT prepare(%' AND pid <> pg_backend_pid()});
+tell_session($session, 'ROLLBACK');
+wait_until($two, 'postgres',
+	q{SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'},
+	'the one gives up');
+close_session($blocker);
+there_are('2|0 1|0', 'what had prepared is rolled back');
+
 # One is too slow, but prepares in the end.
+tell_session($session, run_sql('SELECT 1'));
 tell_session($session, 'SET rusts.cluster_timeout = 1000');
 signal_all($two, 'STOP');
 tell_session($session, 'BEGIN');
@@ -331,7 +434,7 @@ like(
 	qr/WARNING:  could not commit at node "n2" yet.*did not answer in time/s,
 	'a warning');
 is(tell_session($session, 'SELECT 1'), '1', 'the session lives');
-like(resolve(), qr/forgotten 0, not all reached/, 'the decision is kept');
+like(resolve(1000), qr/forgotten 0, not all reached/, 'the decision is kept');
 signal_all($two, 'CONT');
 wait_until($two, 'postgres', 'SELECT count(*) = 0 FROM pg_prepared_xacts',
 	'told nevertheless');
