@@ -33,7 +33,6 @@ static bool describe_aggref(Aggref *aggref, Index varno,
 							const RustsSchema *schema,
 							RustsAggOutput *output);
 static bool builtin_kind(Oid aggfnoid, RustsAggKind *kind, Oid *type);
-static bool first_last_kind(Oid aggfnoid, RustsAggKind *kind);
 static const RustsColumn *plain_column(Expr *expr, Index varno,
 									   const RustsSchema *schema);
 
@@ -120,7 +119,7 @@ describe_aggref(Aggref *aggref, Index varno, const RustsSchema *schema,
 
 		return time != NULL && time->role == RUSTS_ROLE_TIME &&
 			aggref->aggdistinct == NIL &&
-			first_last_kind(aggref->aggfnoid, &output->agg);
+			rusts_is_first_last(aggref->aggfnoid, &output->agg);
 	}
 	if (list_length(aggref->args) != 1 ||
 		!builtin_kind(aggref->aggfnoid, &output->agg, &type))
@@ -225,8 +224,8 @@ builtin_kind(Oid aggfnoid, RustsAggKind *kind, Oid *type)
 	return false;
 }
 
-static bool
-first_last_kind(Oid aggfnoid, RustsAggKind *kind)
+bool
+rusts_is_first_last(Oid aggfnoid, RustsAggKind *kind)
 {
 	HeapTuple	tuple;
 	Oid			transition;

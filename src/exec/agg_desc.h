@@ -67,6 +67,9 @@ extern bool rusts_agg_describe(Expr *expr, bool is_key, RustsRowMode mode,
 							   Index varno, const RustsSchema *schema,
 							   RustsAggOutput *output);
 
+/* Is this aggregate first(value, time) or last(value, time)? */
+extern bool rusts_is_first_last(Oid aggfnoid, RustsAggKind *kind);
+
 /* Elements of RustsAgg's CustomScan.custom_private. */
 enum
 {

@@ -13,11 +13,15 @@
 #include "optimizer/planner.h"
 
 #include "exec/exec.h"
+#include "plan/cluster.h"
 #include "plan/plan.h"
 
+static planner_hook_type prev_planner = NULL;
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
 static create_upper_paths_hook_type prev_create_upper_paths = NULL;
 
+static PlannedStmt *at_planner(Query *query, const char *query_string,
+							   int cursor_options, ParamListInfo params);
 static void at_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 							RangeTblEntry *rte);
 static void at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
@@ -27,10 +31,27 @@ static void at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 void
 rusts_plan_init(void)
 {
+	rusts_cluster_plan_init();
+	prev_planner = planner_hook;
+	planner_hook = at_planner;
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = at_rel_pathlist;
 	prev_create_upper_paths = create_upper_paths_hook;
 	create_upper_paths_hook = at_upper_paths;
+}
+
+static PlannedStmt *
+at_planner(Query *query, const char *query_string, int cursor_options,
+		   ParamListInfo params)
+{
+	bool		rewritten = rusts_cluster_rewrite(query, params);
+	PlannedStmt *stmt;
+
+	stmt = (prev_planner ? prev_planner : standard_planner)
+		(query, query_string, cursor_options, params);
+	if (rewritten)
+		rusts_cluster_drop_permissions(stmt);
+	return stmt;
 }
 
 static void

@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster.h
+ *	  Queries over the measurements of a cluster, rewritten before planning.
+ *
+ * src/plan/cluster.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_PLAN_CLUSTER_H
+#define RUSTS_PLAN_CLUSTER_H
+
+#include "nodes/params.h"
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+#include "utils/relcache.h"
+
+#include "cluster/shard.h"
+
+/* rusts.enable_cluster_pushdown */
+extern bool rusts_enable_cluster_pushdown;
+
+/* cluster_rewrite.c */
+
+/* Define the setting; once, from _PG_init. */
+extern void rusts_cluster_plan_init(void);
+
+/*
+ * Rewrite a query, in place, and those inside of it.  False if there was
+ * nothing to do, which is found out by a look at the range tables.
+ */
+extern bool rusts_cluster_rewrite(Query *query, ParamListInfo params);
+
+/* cluster_prune.c */
+
+/* What the conditions of a query say about the shards of a measurement. */
+typedef struct RustsClusterShards
+{
+	bool		all;			/* nothing; the rest does not count */
+	Bitmapset  *known;			/* the shards, if known when planning */
+	Node	   *qual;			/* rusts_shard_of(...) = ... */
+	Node	  **place;			/* conditions that imply it */
+} RustsClusterShards;
+
+extern void rusts_cluster_find_shards(Query *query, Index rti, Relation rel,
+									  const RustsShardKey *key,
+									  ParamListInfo params,
+									  RustsClusterShards *shards);
+
+/* As the planner does it, with the values of parameters that it may use. */
+extern Node *rusts_cluster_simplify(Node *node, ParamListInfo params);
+
+/* Has this clause been added here, implied by others? */
+extern bool rusts_cluster_is_implied(Node *clause);
+
+/* cluster_parts.c */
+
+/*
+ * The partitions that hold these shards (NULL: all), opened with
+ * AccessShareLock; NIL if they are not all plain or foreign tables.
+ */
+extern List *rusts_cluster_open_parts(Relation parent,
+									  const Bitmapset *shards);
+extern void rusts_cluster_close_parts(List *parts);
+
+/* Make the query read a partition instead of its relation rti. */
+extern void rusts_cluster_read_part(Query *query, Index rti, Relation parent,
+									Relation part);
+
+/*
+ * Make the query, whose only relation is rti, read the union of what part_query
+ * gives for each partition.  In part_query the relation is number 1 and still
+ * has the parent's columns; it has no range table.  Who needs the number of
+ * the new relation beforehand asks for it.
+ */
+extern Index rusts_cluster_union_rti(const Query *query);
+extern void rusts_cluster_read_union(Query *query, Index rti, Relation parent,
+									 List *parts, Query *part_query);
+
+/* An expression of the query on its way into such a part_query. */
+extern Node *rusts_cluster_move_down(Node *node, Index rti);
+
+/* cluster_agg.c, cluster_limit.c: false if it is not possible */
+extern bool rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
+									List *parts);
+extern bool rusts_cluster_push_limit(Query *query, Index rti, Relation parent,
+									 List *parts, ParamListInfo params);
+
+/* cluster_combine.c */
+
+/* The aggregates that parts compute, as they come up. */
+typedef struct RustsClusterPartials
+{
+	List	   *targetlist;		/* keys, then aggregates */
+	Index		union_rti;
+} RustsClusterPartials;
+
+/* The column of the union that has the value of expr in each part. */
+extern Var *rusts_cluster_partial(RustsClusterPartials *partials, Expr *expr);
+
+/*
+ * What computes an aggregate from partial ones, which are added to partials;
+ * NULL if it cannot be taken apart.
+ */
+extern Node *rusts_cluster_combine(RustsClusterPartials *partials,
+								   Aggref *aggref);
+
+/* cluster_perms.c */
+
+/*
+ * A relation of a query whose privileges are checked elsewhere: read on behalf
+ * of the same user as parent.
+ */
+extern RangeTblEntry *rusts_cluster_part_rte(Query *query, Relation part,
+											 const Query *parent_query,
+											 const RangeTblEntry *parent);
+
+/* Forget about privileges that nobody needs. */
+extern void rusts_cluster_drop_permissions(PlannedStmt *stmt);
+
+#endif							/* RUSTS_PLAN_CLUSTER_H */

@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster_agg.c
+ *	  Aggregates over a measurement of a cluster, in parts.
+ *
+ *		SELECT time_bucket('1h', time), avg(v) FROM m WHERE ... GROUP BY 1
+ *
+ * becomes, with one arm for each group of shards,
+ *
+ *		SELECT k1, sum(p1) / cluster_count(p2) FROM
+ *			(SELECT time_bucket('1h', time) k1, sum(v) p1, count(v) p2
+ *			 FROM group_a WHERE ... GROUP BY 1
+ *			 UNION ALL
+ *			 SELECT ... FROM group_b WHERE ... GROUP BY 1) parts
+ *		GROUP BY 1
+ *
+ * postgres_fdw sends an arm over a foreign table to its node as a whole, and
+ * Append has the nodes work at the same time; an arm over a local table is a
+ * RustsAgg.
+ *
+ * src/plan/cluster_agg.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+
+#include "plan/cluster.h"
+
+typedef struct Splitting
+{
+	Index		rti;
+	int			nkeys;
+	RustsClusterPartials partials;	/* in terms of the query's relation */
+	bool		failed;
+} Splitting;
+
+static void flatten_groups(Query *query);
+static void add_keys(const Query *query, Splitting *splitting);
+static Node *split(Node *node, Splitting *splitting);
+static Query *make_part_query(const Query *query,
+							  const Splitting *splitting);
+
+bool
+rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
+						List *parts)
+{
+	Splitting	splitting = {rti};
+	List	   *targetlist;
+	Node	   *having;
+
+	if (query->groupingSets != NIL || query->groupDistinct ||
+		query->hasTargetSRFs)
+		return false;
+	flatten_groups(query);
+	splitting.partials.union_rti = rusts_cluster_union_rti(query);
+	add_keys(query, &splitting);
+	targetlist = (List *) split((Node *) query->targetList, &splitting);
+	having = split(query->havingQual, &splitting);
+	if (splitting.failed)
+		return false;
+	rusts_cluster_read_union(query, rti, parent, parts,
+							 make_part_query(query, &splitting));
+	query->targetList = targetlist;
+	query->havingQual = having;
+	return true;
+}
+
+/*
+ * From 18 on references to keys go by way of a relation for them.  Expressions
+ * in their place are what the planner makes of them first.
+ */
+static void
+flatten_groups(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	ListCell   *lc;
+
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *)
+		flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	query->hasGroupRTE = false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_GROUP)
+			continue;
+		rte->rtekind = RTE_RESULT;
+		rte->groupexprs = NIL;
+		rte->eref = makeAlias("*RESULT*", NIL);
+	}
+#endif
+}
+
+static void
+add_keys(const Query *query, Splitting *splitting)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+
+		rusts_cluster_partial(&splitting->partials, tle->expr);
+	}
+	splitting->nkeys = list_length(splitting->partials.targetlist);
+}
+
+/* Aggregates and keys in terms of the union. */
+static Node *
+split(Node *node, Splitting *splitting)
+{
+	if (node == NULL || splitting->failed)
+		return NULL;
+	if (!IsA(node, List) && !IsA(node, TargetEntry))
+	{
+		ListCell   *lc;
+
+		foreach(lc, splitting->partials.targetlist)
+		{
+			TargetEntry *key = lfirst_node(TargetEntry, lc);
+
+			if (foreach_current_index(lc) < splitting->nkeys &&
+				equal(node, key->expr))
+				return (Node *) rusts_cluster_partial(&splitting->partials,
+													  key->expr);
+		}
+	}
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
+	{
+		node = rusts_cluster_combine(&splitting->partials, (Aggref *) node);
+		splitting->failed |= node == NULL;
+		return node;
+	}
+
+	/* a column that depends on the keys, by a primary key */
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+	{
+		splitting->failed = true;
+		return NULL;
+	}
+	return expression_tree_mutator(node, split, splitting);
+}
+
+static Query *
+make_part_query(const Query *query, const Splitting *splitting)
+{
+	Query	   *result = makeNode(Query);
+	Node	   *quals = rusts_cluster_move_down(query->jointree->quals,
+												splitting->rti);
+	ListCell   *lc;
+
+	result->commandType = CMD_SELECT;
+	result->canSetTag = true;
+	result->hasAggs = list_length(splitting->partials.targetlist) >
+		splitting->nkeys;
+	result->jointree = makeFromExpr(NIL, quals);
+	result->targetList = (List *)
+		rusts_cluster_move_down((Node *) splitting->partials.targetlist,
+								splitting->rti);
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = copyObject(lfirst_node(SortGroupClause, lc));
+		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		TargetEntry *key = tlist_member(tle->expr,
+										splitting->partials.targetlist);
+		TargetEntry *mine = list_nth(result->targetList, key->resno - 1);
+
+		if (mine->ressortgroupref != 0)
+			continue;			/* the same key twice */
+		mine->ressortgroupref = clause->tleSortGroupRef;
+		result->groupClause = lappend(result->groupClause, clause);
+	}
+	return result;
+}

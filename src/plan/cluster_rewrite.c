@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster_rewrite.c
+ *	  Queries over the measurements of a cluster: where they are found.
+ *
+ * A measurement of a cluster is a partitioned table whose partitions are the
+ * groups of shards, foreign tables most of them.  PostgreSQL's Append reads
+ * it, but fetches every row to aggregate it here, and every group, because no
+ * condition mentions rusts_shard_of().  So queries are rewritten before they
+ * are planned, each on its level:
+ *
+ *	1. Which shards can have the rows is derived from conditions on tags and
+ *	   time (cluster_prune.c).  If that is one group, and known now, the query
+ *	   reads its partition instead of the measurement.  Otherwise a condition
+ *	   on rusts_shard_of() is added, for PostgreSQL's partition pruning.
+ *	2. Aggregates become aggregates of aggregates of the groups
+ *	   (cluster_agg.c).
+ *	3. ORDER BY ... LIMIT is done by each group first (cluster_limit.c).
+ *
+ * Privileges are checked on the measurement, whose range table entry stays
+ * for that; it makes cached plans depend on it, too, so that a new partition
+ * is not missed.  Whatever does not fit is left as it is, with the same answer.
+ *
+ * src/plan/cluster_rewrite.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+
+#include "plan/cluster.h"
+
+bool		rusts_enable_cluster_pushdown = true;
+
+typedef struct Rewriting
+{
+	ParamListInfo params;
+	bool		changed;
+} Rewriting;
+
+static bool rewrite_query(Query *query, Rewriting *rewriting);
+static bool rewrite_sublinks(Node *node, Rewriting *rewriting);
+static bool rewrite_relation(Query *query, Index rti, ParamListInfo params);
+static bool rewrite_measurement(Query *query, Index rti, Relation rel,
+								const RustsShardKey *key,
+								ParamListInfo params);
+static bool push_down(Query *query, Index rti, Relation rel,
+					  const RustsClusterShards *shards,
+					  ParamListInfo params);
+static bool is_only_relation(const Query *query, Index rti);
+static bool has_special_vars(Node *node, Index *rti);
+
+void
+rusts_cluster_plan_init(void)
+{
+	DefineCustomBoolVariable("rusts.enable_cluster_pushdown",
+							 "Lets the nodes of a cluster aggregate and limit before they send rows.",
+							 "Without it a node gets the rows that meet the conditions.",
+							 &rusts_enable_cluster_pushdown, true,
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+}
+
+bool
+rusts_cluster_rewrite(Query *query, ParamListInfo params)
+{
+	Rewriting	rewriting = {params, false};
+
+	rewrite_query(query, &rewriting);
+	return rewriting.changed;
+}
+
+/* Inner levels first; always false, as a walker goes on. */
+static bool
+rewrite_query(Query *query, Rewriting *rewriting)
+{
+	ListCell   *lc;
+	Index		nrelations = list_length(query->rtable);
+	Index		rti;
+
+	foreach(lc, query->cteList)
+		rewrite_query(castNode(Query,
+							   lfirst_node(CommonTableExpr, lc)->ctequery),
+					  rewriting);
+	if (query->hasSubLinks)
+		query_tree_walker(query, rewrite_sublinks, rewriting,
+						  QTW_IGNORE_RC_SUBQUERIES);
+	for (rti = 1; rti <= nrelations; rti++)
+	{
+		RangeTblEntry *rte = rt_fetch(rti, query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			rewrite_query(rte->subquery, rewriting);
+		else if (rte->rtekind == RTE_RELATION &&
+				 rte->relkind == RELKIND_PARTITIONED_TABLE && rte->inh &&
+				 rewrite_relation(query, rti, rewriting->params))
+			rewriting->changed = true;
+	}
+	return false;
+}
+
+static bool
+rewrite_sublinks(Node *node, Rewriting *rewriting)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink))
+		rewrite_query(castNode(Query, ((SubLink *) node)->subselect),
+					  rewriting);
+	if (IsA(node, Query))
+		return false;
+	return expression_tree_walker(node, rewrite_sublinks, rewriting);
+}
+
+static bool
+rewrite_relation(Query *query, Index rti, ParamListInfo params)
+{
+	/* parser and plan cache have locked it */
+	Relation	rel = table_open(rt_fetch(rti, query->rtable)->relid, NoLock);
+	RustsShardKey *key = rusts_shard_key(rel);
+	bool		changed = false;
+
+	if (key != NULL)
+		changed = rewrite_measurement(query, rti, rel, key, params);
+	table_close(rel, NoLock);
+	return changed;
+}
+
+static bool
+rewrite_measurement(Query *query, Index rti, Relation rel,
+					const RustsShardKey *key, ParamListInfo params)
+{
+	RustsClusterShards shards;
+
+	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
+		return false;
+	rusts_cluster_find_shards(query, rti, rel, key, params, &shards);
+	if (rusts_enable_cluster_pushdown &&
+		push_down(query, rti, rel, &shards, params))
+		return true;
+	if (shards.all)
+		return false;
+	*shards.place = *shards.place == NULL ? shards.qual :
+		(Node *) makeBoolExpr(AND_EXPR,
+							  list_make2(*shards.place, shards.qual), -1);
+	return true;
+}
+
+static bool
+push_down(Query *query, Index rti, Relation rel,
+		  const RustsClusterShards *shards, ParamListInfo params)
+{
+	RangeTblEntry *rte = rt_fetch(rti, query->rtable);
+	List	   *parts;
+	bool		done = false;
+
+	if (query->commandType != CMD_SELECT || query->rowMarks != NIL ||
+		rte->securityQuals != NIL || rte->tablesample != NULL)
+		return false;
+	if (!is_only_relation(query, rti) && shards->known == NULL)
+		return false;
+	parts = rusts_cluster_open_parts(rel, shards->known);
+	if (list_length(parts) == 1)
+	{
+		rusts_cluster_read_part(query, rti, rel, linitial(parts));
+		done = true;
+	}
+	else if (parts != NIL && is_only_relation(query, rti) &&
+			 !has_special_vars((Node *) query, &rti) &&
+			 !contain_volatile_functions((Node *) query))
+	{
+		if (query->hasAggs || query->groupClause != NIL)
+			done = rusts_cluster_split_agg(query, rti, rel, parts);
+		else
+			done = rusts_cluster_push_limit(query, rti, rel, parts, params);
+	}
+	rusts_cluster_close_parts(parts);
+	return done;
+}
+
+/* SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH */
+static bool
+is_only_relation(const Query *query, Index rti)
+{
+	RangeTblRef *ref;
+
+	if (query->setOperations != NULL || query->hasSubLinks ||
+		list_length(query->jointree->fromlist) != 1)
+		return false;
+	ref = linitial(query->jointree->fromlist);
+	return IsA(ref, RangeTblRef) && ref->rtindex == rti;
+}
+
+/*
+ * System columns and whole rows are the partitions' own: those of parts are no
+ * columns of their union.
+ */
+static bool
+has_special_vars(Node *node, Index *rti)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varlevelsup == 0 &&
+			((Var *) node)->varno == *rti && ((Var *) node)->varattno <= 0;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_special_vars, rti,
+								 QTW_IGNORE_RC_SUBQUERIES);
+	return expression_tree_walker(node, has_special_vars, rti);
+}
