@@ -50,9 +50,6 @@ extern void rusts_cluster_find_shards(Query *query, Index rti, Relation rel,
 /* As the planner does it, with the values of parameters that it may use. */
 extern Node *rusts_cluster_simplify(Node *node, ParamListInfo params);
 
-/* Has this clause been added here, implied by others? */
-extern bool rusts_cluster_is_implied(Node *clause);
-
 /* cluster_parts.c */
 
 /*
@@ -104,6 +101,18 @@ extern Var *rusts_cluster_partial(RustsClusterPartials *partials, Expr *expr);
  */
 extern Node *rusts_cluster_combine(RustsClusterPartials *partials,
 								   Aggref *aggref);
+
+/* cluster_paths.c */
+
+/* The name of the union of parts, by which its relation is known again. */
+#define RUSTS_CLUSTER_UNION	"*cluster*"
+
+extern void rusts_cluster_prefer_remote_agg(PlannerInfo *root,
+											UpperRelationKind stage,
+											RelOptInfo *input_rel,
+											RelOptInfo *output_rel);
+extern void rusts_cluster_prefer_append(RelOptInfo *rel,
+										const RangeTblEntry *rte);
 
 /* cluster_perms.c */
 

@@ -31,6 +31,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 
+#include "compat.h"
 #include "plan/cluster.h"
 
 typedef struct Splitting
@@ -44,6 +45,8 @@ typedef struct Splitting
 static void flatten_groups(Query *query);
 static void add_keys(const Query *query, Splitting *splitting);
 static Node *split(Node *node, Splitting *splitting);
+static void order_columns(Splitting *splitting, List *targetlist,
+						  Node *having);
 static Query *make_part_query(const Query *query,
 							  const Splitting *splitting);
 
@@ -65,6 +68,7 @@ rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 	having = split(query->havingQual, &splitting);
 	if (splitting.failed)
 		return false;
+	order_columns(&splitting, targetlist, having);
 	rusts_cluster_read_union(query, rti, parent, parts,
 							 make_part_query(query, &splitting));
 	query->targetList = targetlist;
@@ -150,6 +154,54 @@ split(Node *node, Splitting *splitting)
 		return NULL;
 	}
 	return expression_tree_mutator(node, split, splitting);
+}
+
+/*
+ * The columns of the parts in the order in which the planner meets them above.
+ * Otherwise it has them projected by nodes that keep Append from running
+ * foreign scans at the same time.
+ */
+static void
+order_columns(Splitting *splitting, List *targetlist, Node *having)
+{
+	List	   *partials = splitting->partials.targetlist;
+	AttrNumber *places = palloc0_array(AttrNumber,
+									   list_length(partials) + 1);
+	List	   *ordered = NIL;
+	List	   *vars;
+	ListCell   *lc;
+
+	vars = list_concat(pull_var_clause((Node *) targetlist,
+									   PVC_RECURSE_AGGREGATES |
+									   PVC_RECURSE_WINDOWFUNCS),
+					   pull_var_clause(having, PVC_RECURSE_AGGREGATES));
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+		TargetEntry *tle = list_nth(partials, var->varattno - 1);
+
+		if (places[tle->resno] == 0)
+		{
+			ordered = lappend(ordered, tle);
+			places[tle->resno] = list_length(ordered);
+		}
+	}
+	Assert(list_length(ordered) == list_length(partials));
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+
+		var->varattno = places[var->varattno];
+		var->varattnosyn = var->varattno;
+	}
+	foreach(lc, ordered)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		tle->resno = foreach_current_index(lc) + 1;
+		tle->resname = psprintf("p%d", tle->resno);
+	}
+	splitting->partials.targetlist = ordered;
 }
 
 static Query *

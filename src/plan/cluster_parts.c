@@ -100,7 +100,8 @@ rusts_cluster_read_union(Query *query, Index rti, Relation parent,
 												   lfirst(lc), part_query));
 	ref->rtindex = rusts_cluster_union_rti(query);
 	query->rtable = lappend(query->rtable,
-							make_subquery_rte(make_union(queries), "parts"));
+							make_subquery_rte(make_union(queries),
+											  RUSTS_CLUSTER_UNION));
 	query->jointree = makeFromExpr(list_make1(ref), NULL);
 }
 

@@ -29,17 +29,12 @@
 #include "utils/rel.h"
 
 #include "base/shard_hash.h"
+#include "cluster/implied.h"
 #include "plan/cluster.h"
 #include "plan/cluster_conditions.h"
 
 /* Above that the shards are not worked out. */
 #define MAX_POINTS	64
-
-/*
- * The location of clauses that were added, which nothing else has: it is
- * copied with them and means nothing to anybody.
- */
-#define IMPLIED_LOCATION	(-0x72757374)
 
 /* Conditions that hold of the same rows, and what they belong to. */
 typedef struct Scope
@@ -111,15 +106,6 @@ rusts_cluster_simplify(Node *node, ParamListInfo params)
 	root->glob->boundParams = params;
 	root->parse = makeNode(Query);
 	return eval_const_expressions(root, copyObject(node));
-}
-
-bool
-rusts_cluster_is_implied(Node *clause)
-{
-	if (IsA(clause, OpExpr))
-		return ((OpExpr *) clause)->location == IMPLIED_LOCATION;
-	return IsA(clause, ScalarArrayOpExpr) &&
-		((ScalarArrayOpExpr *) clause)->location == IMPLIED_LOCATION;
 }
 
 /*
@@ -395,7 +381,7 @@ make_qual(const Points *points)
 										 (Expr *) shard,
 										 linitial(points->calls), InvalidOid,
 										 InvalidOid);
-		equal->location = IMPLIED_LOCATION;
+		equal->location = RUSTS_IMPLIED_LOCATION;
 		return (Node *) equal;
 	}
 	array = makeNode(ArrayExpr);
@@ -407,7 +393,7 @@ make_qual(const Points *points)
 	any->opno = Int4EqualOperator;
 	any->useOr = true;
 	any->args = list_make2(shard, array);
-	any->location = IMPLIED_LOCATION;
+	any->location = RUSTS_IMPLIED_LOCATION;
 	return (Node *) any;
 }
 

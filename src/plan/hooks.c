@@ -12,6 +12,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
 
+#include "cluster/implied.h"
 #include "exec/exec.h"
 #include "plan/cluster.h"
 #include "plan/plan.h"
@@ -60,6 +61,8 @@ at_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 {
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
+	rusts_forget_implied_clauses(rel);
+	rusts_cluster_prefer_append(rel, rte);
 	if (rusts_enable_scan)
 		rusts_add_scan_paths(root, rel, rti, rte);
 }
@@ -70,6 +73,7 @@ at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 {
 	if (prev_create_upper_paths)
 		prev_create_upper_paths(root, stage, input_rel, output_rel, extra);
+	rusts_cluster_prefer_remote_agg(root, stage, input_rel, output_rel);
 	if (rusts_enable_scan && rusts_enable_agg)
 		rusts_add_agg_paths(root, stage, input_rel, output_rel, extra);
 }

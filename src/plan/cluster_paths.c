@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster_paths.c
+ *	  Paths that are not taken because costs do not know about networks.
+ *
+ * Postgres_fdw knows little of what is on the other side, and a cost is the
+ * same whether the nodes of a cluster work one after the other or all at
+ * once.  Two choices are made here instead: what a node can aggregate, it does;
+ * and their results are appended as they come, and sorted then, rather than
+ * merged in order, which waits for one node after the other.
+ *
+ * src/plan/cluster_paths.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "optimizer/pathnode.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "plan/cluster.h"
+
+static bool is_remote_group(PlannerInfo *root, RelOptInfo *rel);
+static bool reads_foreign(Path *path);
+
+void
+rusts_cluster_prefer_remote_agg(PlannerInfo *root, UpperRelationKind stage,
+								RelOptInfo *input_rel, RelOptInfo *output_rel)
+{
+	List	   *remote = NIL;
+	ListCell   *lc;
+
+	if (stage != UPPERREL_GROUP_AGG || !rusts_enable_cluster_pushdown ||
+		!is_remote_group(root, input_rel))
+		return;
+	foreach(lc, output_rel->pathlist)
+	{
+		if (IsA(lfirst(lc), ForeignPath))
+			remote = lappend(remote, lfirst(lc));
+	}
+	if (remote == NIL)
+		return;
+	output_rel->pathlist = remote;
+	output_rel->partial_pathlist = NIL;
+}
+
+void
+rusts_cluster_prefer_append(RelOptInfo *rel, const RangeTblEntry *rte)
+{
+	List	   *appends = NIL;
+	bool		has_foreign = false;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (rte->rtekind != RTE_SUBQUERY || !rte->inh ||
+		strcmp(rte->eref->aliasname, RUSTS_CLUSTER_UNION) != 0)
+		return;
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (!IsA(path, AppendPath) || path->parallel_workers > 0)
+			continue;
+		appends = lappend(appends, path);
+		foreach(lc2, ((AppendPath *) path)->subpaths)
+			has_foreign |= reads_foreign(lfirst(lc2));
+	}
+	if (!has_foreign)
+		return;
+	rel->pathlist = appends;
+	rel->partial_pathlist = NIL;
+}
+
+/* Is this a foreign table that holds shards of a measurement? */
+static bool
+is_remote_group(PlannerInfo *root, RelOptInfo *rel)
+{
+	RangeTblEntry *rte;
+	Relation	parent;
+	bool		result;
+
+	if (rel->reloptkind != RELOPT_BASEREL || rel->rtekind != RTE_RELATION)
+		return false;
+	rte = planner_rt_fetch(rel->relid, root);
+	if (rte->relkind != RELKIND_FOREIGN_TABLE ||
+		!get_rel_relispartition(rte->relid))
+		return false;
+
+	/* the parent has been locked with the query, if it is ours */
+	parent = try_table_open(get_partition_parent(rte->relid, true),
+							AccessShareLock);
+	if (parent == NULL)
+		return false;
+	result = rusts_is_cluster_measurement(parent);
+	table_close(parent, NoLock);
+	return result;
+}
+
+static bool
+reads_foreign(Path *path)
+{
+	while (IsA(path, SubqueryScanPath) || IsA(path, ProjectionPath))
+		path = IsA(path, SubqueryScanPath) ?
+			((SubqueryScanPath *) path)->subpath :
+			((ProjectionPath *) path)->subpath;
+	return IsA(path, ForeignPath);
+}
