@@ -77,6 +77,16 @@ extern void rusts_cluster_read_union(Query *query, Index rti, Relation parent,
 /* An expression of the query on its way into such a part_query. */
 extern Node *rusts_cluster_move_down(Node *node, Index rti);
 
+/* cluster_stable.c */
+
+/*
+ * An expression with what does not depend on rows computed first; found, a
+ * bool, becomes true if there is some.  A tree mutator.  The other is for the
+ * conditions of a tree of joins, in place.
+ */
+extern Node *rusts_cluster_compute_first(Node *node, void *found);
+extern void rusts_cluster_compute_in_joins(Node *node, bool *found);
+
 /* cluster_agg.c, cluster_limit.c: false if it is not possible */
 extern bool rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 									List *parts);

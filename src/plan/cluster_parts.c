@@ -25,6 +25,8 @@
 static Bitmapset *find_parts(PartitionDesc desc, const Bitmapset *shards);
 static Query *make_part_query(const Query *query, Index rti, Relation parent,
 							  Relation part, const Query *model);
+static void compute_first(Query *query);
+static Node *compute_in_aggregates(Node *node, void *found);
 static RangeTblEntry *make_subquery_rte(Query *subquery, const char *name);
 static Query *make_union(List *queries);
 static Node *make_union_tree(Query *query, List *rtis);
@@ -79,6 +81,8 @@ rusts_cluster_read_part(Query *query, Index rti, Relation parent,
 	mapped = (Query *) map_partition_varattnos((List *) query, part_rti,
 											   part, parent);
 	memcpy(query, mapped, sizeof(Query));
+	if (part->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		compute_first(query);
 }
 
 Index
@@ -155,7 +159,33 @@ make_part_query(const Query *query, Index rti, Relation parent,
 										  rt_fetch(rti, query->rtable)));
 	ref->rtindex = 1;
 	result->jointree->fromlist = list_make1(ref);
+	if (part->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		compute_first(result);
 	return result;
+}
+
+/* Conditions, those of aggregates included, that can be sent elsewhere. */
+static void
+compute_first(Query *query)
+{
+	bool		found = false;
+
+	rusts_cluster_compute_in_joins((Node *) query->jointree, &found);
+	query->targetList = (List *)
+		compute_in_aggregates((Node *) query->targetList, &found);
+	query->havingQual = compute_in_aggregates(query->havingQual, &found);
+	query->hasSubLinks |= found;
+}
+
+static Node *
+compute_in_aggregates(Node *node, void *found)
+{
+	if (node == NULL || IsA(node, SubLink))
+		return node;
+	if (IsA(node, Aggref))
+		return expression_tree_mutator(node, rusts_cluster_compute_first,
+									   found);
+	return expression_tree_mutator(node, compute_in_aggregates, found);
 }
 
 static RangeTblEntry *

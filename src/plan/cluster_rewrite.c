@@ -138,6 +138,7 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 					const RustsShardKey *key, ParamListInfo params)
 {
 	RustsClusterShards shards;
+	bool		computed = false;
 
 	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
 		return false;
@@ -145,12 +146,16 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 	if (rusts_enable_cluster_pushdown &&
 		push_down(query, rti, rel, &shards, params))
 		return true;
-	if (shards.all)
-		return false;
-	*shards.place = *shards.place == NULL ? shards.qual :
-		(Node *) makeBoolExpr(AND_EXPR,
-							  list_make2(*shards.place, shards.qual), -1);
-	return true;
+	if (!shards.all)
+		*shards.place = *shards.place == NULL ? shards.qual :
+			(Node *) makeBoolExpr(AND_EXPR,
+								  list_make2(*shards.place, shards.qual), -1);
+	if (rusts_enable_cluster_pushdown)
+	{
+		rusts_cluster_compute_in_joins((Node *) query->jointree, &computed);
+		query->hasSubLinks |= computed;
+	}
+	return !shards.all || computed;
 }
 
 static bool

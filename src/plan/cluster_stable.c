@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * cluster_stable.c
+ *	  Conditions with now() in them, for other nodes.
+ *
+ * Postgres_fdw does not send an expression that depends on the time, or on
+ * settings, for those of the other server are not the same; the condition is
+ * evaluated here then, after the rows have come.  But the value of
+ *
+ *		now() - interval '1 hour'
+ *
+ * can be sent.  So expressions that are stable and mention no column become
+ * (SELECT expression), which is computed once in each execution, here, and is
+ * a parameter of the remote statement.
+ *
+ * src/plan/cluster_stable.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+
+#include "plan/cluster.h"
+
+static bool can_precede(Node *node);
+static bool depends_on_rows(Node *node, void *context);
+static Node *make_sublink(Node *expr);
+
+Node *
+rusts_cluster_compute_first(Node *node, void *found)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, SubLink) || IsA(node, Query))
+		return node;
+	if (can_precede(node))
+	{
+		*(bool *) found = true;
+		return make_sublink(node);
+	}
+	return expression_tree_mutator(node, rusts_cluster_compute_first, found);
+}
+
+void
+rusts_cluster_compute_in_joins(Node *node, bool *found)
+{
+	if (IsA(node, FromExpr))
+	{
+		FromExpr   *from = (FromExpr *) node;
+		ListCell   *lc;
+
+		foreach(lc, from->fromlist)
+			rusts_cluster_compute_in_joins(lfirst(lc), found);
+		from->quals = rusts_cluster_compute_first(from->quals, found);
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		rusts_cluster_compute_in_joins(join->larg, found);
+		rusts_cluster_compute_in_joins(join->rarg, found);
+		join->quals = rusts_cluster_compute_first(join->quals, found);
+	}
+}
+
+/*
+ * Conditions without a column are evaluated once as they are.
+ */
+static bool
+can_precede(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_SQLValueFunction:
+		case T_CoerceViaIO:
+		case T_CaseExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_ArrayExpr:
+		case T_RelabelType:
+			break;
+		default:
+			return false;
+	}
+	return exprType(node) != BOOLOID &&
+		!depends_on_rows(node, NULL) &&
+		contain_mutable_functions(node) &&
+		!contain_volatile_functions(node) &&
+		!expression_returns_set(node);
+}
+
+static bool
+depends_on_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Aggref:
+		case T_GroupingFunc:
+		case T_WindowFunc:
+		case T_SubLink:
+		case T_CaseTestExpr:
+		case T_CoerceToDomainValue:
+		case T_CurrentOfExpr:
+			return true;
+		case T_Param:
+			return ((Param *) node)->paramkind != PARAM_EXTERN;
+		default:
+			return expression_tree_walker(node, depends_on_rows, context);
+	}
+}
+
+static Node *
+make_sublink(Node *expr)
+{
+	SubLink    *sublink = makeNode(SubLink);
+	Query	   *query = makeNode(Query);
+
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->jointree = makeFromExpr(NIL, NULL);
+	query->targetList = list_make1(makeTargetEntry((Expr *) expr, 1,
+												   "value", false));
+	sublink->subLinkType = EXPR_SUBLINK;
+	sublink->subselect = (Node *) query;
+	sublink->location = -1;
+	return (Node *) sublink;
+}
