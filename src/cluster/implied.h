@@ -33,7 +33,8 @@ rusts_is_implied_clause(const Node *clause)
 
 /*
  * Take them off a partition that has not been pruned, before what scans it
- * looks at its conditions.
+ * looks at its conditions.  Not off the measurement: partitions are pruned by
+ * what is there, also when the plan is executed.
  */
 static inline void
 rusts_forget_implied_clauses(RelOptInfo *rel)

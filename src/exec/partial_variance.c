@@ -24,7 +24,11 @@
 PG_FUNCTION_INFO_V1(rusts_cluster_moments);
 PG_FUNCTION_INFO_V1(rusts_cluster_variance);
 
+/* Digits that keep a root, rounded twice, from being rounded wrongly. */
+#define GUARD_DIGITS	24
+
 static Datum multiply(Datum a, Datum b);
+static Datum square_root(Datum number);
 
 /*
  * (state float8[], n int8, sum float8, variance float8) returns float8[]
@@ -64,8 +68,8 @@ rusts_cluster_variance(PG_FUNCTION_ARGS)
 	bool		root = PG_GETARG_BOOL(4);
 	Datum		count = NumericGetDatum(int64_to_numeric(n));
 	Datum		divisor;
+	Datum		zero;
 	Datum		result;
-	Datum		scale;
 
 	/* strict, so there are values */
 	if (sample && n <= 1)
@@ -78,21 +82,27 @@ rusts_cluster_variance(PG_FUNCTION_ARGS)
 
 	result = DirectFunctionCall2(numeric_sub, multiply(count, squares),
 								 multiply(sum, sum));
-	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, result,
-										  NumericGetDatum(int64_to_numeric(0)))) <= 0)
-		PG_RETURN_NUMERIC(int64_to_numeric(0));
+	zero = NumericGetDatum(int64_to_numeric(0));
+	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, result, zero)) <= 0)
+		PG_RETURN_DATUM(zero);
 	divisor = NumericGetDatum(int64_to_numeric(sample ? n - 1 : n));
 	result = DirectFunctionCall2(numeric_div, result,
 								 multiply(count, divisor));
-	if (root)
-	{
-		/* numeric_sqrt() may want more digits */
-		scale = DirectFunctionCall1(numeric_scale, result);
-		result = DirectFunctionCall2(numeric_round,
-									 DirectFunctionCall1(numeric_sqrt, result),
-									 scale);
-	}
-	PG_RETURN_DATUM(result);
+	PG_RETURN_DATUM(root ? square_root(result) : result);
+}
+
+/* With as many digits as number has; numeric_sqrt() may think of more. */
+static Datum
+square_root(Datum number)
+{
+	int			scale = DatumGetInt32(DirectFunctionCall1(numeric_scale,
+														  number));
+
+	number = DirectFunctionCall2(numeric_round, number,
+								 Int32GetDatum(scale + GUARD_DIGITS));
+	return DirectFunctionCall2(numeric_round,
+							   DirectFunctionCall1(numeric_sqrt, number),
+							   Int32GetDatum(scale));
 }
 
 static Datum

@@ -65,10 +65,10 @@ extern void rusts_cluster_read_part(Query *query, Index rti, Relation parent,
 									Relation part);
 
 /*
- * Make the query, whose only relation is rti, read the union of what part_query
- * gives for each partition.  In part_query the relation is number 1 and still
- * has the parent's columns; it has no range table.  Who needs the number of
- * the new relation beforehand asks for it.
+ * Make the query, whose only relation is rti, read the union of what
+ * part_query gives for each partition.  In part_query the relation is number
+ * 1 and still has the parent's columns; it has no range table.  Who needs the
+ * number of the new relation beforehand asks for it.
  */
 extern Index rusts_cluster_union_rti(const Query *query);
 extern void rusts_cluster_read_union(Query *query, Index rti, Relation parent,

@@ -47,6 +47,7 @@ static void add_keys(const Query *query, Splitting *splitting);
 static Node *split(Node *node, Splitting *splitting);
 static void order_columns(Splitting *splitting, List *targetlist,
 						  Node *having);
+static bool collect_columns(Node *node, List **vars);
 static Query *make_part_query(const Query *query,
 							  const Splitting *splitting);
 
@@ -168,13 +169,11 @@ order_columns(Splitting *splitting, List *targetlist, Node *having)
 	AttrNumber *places = palloc0_array(AttrNumber,
 									   list_length(partials) + 1);
 	List	   *ordered = NIL;
-	List	   *vars;
+	List	   *vars = NIL;
 	ListCell   *lc;
 
-	vars = list_concat(pull_var_clause((Node *) targetlist,
-									   PVC_RECURSE_AGGREGATES |
-									   PVC_RECURSE_WINDOWFUNCS),
-					   pull_var_clause(having, PVC_RECURSE_AGGREGATES));
+	collect_columns((Node *) targetlist, &vars);
+	collect_columns(having, &vars);
 	foreach(lc, vars)
 	{
 		Var		   *var = lfirst_node(Var, lc);
@@ -202,6 +201,17 @@ order_columns(Splitting *splitting, List *targetlist, Node *having)
 		tle->resname = psprintf("p%d", tle->resno);
 	}
 	splitting->partials.targetlist = ordered;
+}
+
+/* pull_var_clause() accepts no columns of outer queries. */
+static bool
+collect_columns(Node *node, List **vars)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+		*vars = lappend(*vars, node);
+	return expression_tree_walker(node, collect_columns, vars);
 }
 
 static Query *

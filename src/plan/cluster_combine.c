@@ -330,9 +330,13 @@ adds_up_itself(const Combining *in)
 static Var *
 partial_agg(const Combining *in, Oid aggfnoid, Oid type, Expr *arg)
 {
-	Aggref	   *aggref = make_aggregate(aggfnoid, type, list_make1(arg),
-										in->aggref->inputcollid);
+	Oid			collation = exprCollation((Node *) arg);
+	Aggref	   *aggref;
 
+	/* postgres_fdw sends no collation that does not come from the argument */
+	if (OidIsValid(collation))
+		collation = in->aggref->inputcollid;
+	aggref = make_aggregate(aggfnoid, type, list_make1(arg), collation);
 	aggref->aggfilter = copyObject(in->aggref->aggfilter);
 	return rusts_cluster_partial(in->partials, (Expr *) aggref);
 }

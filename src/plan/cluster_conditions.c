@@ -3,9 +3,9 @@
  * cluster_conditions.c
  *	  What conditions say about tags and time of a measurement.
  *
- * For a tag these are tag = value, tag IS NULL, tag IN (values) and OR of them,
- * under a collation for which equal texts are the same bytes; for the time
- * time = value and both bounds of it, if they are constant.
+ * For a tag these are tag = value, tag IS NULL, tag IN (values) and OR of
+ * them, under a collation for which equal texts are the same bytes; for the
+ * time time = value and both bounds of it, if they are constant.
  *
  * src/plan/cluster_conditions.c
  *

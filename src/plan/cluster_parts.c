@@ -109,7 +109,7 @@ rusts_cluster_read_union(Query *query, Index rti, Relation parent,
 	query->jointree = makeFromExpr(list_make1(ref), NULL);
 }
 
-/* From the query to its relation, the union, and from there to a part of it. */
+/* From the query to its relation, the union, and from there to a part. */
 Node *
 rusts_cluster_move_down(Node *node, Index rti)
 {
@@ -252,8 +252,8 @@ make_union_tree(Query *query, List *rtis)
 		return (Node *) ref;
 	union_all->op = SETOP_UNION;
 	union_all->all = true;
-	union_all->larg = make_union_tree(query, list_truncate(list_copy(rtis),
-														   list_length(rtis) - 1));
+	rtis = list_truncate(list_copy(rtis), list_length(rtis) - 1);
+	union_all->larg = make_union_tree(query, rtis);
 	union_all->rarg = (Node *) ref;
 	foreach(lc, query->targetList)
 	{

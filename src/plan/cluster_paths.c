@@ -5,9 +5,9 @@
  *
  * Postgres_fdw knows little of what is on the other side, and a cost is the
  * same whether the nodes of a cluster work one after the other or all at
- * once.  Two choices are made here instead: what a node can aggregate, it does;
- * and their results are appended as they come, and sorted then, rather than
- * merged in order, which waits for one node after the other.
+ * once.  Two choices are made here instead: what a node can aggregate, it
+ * does; and their results are appended as they come, and sorted then, rather
+ * than merged in order, which waits for one node after the other.
  *
  * src/plan/cluster_paths.c
  *

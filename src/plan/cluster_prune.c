@@ -41,7 +41,8 @@ typedef struct Scope
 {
 	Node	  **place;
 	List	   *conditions;
-	bool		has_relation;	/* the relation is not nullable here */
+	bool		has_relation;	/* rows of the relation that do not meet them
+								 * do not come out */
 } Scope;
 
 /* Points in the space of the shard key. */
@@ -65,6 +66,7 @@ typedef struct Replacement
 static List *find_scopes(Query *query, Index rti);
 static void add_conditions(Node *node, Index rti, Scope *scope,
 						   List **scopes);
+static bool is_kept(Node *node, Index rti);
 static void flatten_and(Node *node, List **conditions);
 static bool find_in_scope(const Scope *scope, Index rti, Relation rel,
 						  const RustsShardKey *key, ParamListInfo params,
@@ -119,6 +121,7 @@ find_scopes(Query *query, Index rti)
 	List	   *scopes = NIL;
 
 	top->place = &query->jointree->quals;
+	top->has_relation = is_kept((Node *) query->jointree, rti);
 	add_conditions((Node *) query->jointree, rti, top, &scopes);
 	return lcons(top, scopes);
 }
@@ -127,11 +130,8 @@ static void
 add_conditions(Node *node, Index rti, Scope *scope, List **scopes)
 {
 	if (IsA(node, RangeTblRef))
-	{
-		if (((RangeTblRef *) node)->rtindex == rti)
-			scope->has_relation = true;
-	}
-	else if (IsA(node, FromExpr))
+		return;
+	if (IsA(node, FromExpr))
 	{
 		FromExpr   *from = (FromExpr *) node;
 		ListCell   *lc;
@@ -151,6 +151,9 @@ add_conditions(Node *node, Index rti, Scope *scope, List **scopes)
 		{
 			outer = palloc0_object(Scope);
 			outer->place = &join->quals;
+			outer->has_relation =
+				(join->jointype == JOIN_LEFT && is_kept(join->rarg, rti)) ||
+				(join->jointype == JOIN_RIGHT && is_kept(join->larg, rti));
 			flatten_and(join->quals, &outer->conditions);
 			*scopes = lappend(*scopes, outer);
 		}
@@ -159,6 +162,29 @@ add_conditions(Node *node, Index rti, Scope *scope, List **scopes)
 		if (join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT)
 			add_conditions(join->rarg, rti, scope, scopes);
 	}
+}
+
+/* Is the relation in these joins, and none of them sets it to null? */
+static bool
+is_kept(Node *node, Index rti)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+		return ((RangeTblRef *) node)->rtindex == rti;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+		{
+			if (is_kept(lfirst(lc), rti))
+				return true;
+		}
+		return false;
+	}
+	return (join->jointype <= JOIN_LEFT && is_kept(join->larg, rti)) ||
+		((join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT) &&
+		 is_kept(join->rarg, rti));
 }
 
 static void
@@ -201,7 +227,8 @@ find_in_scope(const Scope *scope, Index rti, Relation rel,
 		return false;
 
 	shards->all = false;
-	shards->known = points.all_known ? points.known : NULL;
+	if (points.all_known && scope->has_relation)
+		shards->known = points.known;
 	shards->place = scope->place;
 	shards->qual = make_qual(&points);
 	return true;

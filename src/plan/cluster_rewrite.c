@@ -19,7 +19,8 @@
  *
  * Privileges are checked on the measurement, whose range table entry stays
  * for that; it makes cached plans depend on it, too, so that a new partition
- * is not missed.  Whatever does not fit is left as it is, with the same answer.
+ * is not missed.  Whatever does not fit is left as it is, with the same
+ * answer.
  *
  * src/plan/cluster_rewrite.c
  *
@@ -169,7 +170,11 @@ push_down(Query *query, Index rti, Relation rel,
 	if (query->commandType != CMD_SELECT || query->rowMarks != NIL ||
 		rte->securityQuals != NIL || rte->tablesample != NULL)
 		return false;
-	if (!is_only_relation(query, rti) && shards->known == NULL)
+
+	/* partitions are pruned when the values are known */
+	if (!shards->all && shards->known == NULL)
+		return false;
+	if (shards->all && !is_only_relation(query, rti))
 		return false;
 	parts = rusts_cluster_open_parts(rel, shards->known);
 	if (list_length(parts) == 1)

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "optimizer/paths.h"
 #include "optimizer/planner.h"
 
@@ -61,7 +62,9 @@ at_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 {
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
-	rusts_forget_implied_clauses(rel);
+	if (rte->rtekind == RTE_RELATION &&
+		rte->relkind != RELKIND_PARTITIONED_TABLE)
+		rusts_forget_implied_clauses(rel);
 	rusts_cluster_prefer_append(rel, rte);
 	if (rusts_enable_scan)
 		rusts_add_scan_paths(root, rel, rti, rte);
