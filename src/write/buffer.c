@@ -145,6 +145,7 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	buffer->nest_level = nest_level;
 	buffer->first_row = -1;
 	buffer->builder = rusts_builder_create(buffers_cxt, schema);
+	rusts_schema_free(schema);
 	dlist_push_head(&buffers, &buffer->node);
 	MemoryContextSwitchTo(old_cxt);
 	return buffer;
