@@ -129,14 +129,22 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	RustsBuffer *buffer;
 	MemoryContext old_cxt;
 	RustsSchema *schema;
-	dlist_iter	iter;
+	dlist_mutable_iter iter;
 
-	dlist_foreach(iter, &buffers)
+	dlist_foreach_modify(iter, &buffers)
 	{
 		buffer = dlist_container(RustsBuffer, node, iter.cur);
-		if (buffer->relid == RelationGetRelid(rel) && buffer->cid == cid &&
-			buffer->subid == subid)
+		if (buffer->relid != RelationGetRelid(rel) || buffer->subid != subid)
+			continue;
+		if (buffer->cid == cid)
 			return buffer;
+
+		/*
+		 * Who writes outside of all statements, as a subscription's worker
+		 * does, does not tell when a command ends.  This one has.
+		 */
+		if (nest_level == 0 && buffer->nest_level == 0 && buffer->cid < cid)
+			rusts_buffer_finish(buffer);
 	}
 
 	if (buffers_cxt == NULL)
