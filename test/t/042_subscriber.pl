@@ -73,5 +73,18 @@ is( $node->safe_psql('postgres',
 	'1|t|5099',
 	'few buffers at a time, and a trigger sees the rows before its own');
 
+$node->safe_psql(
+	'source', q{
+	BEGIN;
+	INSERT INTO m VALUES ('epoch', 'kept', 1), ('epoch', 'kept', 2);
+	SAVEPOINT a;
+	INSERT INTO m VALUES ('epoch', 'lost', 3);
+	ROLLBACK TO a;
+	UPDATE m SET v = v + 10 WHERE host = 'kept';
+	INSERT INTO m VALUES ('epoch', 'kept', 4);
+	DELETE FROM m WHERE v = 11;
+	COMMIT;});
+arrived('changes and a savepoint');
+
 $node->safe_psql('postgres', 'DROP SUBSCRIPTION s');
 done_testing();
