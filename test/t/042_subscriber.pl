@@ -86,5 +86,14 @@ $node->safe_psql(
 	COMMIT;});
 arrived('changes and a savepoint');
 
+$node->safe_psql(
+	'source', q{
+	BEGIN;
+	INSERT INTO m VALUES ('epoch', 'truncated', 1);
+	TRUNCATE m;
+	INSERT INTO m VALUES ('epoch', 'after', 2);
+	COMMIT;});
+arrived('TRUNCATE in the middle of a transaction');
+
 $node->safe_psql('postgres', 'DROP SUBSCRIPTION s');
 done_testing();
