@@ -200,8 +200,19 @@ rusts_scan_getnextslot(TableScanDesc sscan, ScanDirection direction,
 					   TupleTableSlot *slot)
 {
 	RustsScan  *scan = (RustsScan *) sscan;
+	Snapshot	snapshot = scan->base.rs_snapshot;
 	bool		found;
 
+	/*
+	 * Who scans with a dirty one is told here whose end to wait for.  What
+	 * others have not committed is not found, and who deletes a row is
+	 * waited for when it is locked.
+	 */
+	if (snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_DIRTY)
+	{
+		snapshot->xmin = snapshot->xmax = InvalidTransactionId;
+		snapshot->speculativeToken = 0;
+	}
 	load_entries(scan, slot->tts_tupleDescriptor);
 	if (scan->base.rs_parallel != NULL)
 		found = next_parallel(scan, slot);

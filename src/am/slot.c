@@ -4,9 +4,10 @@
  *	  The slots that rows of a measurement are handed out in.
  *
  * A row has no tuple anywhere, its values are taken from decoded columns; so
- * the slots are virtual ones, but for two things.  A tuple copied from one
- * keeps the row's TID, by which ANALYZE brings its sample back into the order
- * of storage.  And a row has no transaction ids to show.
+ * the slots are virtual ones, but for two things.  A tuple or a slot copied
+ * from one keeps the row's TID, by which ANALYZE brings its sample back into
+ * the order of storage, and a subscription's worker changes the row it has
+ * found.  And a row has no transaction ids to show.
  *
  * src/am/slot.c
  *
@@ -23,6 +24,7 @@
 #include "am/am.h"
 
 static HeapTuple copy_heap_tuple(TupleTableSlot *slot);
+static void copy_slot(TupleTableSlot *to, TupleTableSlot *from);
 static Datum get_system_column(TupleTableSlot *slot, int attnum,
 							   bool *isnull);
 
@@ -39,12 +41,20 @@ rusts_slot_callbacks(Relation rel)
 	{
 		ops = TTSOpsVirtual;
 		ops.copy_heap_tuple = copy_heap_tuple;
+		ops.copyslot = copy_slot;
 		ops.getsysattr = get_system_column;
 #if PG_VERSION_NUM >= 170000
 		ops.is_current_xact_tuple = may_be_own;
 #endif
 	}
 	return &ops;
+}
+
+static void
+copy_slot(TupleTableSlot *to, TupleTableSlot *from)
+{
+	TTSOpsVirtual.copyslot(to, from);
+	to->tts_tid = from->tts_tid;
 }
 
 static HeapTuple

@@ -80,9 +80,15 @@ rusts_relation_set_new_filelocator(Relation rel,
 
 	check_columns(rel);
 
-	/* A relation that gets another file (TRUNCATE) leaves its rows behind. */
+	/*
+	 * A relation that gets another file (TRUNCATE) leaves its rows behind,
+	 * also those that a subscription's worker has in a buffer.
+	 */
 	if (RelNumberOf(*locator) != RelNumberOf(RelationLocator(rel)))
+	{
+		rusts_buffers_flush_relation(RelationGetRelid(rel));
 		rusts_directory_delete_storage(rusts_storage_id_if_readable(rel));
+	}
 	else
 		check_published(rel, persistence);
 	rusts_storage_create(locator, persistence);

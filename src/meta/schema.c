@@ -175,6 +175,15 @@ rusts_schema_build_for(Relation rel, TupleDesc desc)
 	return schema;
 }
 
+void
+rusts_schema_free(RustsSchema *schema)
+{
+	pfree(schema->columns);
+	pfree(schema->by_attno);
+	pfree(schema->tags);
+	pfree(schema);
+}
+
 const RustsOptions *
 rusts_schema_options(Relation rel)
 {

@@ -70,6 +70,9 @@ extern RustsSchema *rusts_schema_build(Relation rel);
 /* The same for rows of rel as desc describes them. */
 extern RustsSchema *rusts_schema_build_for(Relation rel, TupleDesc desc);
 
+/* Give back the memory of a description. */
+extern void rusts_schema_free(RustsSchema *schema);
+
 /*
  * Does rel have the option duplicates=merge: are rows with the same tags, time
  * and time_ns one point, which has the fields of all of them, of each the

@@ -54,6 +54,9 @@
 /* Deleted rows are stored when there are so many. */
 #define MAX_DELETED_ROWS	1000000
 
+/* All buffers are looked at when they have grown by so much together. */
+#define LOOK_BYTES			(2 * 1024 * 1024)
+
 struct RustsBuffer
 {
 	dlist_node	node;			/* in buffers */
@@ -70,12 +73,16 @@ struct RustsBuffer
 	bool		replaces;		/* the rows are new versions of others, which
 								 * no cluster gets */
 	RustsBuilder *builder;
+	size_t		noted_bytes;	/* the builder's, as of the last row added */
 	RustsDeletes *deletes;		/* rows deleted or updated; NULL for none */
 };
 
 /* The transaction's buffers, in buffers_cxt; NULL while there are none. */
 static MemoryContext buffers_cxt = NULL;
 static dlist_head buffers = DLIST_STATIC_INIT(buffers);
+
+/* What they have grown by since they were looked at last. */
+static size_t grown_bytes = 0;
 
 /* Queries and utility statements we are in. */
 static int	nest_level = 0;
@@ -126,14 +133,22 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	RustsBuffer *buffer;
 	MemoryContext old_cxt;
 	RustsSchema *schema;
-	dlist_iter	iter;
+	dlist_mutable_iter iter;
 
-	dlist_foreach(iter, &buffers)
+	dlist_foreach_modify(iter, &buffers)
 	{
 		buffer = dlist_container(RustsBuffer, node, iter.cur);
-		if (buffer->relid == RelationGetRelid(rel) && buffer->cid == cid &&
-			buffer->subid == subid)
+		if (buffer->relid != RelationGetRelid(rel) || buffer->subid != subid)
+			continue;
+		if (buffer->cid == cid)
 			return buffer;
+
+		/*
+		 * Who writes outside of all statements, as a subscription's worker
+		 * does, does not tell when a command ends.  This one has.
+		 */
+		if (nest_level == 0 && buffer->nest_level == 0 && buffer->cid < cid)
+			rusts_buffer_finish(buffer);
 	}
 
 	if (buffers_cxt == NULL)
@@ -149,6 +164,7 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	buffer->nest_level = nest_level;
 	buffer->first_row = -1;
 	buffer->builder = rusts_builder_create(buffers_cxt, schema);
+	rusts_schema_free(schema);
 	dlist_push_head(&buffers, &buffer->node);
 	MemoryContextSwitchTo(old_cxt);
 	return buffer;
@@ -177,27 +193,33 @@ rusts_buffer_added(RustsBuffer *buffer)
 	size_t		total = 0;
 	dlist_iter	iter;
 
+	grown_bytes += builder->bytes - buffer->noted_bytes;
+	buffer->noted_bytes = builder->bytes;
+
 	/* The next row would double the memory. */
-	if (likely(builder->bytes < RUSTS_STORE_FULL_BYTES &&
-			   (builder->nrows < builder->capacity ||
-				builder->bytes < RUSTS_STORE_FULL_BYTES / 2)))
+	if (unlikely(builder->bytes >= RUSTS_STORE_FULL_BYTES ||
+				 (builder->nrows == builder->capacity &&
+				  builder->bytes >= RUSTS_STORE_FULL_BYTES / 2)))
 	{
-		if (likely(builder->nrows < builder->capacity))
-			return false;
-
-		/* Now and then, look at the others, too. */
-		dlist_foreach(iter, &buffers)
-		{
-			RustsBuffer *other = dlist_container(RustsBuffer, node, iter.cur);
-
-			total += other->builder->bytes;
-		}
-		if (total < RUSTS_STORE_FULL_BYTES)
-			return false;
-		rusts_buffers_flush_all();
+		rusts_buffer_flush(buffer);
 		return true;
 	}
-	rusts_buffer_flush(buffer);
+
+	/* Now and then, look at the others, too. */
+	if (likely(grown_bytes < LOOK_BYTES))
+		return false;
+	grown_bytes = 0;
+	dlist_foreach(iter, &buffers)
+	{
+		RustsBuffer *other = dlist_container(RustsBuffer, node, iter.cur);
+
+		/* To store one again would free nothing. */
+		if (other->stored_by == InvalidSubTransactionId)
+			total += other->builder->bytes;
+	}
+	if (total < RUSTS_STORE_FULL_BYTES)
+		return false;
+	rusts_buffers_flush_all();
 	return true;
 }
 
@@ -254,6 +276,7 @@ static void
 reset(RustsBuffer *buffer)
 {
 	rusts_builder_reset(buffer->builder);
+	buffer->noted_bytes = 0;
 	buffer->stored_before = false;
 	buffer->first_row = -1;
 	if (buffer->deletes != NULL)

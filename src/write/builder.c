@@ -126,10 +126,7 @@ void
 rusts_builder_free(RustsBuilder *builder)
 {
 	MemoryContextDelete(builder->batch_cxt);
-	pfree(builder->schema->columns);
-	pfree(builder->schema->by_attno);
-	pfree(builder->schema->tags);
-	pfree(builder->schema);
+	rusts_schema_free(builder->schema);
 	pfree(builder);
 }
 
