@@ -16,6 +16,10 @@
  * Many statements that delete a row each would leave many notes; so now and
  * then one of them puts a segment's small notes together.
  *
+ * XXX As long as a transaction that began before them is running, notes that
+ * were put together stay as dead rows, and whoever reads the segment's notes
+ * passes over them: 0.15 us each.
+ *
  * src/meta/deletion.c
  *
  *-------------------------------------------------------------------------
