@@ -9,9 +9,9 @@
  * the whole of its MVCC.  The notes go when the segment goes.
  *
  * A segment's rows are read when somebody opens it; before that only their
- * number is known, and those that are at hand.  Rows that were updated are told a second time with their
- * new row numbers: the distance to the one before as a varint, and the row
- * number minus that of the one before, zigzag.
+ * number is known, and those that are at hand.  Rows that were updated are
+ * told a second time with their new row numbers: the distance to the one
+ * before as a varint, and the row number minus that of the one before, zigzag.
  *
  * Many statements that delete a row each would leave many notes; so now and
  * then one of them puts a segment's small notes together.
