@@ -388,6 +388,22 @@ DELETE FROM m.l WHERE ctid = '(0,20)';
 SELECT v FROM m.l WHERE ctid = '(0,20)';
 SELECT v FROM m.l WHERE ctid = ANY ('{"(0,19)","(0,20)","(0,21)"}');
 
+-- a statement reads the notes twice; that others need not be counted is known
+CREATE TABLE m.often (time timestamptz NOT NULL, v int) USING rusts;
+INSERT INTO m.often SELECT to_timestamp(i), i FROM generate_series(1, 200) i;
+BEGIN;
+SELECT pg_stat_get_xact_numscans('rusts.deletion_segment'::regclass) AS before \gset
+DO $$
+BEGIN
+	FOR i IN 1..64 LOOP
+		DELETE FROM m.often WHERE v = i;
+	END LOOP;
+END $$;
+SELECT (pg_stat_get_xact_numscans('rusts.deletion_segment'::regclass) - :before) / 64 AS scans;
+COMMIT;
+SELECT count(*), sum(v) FROM m.often;
+SELECT count(*) BETWEEN 2 AND 16, sum(nrows) FROM rusts.deletion WHERE storage_id = rusts.storage_id('m.often'::regclass);
+
 -- what is noted of deleted rows is nobody's business
 SELECT has_table_privilege('pg_read_all_data', 'rusts.deletion', 'UPDATE'), has_table_privilege('public', 'rusts.deletion', 'SELECT');
 DROP FUNCTION fill, compare;

@@ -50,6 +50,7 @@ static bool is_live(Relation rel, int64 row);
 static bool find_entry(Relation rel, int64 row, Snapshot snapshot,
 					   RustsSegmentEntry *entry);
 static void free_payload(RustsSegmentEntry *entry);
+static bool is_open(Relation rel, const RustsSegmentEntry *entry);
 static void open_entry(Relation rel, const RustsSegmentEntry *entry);
 static void close_segment(void);
 static void at_transaction_event(XactEvent event, void *arg);
@@ -202,17 +203,33 @@ free_payload(RustsSegmentEntry *entry)
 	entry->payload = NULL;
 }
 
+/*
+ * Is it the open segment, where it is now?  Its pages may have been moved
+ * since it was opened (reclaim.c), and no snapshot need have kept the old ones
+ * from being another's.
+ */
+static bool
+is_open(Relation rel, const RustsSegmentEntry *entry)
+{
+	const RustsSegmentEntry *open;
+
+	if (open_segment.cxt == NULL)
+		return false;
+	open = &open_segment.reader->entry;
+	return open_segment.relid == RelationGetRelid(rel) &&
+		open_segment.desc == RelationGetDescr(rel) &&
+		open->storage_id == entry->storage_id &&
+		open->segment_id == entry->segment_id &&
+		open->first_block == entry->first_block;
+}
+
 /* Open a segment unless it is open. */
 static void
 open_entry(Relation rel, const RustsSegmentEntry *entry)
 {
 	MemoryContext old_cxt;
 
-	if (open_segment.cxt != NULL &&
-		open_segment.relid == RelationGetRelid(rel) &&
-		open_segment.reader->entry.storage_id == entry->storage_id &&
-		open_segment.reader->entry.segment_id == entry->segment_id &&
-		open_segment.desc == RelationGetDescr(rel))
+	if (is_open(rel, entry))
 	{
 		open_segment.reader->rel = rel;
 		return;

@@ -9,12 +9,16 @@
  * the whole of its MVCC.  The notes go when the segment goes.
  *
  * A segment's rows are read when somebody opens it; before that only their
- * number is known.  Rows that were updated are told a second time with their
- * new row numbers: the distance to the one before as a varint, and the row
- * number minus that of the one before, zigzag.
+ * number is known, and those that are at hand.  Rows that were updated are
+ * told a second time with their new row numbers: the distance to the one
+ * before as a varint, and the row number minus that of the one before, zigzag.
  *
  * Many statements that delete a row each would leave many notes; so now and
  * then one of them puts a segment's small notes together.
+ *
+ * XXX As long as a transaction that began before them is running, notes that
+ * were put together stay as dead rows, and whoever reads the segment's notes
+ * passes over them: 0.15 us each.
  *
  * src/meta/deletion.c
  *
@@ -33,6 +37,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/bitmap.h"
+#include "base/bits.h"
 #include "base/rowset.h"
 #include "base/varint.h"
 #include "compat.h"
@@ -55,13 +60,31 @@ enum
 /* ... of at most so many rows each. */
 #define SMALL_NOTE		16384
 
+/* Rows are read together with their number into so many bytes of bitmaps. */
+#define AT_HAND_BYTES		(1024 * 1024)
+
+/* So many segments' notes we remember to have counted. */
+#define COUNTED_SEGMENTS	64
+
+/* Of the segments that this session has deleted rows of, the last ones. */
+static struct
+{
+	int64		storage_id;
+	int64		segment_id;
+	uint32		missing;		/* notes, as far as we know */
+}			counted[COUNTED_SEGMENTS];
+
 static SysScanDesc begin_scan(Relation table, int64 storage_id,
 							  const int64 *segment_id, Snapshot snapshot);
+static bool read_at_hand(RustsSegmentEntry *entry, HeapTuple tuple,
+						 TupleDesc desc, Size *space);
 static void remove_notes(int64 storage_id, const int64 *segment_id);
 static const uint8 *note_rows(HeapTuple tuple, TupleDesc desc,
 							  const uint8 **end);
 static void read_moved(HeapTuple tuple, TupleDesc desc, RustsDeletedRow *rows,
 					   uint32 nrows);
+static bool has_many_notes(Relation table, int64 storage_id,
+						   int64 segment_id, bool nested);
 static uint32 count_small_notes(Relation table, int64 storage_id,
 								int64 segment_id, bool nested);
 static bool is_small_note(HeapTuple tuple, TupleDesc desc, bool nested,
@@ -88,6 +111,7 @@ rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 	TupleDesc	desc;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	Size		space = AT_HAND_BYTES;
 
 	if (table == NULL)
 		return;
@@ -107,7 +131,8 @@ rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 			continue;
 		entry->ndeleted +=
 			DatumGetInt32(heap_getattr(tuple, Anum_nrows, desc, &isnull));
-		entry->notes = true;
+		if (!read_at_hand(entry, tuple, desc, &space))
+			entry->notes = true;
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
@@ -162,13 +187,42 @@ rusts_deletions_read(RustsSegmentEntry *entry, Snapshot snapshot)
 	entry->notes = false;
 }
 
+/*
+ * Add a note's rows to entry->deleted, unless they are elsewhere or there is
+ * no space; *space becomes less.  What is corrupt is reported to those who
+ * need it.
+ */
+static bool
+read_at_hand(RustsSegmentEntry *entry, HeapTuple tuple, TupleDesc desc,
+			 Size *space)
+{
+	Size		size = sizeof(uint64) * RUSTS_BITMAP_WORDS(entry->nrows);
+	bool		isnull;
+	Datum		rows = heap_getattr(tuple, Anum_deleted, desc, &isnull);
+	const uint8 *end;
+	const uint8 *p;
+
+	if (entry->notes || VARATT_IS_EXTERNAL(DatumGetPointer(rows)) ||
+		VARATT_IS_COMPRESSED(DatumGetPointer(rows)))
+		return false;
+	if (entry->deleted == NULL)
+	{
+		if (size > *space)
+			return false;
+		entry->deleted = palloc0(size);
+		*space -= size;
+	}
+	p = note_rows(tuple, desc, &end);
+	return rusts_rowset_get(p, end, entry->nrows, entry->deleted);
+}
+
 static const uint8 *
 note_rows(HeapTuple tuple, TupleDesc desc, const uint8 **end)
 {
 	bool		isnull;
 	struct varlena *rows =
-		PG_DETOAST_DATUM_PACKED(heap_getattr(tuple, Anum_deleted, desc,
-											 &isnull));
+	PG_DETOAST_DATUM_PACKED(heap_getattr(tuple, Anum_deleted, desc,
+										 &isnull));
 
 	*end = (const uint8 *) VARDATA_ANY(rows) + VARSIZE_ANY_EXHDR(rows);
 	return (const uint8 *) VARDATA_ANY(rows);
@@ -186,8 +240,7 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	struct varlena *moved;
 	HeapTuple	tuple;
 
-	if (count_small_notes(table, storage_id, segment_id, nested) >=
-		MANY_NOTES)
+	if (has_many_notes(table, storage_id, segment_id, nested))
 		rows = take_small_notes(table, storage_id, segment_id, rows, &nrows,
 								nested);
 	moved = encode_moved(rows, nrows);
@@ -202,6 +255,32 @@ rusts_deletions_insert(int64 storage_id, int64 segment_id,
 	rusts_catalog_insert(table, tuple, cid);
 	heap_freetuple(tuple);
 	table_close(table, RowExclusiveLock);
+}
+
+/*
+ * Is another note one too many?  To count them means to look at dead ones,
+ * too, which pile up while an old transaction runs; so who has counted does it
+ * again after he has written as many as there was room for.
+ */
+static bool
+has_many_notes(Relation table, int64 storage_id, int64 segment_id,
+			   bool nested)
+{
+	uint64		hash = rusts_mix_bits(rusts_mix_bits(storage_id) ^ segment_id);
+	int			i = hash % COUNTED_SEGMENTS;
+	uint32		count;
+
+	if (counted[i].storage_id == storage_id &&
+		counted[i].segment_id == segment_id && counted[i].missing > 1)
+	{
+		counted[i].missing--;
+		return false;
+	}
+	count = count_small_notes(table, storage_id, segment_id, nested);
+	counted[i].storage_id = storage_id;
+	counted[i].segment_id = segment_id;
+	counted[i].missing = count < MANY_NOTES ? MANY_NOTES - count : MANY_NOTES;
+	return count >= MANY_NOTES;
 }
 
 static uint32
@@ -325,9 +404,9 @@ static struct varlena *
 encode_rows(const RustsDeletedRow *rows, uint32 nrows)
 {
 	struct varlena *result =
-		palloc_extended(VARHDRSZ +
-						RUSTS_ROWSET_MAX(nrows, rows[nrows - 1].row),
-						MCXT_ALLOC_HUGE);
+	palloc_extended(VARHDRSZ +
+					RUSTS_ROWSET_MAX(nrows, rows[nrows - 1].row),
+					MCXT_ALLOC_HUGE);
 	uint8	   *end = rusts_rowset_put((uint8 *) VARDATA(result), &rows->row,
 									   sizeof(RustsDeletedRow), nrows);
 

@@ -21,7 +21,8 @@ typedef struct RustsDeletedRow
 
 /*
  * Set ndeleted and notes of a storage's entries, sorted by segment_id, to
- * what snapshot sees.
+ * what snapshot sees; deleted, too, in the current memory context, where that
+ * takes little.
  */
 extern void rusts_deletions_load(int64 storage_id, Snapshot snapshot,
 								 RustsSegmentEntry *entries, uint32 nentries);

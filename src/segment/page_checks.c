@@ -14,6 +14,11 @@
  * from disk checks it whatever its mark is, and clears the mark first: the
  * same page may have been in the same buffer before, and sound.
  *
+ * XXX Somebody who finds the page in that buffer before the reader has cleared
+ * the mark takes it for checked, and so does everybody after a reader that
+ * does not know of marks, such as pg_prewarm.  The disk must have damaged the
+ * page after it was checked, and without PostgreSQL's own checksums.
+ *
  * src/segment/page_checks.c
  *
  *-------------------------------------------------------------------------

@@ -65,8 +65,8 @@ typedef struct RustsJobState
 	int			warned_code;	/* ... of this error */
 	TimestampTz noted_at;		/* entered in rusts.job */
 	bool		seen;			/* its measurement still exists */
-	bool		unreadable;		/* of a flush: the last look at what there is
-								 * to flush failed */
+	bool		unreadable;		/* of a flush: what there is to flush could not
+								 * be read last time */
 } RustsJobState;
 
 extern void rusts_job_states_init(void);
