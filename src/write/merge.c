@@ -284,9 +284,9 @@ merge_segments(Relation from, const Target *to, RustsSegmentEntry *entries,
 
 		for (end = begin + 1; end < nentries; end++)
 		{
-			if (rusts_write_between(entries[end - 1].write_order,
-									entries[end].write_order, unmoved,
-									nunmoved))
+			if (rusts_write_overtaken(entries[end - 1].write_order,
+									  entries[end].write_order, unmoved,
+									  nunmoved))
 				break;
 		}
 		run_rows = merge_run(from, to, builder, entries, begin, end, merges,
