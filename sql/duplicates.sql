@@ -220,6 +220,19 @@ SELECT * FROM differences();
 SELECT sum(rows) - (SELECT count(*) FROM twin) AS left_over
 FROM rusts.segments WHERE measurement = 'points'::regclass;
 
+-- a flush leaves segments of one order in several partitions; what was written
+-- before and moves with one of them stays older than the others
+SELECT rusts_write(E'tie,host=a x=1 1000000000');
+SELECT rusts_flush('tie');
+SELECT rusts_write(E'tie,host=a x=2 1000000000\ntie,host=b x=5 7200000000000\ntie,host=b x=4 -172800000000000');
+SELECT rusts_flush('tie');
+SELECT rusts_tier('tie', '1970-01-01 00:30Z');
+SELECT * FROM tie ORDER BY time;
+SELECT rusts_compact('tie') >= 0 AS compacted;
+SELECT * FROM tie ORDER BY time;
+VACUUM FULL tie;
+SELECT * FROM tie ORDER BY time;
+
 SET client_min_messages = warning;
 DROP SCHEMA duplicates CASCADE;
 

@@ -20,7 +20,7 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
+#include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -28,27 +28,16 @@
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/timestamp.h"
 
-#include "am/am.h"
 #include "compat.h"
 #include "exec/block_scan.h"
 #include "exec/block_scan_internal.h"
 #include "meta/deletion.h"
 #include "meta/settings.h"
-#include "segment/page_io.h"
 #include "write/buffer.h"
-#include "write/duplicates.h"
-
-/* Rows of a segment that a parallel worker draws at once. */
-#define PIECE_ROWS			32768
 
 static void add_columns(RustsBlockScan *scan, Bitmapset *attnos);
 static void order_conditions(RustsBlockScan *scan);
-static void load_entries(RustsBlockScan *scan);
-static void sort_entries(RustsBlockScan *scan);
-static RustsSegmentEntry *ordered_entry(RustsBlockScan *scan, int64 at);
-static void time_range(RustsBlockScan *scan, int64 *low, int64 *high);
 static bool next_segment(RustsBlockScan *scan);
 static bool next_piece(RustsBlockScan *scan);
 static int64 first_item(RustsBlockScan *scan, uint64 row);
@@ -247,259 +236,12 @@ rusts_block_scan_restart(RustsBlockScan *scan)
 	scan->at = -1;
 }
 
-/* The times that conditions and window leave. */
-static void
-time_range(RustsBlockScan *scan, int64 *low, int64 *high)
-{
-	const RustsSchema *schema = scan->schema;
-	int			i;
-
-	*low = PG_INT64_MIN;
-	*high = PG_INT64_MAX;
-	if (schema->time < 0)
-		return;
-	for (i = 0; i < scan->nconditions; i++)
-	{
-		const RustsCondition *condition = &scan->conditions[i];
-		const RustsClause *clause = &condition->clause;
-
-		if (clause->kind != RUSTS_CLAUSE_INT || condition->always ||
-			condition->generic || condition->never ||
-			clause->attno != schema->columns[schema->time].attno)
-			continue;
-		if (clause->is_array && clause->any && condition->nvalues > 0)
-		{
-			*low = Max(*low, condition->ints[0]);
-			*high = Min(*high, condition->ints[condition->nvalues - 1]);
-		}
-		else if (!clause->is_array && clause->test != RUSTS_TEST_NE)
-		{
-			*low = Max(*low, condition->low);
-			*high = Min(*high, condition->high);
-		}
-	}
-}
-
-/*
- * Read the directory, at least as far as it is wanted.  What was read stays:
- * the snapshot is the same.
- */
-static void
-load_entries(RustsBlockScan *scan)
-{
-	int64		low;
-	int64		high;
-	bool		everything;
-	MemoryContext old_cxt;
-
-	time_range(scan, &low, &high);
-	if (scan->loaded && low >= scan->loaded_low && high <= scan->loaded_high)
-		return;
-
-	/*
-	 * A second time it is for other parameters, and there may be many.
-	 * Processes of a parallel scan must have the same list.
-	 */
-	everything = scan->count_all || scan->loaded || scan->parallel != NULL ||
-		(low == PG_INT64_MIN && high == PG_INT64_MAX);
-	if (!scan->loaded)
-		rusts_check_rewritten(scan->rel, scan->snapshot);
-	old_cxt = MemoryContextSwitchTo(scan->scan_cxt);
-	if (everything)
-	{
-		scan->entries = rusts_directory_load(rusts_storage_id(scan->rel), -1,
-											 scan->snapshot,
-											 &scan->nentries);
-		scan->loaded_low = PG_INT64_MIN;
-		scan->loaded_high = PG_INT64_MAX;
-	}
-	else
-	{
-		scan->entries =
-			rusts_directory_load_range(rusts_storage_id(scan->rel),
-									   scan->snapshot, low, high,
-									   &scan->nentries);
-		scan->loaded_low = low;
-		scan->loaded_high = high;
-	}
-	rusts_duplicates_resolve(scan->rel, RelationGetDescr(scan->rel),
-							 scan->schema, scan->snapshot, scan->loaded_low,
-							 scan->loaded_high, &scan->entries,
-							 &scan->nentries);
-	scan->loaded = true;
-	if (!IsParallelWorker())
-		scan->counters[RUSTS_COUNT_SEGMENTS] = scan->nentries;
-	sort_entries(scan);
-	MemoryContextSwitchTo(old_cxt);
-}
-
-static int
-compare_latest(const void *a, const void *b, void *arg)
-{
-	const RustsSegmentEntry *entries = arg;
-	const RustsSegmentEntry *left = &entries[*(const uint32 *) a];
-	const RustsSegmentEntry *right = &entries[*(const uint32 *) b];
-
-	if (left->max_time != right->max_time)
-		return left->max_time < right->max_time ? -1 : 1;
-	return (left->segment_id > right->segment_id) -
-		(left->segment_id < right->segment_id);
-}
-
-static void
-sort_entries(RustsBlockScan *scan)
-{
-	uint32		i;
-
-	scan->rest = NULL;
-	scan->order = MemoryContextAllocHuge(CurrentMemoryContext,
-										 sizeof(uint32) *
-										 Max((Size) scan->nentries, 1));
-	for (i = 0; i < scan->nentries; i++)
-		scan->order[i] = i;
-	if (scan->by_time)
-		qsort_arg(scan->order, scan->nentries, sizeof(uint32), compare_latest,
-				  scan->entries);
-	if (scan->parallel == NULL)
-		return;
-	scan->pieces_before = palloc_array(uint64, scan->nentries + 1);
-	scan->pieces_before[0] = 0;
-	for (i = 0; i < scan->nentries; i++)
-		scan->pieces_before[i + 1] = scan->pieces_before[i] +
-			(scan->entries[i].nrows + PIECE_ROWS - 1) / PIECE_ROWS;
-}
-
-bool
-rusts_block_scan_extent(RustsBlockScan *scan, int64 *low, int64 *high,
-						int64 *nrows)
-{
-	int64		from;
-	int64		to;
-	bool		any = false;
-	uint32		i;
-
-	*nrows = 0;
-	if (scan->never)
-		return false;
-	load_entries(scan);
-	time_range(scan, &from, &to);
-	for (i = 0; i < scan->nentries; i++)
-	{
-		const RustsSegmentEntry *entry = &scan->entries[i];
-
-		if (entry->max_time == RUSTS_NO_TIME)
-		{
-			*nrows += entry->nrows;
-			continue;
-		}
-		if (entry->max_time < from || entry->min_time > to)
-			continue;
-		*nrows += entry->nrows;
-		*low = any ? Min(*low, entry->min_time) : entry->min_time;
-		*high = any ? Max(*high, entry->max_time) : entry->max_time;
-		any = true;
-	}
-	if (!any)
-		return false;
-	*low = Max(*low, from);
-	*high = Min(*high, to);
-	return *low <= *high;
-}
-
-int64
-rusts_block_scan_rest(RustsBlockScan *scan)
-{
-	int64		at = scan->at;
-
-	if (scan->backward)
-		return at >= scan->nentries ? PG_INT64_MIN :
-			ordered_entry(scan, at)->max_time;
-	if (scan->rest == NULL)
-	{
-		int64		low = PG_INT64_MAX;
-		int64		i;
-
-		scan->rest = MemoryContextAllocHuge(scan->scan_cxt, sizeof(int64) *
-											((Size) scan->nentries + 1));
-		scan->rest[scan->nentries] = low;
-		for (i = (int64) scan->nentries - 1; i >= 0; i--)
-		{
-			const RustsSegmentEntry *entry = ordered_entry(scan, i);
-
-			if (entry->max_time != RUSTS_NO_TIME)
-				low = Min(low, entry->min_time);
-			scan->rest[i] = low;
-		}
-	}
-	return scan->rest[at];
-}
-
-/* The entry that is read after so many. */
-static RustsSegmentEntry *
-ordered_entry(RustsBlockScan *scan, int64 at)
-{
-	if (scan->backward)
-		at = scan->nentries - 1 - at;
-	return &scan->entries[scan->order[at]];
-}
-
-/* Ends of segments that are an infinity do not tell. */
-void
-rusts_block_scan_finite(RustsBlockScan *scan, int64 *low, int64 *high)
-{
-	int64		min = PG_INT64_MAX;
-	int64		max = PG_INT64_MIN;
-	uint32		i;
-
-	for (i = 0; i < scan->nentries; i++)
-	{
-		const RustsSegmentEntry *entry = &scan->entries[i];
-
-		if (entry->max_time == RUSTS_NO_TIME)
-			continue;
-		if (!TIMESTAMP_NOT_FINITE(entry->min_time))
-			min = Min(min, entry->min_time);
-		if (!TIMESTAMP_NOT_FINITE(entry->max_time))
-			max = Max(max, entry->max_time);
-	}
-	*low = Max(*low, min);
-	*high = Min(*high, max);
-}
-
-bool
-rusts_block_scan_covers(RustsBlockScan *scan, const RustsSegmentEntry *entry)
-{
-	const RustsSchema *schema = scan->schema;
-	int			i;
-
-	for (i = 0; i < scan->nconditions; i++)
-	{
-		const RustsCondition *condition = &scan->conditions[i];
-		const RustsClause *clause = &condition->clause;
-
-		if (condition->always)
-			continue;
-
-		/* A row without a time does not meet a condition on it. */
-		if (condition->generic || clause->kind != RUSTS_CLAUSE_INT ||
-			clause->is_array || clause->test == RUSTS_TEST_NE ||
-			schema->time < 0 ||
-			clause->attno != schema->columns[schema->time].attno ||
-			!rusts_is_not_null(RelationGetDescr(scan->rel),
-							   clause->attno - 1) ||
-			entry->min_time < condition->low ||
-			entry->max_time > condition->high)
-			return false;
-	}
-	return true;
-}
-
 bool
 rusts_block_scan_next(RustsBlockScan *scan)
 {
 	if (scan->never)
 		return false;
-	load_entries(scan);
+	rusts_block_scan_load(scan);
 	for (;;)
 	{
 		if (scan->reader == NULL)
@@ -538,7 +280,7 @@ next_segment(RustsBlockScan *scan)
 	{
 		CHECK_FOR_INTERRUPTS();
 		scan->at++;
-		if (open_segment(scan, ordered_entry(scan, scan->at)))
+		if (open_segment(scan, rusts_block_scan_entry(scan, scan->at)))
 		{
 			scan->item = scan->backward ? (int64) scan->nitems : -1;
 			return true;
@@ -553,7 +295,7 @@ rusts_block_scan_prev(RustsBlockScan *scan)
 {
 	if (scan->never)
 		return false;
-	load_entries(scan);
+	rusts_block_scan_load(scan);
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -617,9 +359,9 @@ next_piece(RustsBlockScan *scan)
 		}
 		if (scan->reader == NULL)
 			continue;
-		from = (piece - scan->pieces_before[low]) * PIECE_ROWS;
+		from = (piece - scan->pieces_before[low]) * RUSTS_PIECE_ROWS;
 		scan->item = first_item(scan, from) - 1;
-		scan->piece_end = first_item(scan, from + PIECE_ROWS);
+		scan->piece_end = first_item(scan, from + RUSTS_PIECE_ROWS);
 		if (scan->item + 1 < (int64) scan->piece_end)
 			return true;
 	}
@@ -651,7 +393,7 @@ open_segment(RustsBlockScan *scan, RustsSegmentEntry *entry)
 	int64		low;
 	int64		high;
 
-	time_range(scan, &low, &high);
+	rusts_block_scan_times(scan, &low, &high);
 	if ((low > PG_INT64_MIN || high < PG_INT64_MAX) &&
 		(entry->max_time == RUSTS_NO_TIME || entry->max_time < low ||
 		 entry->min_time > high))

@@ -12,6 +12,23 @@
 
 #include "exec/block_scan.h"
 
+/* Rows of a segment that a parallel worker draws at once. */
+#define RUSTS_PIECE_ROWS	32768
+
+/*
+ * Read the directory, at least as far as it is wanted.  What was read stays:
+ * the snapshot is the same.
+ */
+extern void rusts_block_scan_load(RustsBlockScan *scan);
+
+/* The entry that is read after so many. */
+extern RustsSegmentEntry *rusts_block_scan_entry(RustsBlockScan *scan,
+												 int64 at);
+
+/* The times that conditions and window leave, both included. */
+extern void rusts_block_scan_times(const RustsBlockScan *scan, int64 *low,
+								   int64 *high);
+
 /* Can a segment have a series that meets the conditions? */
 extern bool rusts_block_scan_may_have_series(RustsBlockScan *scan,
 											 const RustsSegmentEntry *entry);

@@ -6,8 +6,10 @@
  * Of two segments with the same point the one with the greater write_order
  * has the later version of it.  Segments that are made of others get the
  * greatest of these; that is right as long as no segment is left out that
- * was written after some of the rows and before others, and has points of the
- * earlier ones.
+ * was written after some of the rows and before others, or together with the
+ * last of them, and has points of the earlier ones.  Together means that the
+ * orders are the same, as those of a flush's segments are: these have no point
+ * in common, but what is moved gets the greater segment_id.
  *
  * src/write/write_order.c
  *
@@ -69,14 +71,14 @@ rusts_unmoved_writes(Relation rel, const RustsSchema *schema,
 	later = palloc0_array(bool, nall + 1);
 	writes = palloc_array(int64, nall + 1);
 
-	/* Of the others only those are of interest that lie between. */
+	/* Of the others only those are of interest that may be overtaken. */
 	for (i = 0; i < nall; i++)
 	{
 		moved[n] = bsearch(&all[i], entries, nentries,
 						   sizeof(RustsSegmentEntry),
 						   rusts_compare_orders) != NULL;
 		if (!moved[n] && (all[i].write_order <= entries[0].write_order ||
-						  all[i].write_order >=
+						  all[i].write_order >
 						  entries[nentries - 1].write_order))
 			continue;
 		*nwrites += !moved[n];
@@ -95,14 +97,16 @@ rusts_unmoved_writes(Relation rel, const RustsSchema *schema,
 }
 
 bool
-rusts_write_between(int64 low, int64 high, const int64 *writes,
-					uint32 nwrites)
+rusts_write_overtaken(int64 low, int64 high, const int64 *writes,
+					  uint32 nwrites)
 {
 	uint32		i;
 
+	if (low == high)
+		return false;
 	for (i = 0; i < nwrites; i++)
 	{
-		if (writes[i] >= low && writes[i] < high)
+		if (writes[i] >= low && writes[i] <= high)
 			return true;
 	}
 	return false;

@@ -28,8 +28,11 @@ extern int64 *rusts_unmoved_writes(Relation rel, const RustsSchema *schema,
 								   const RustsSegmentEntry *entries,
 								   uint32 nentries, uint32 *nwrites);
 
-/* Is any of these writes between two others? */
-extern bool rusts_write_between(int64 low, int64 high, const int64 *writes,
-								uint32 nwrites);
+/*
+ * Would any of these writes be overtaken by what was written at low, if that
+ * took the order of what was written at high?
+ */
+extern bool rusts_write_overtaken(int64 low, int64 high, const int64 *writes,
+								  uint32 nwrites);
 
 #endif							/* RUSTS_WRITE_ORDER_H */

@@ -57,16 +57,33 @@ sub plan_changes
 
 		splice @steps, $rng->chance(0.75) ? 0 : $rng->int(0, $bound), 0, ['merge'];
 	}
-	$schema->{steps} = \@steps;
-	$schema->{later} = [ map { [
-				map {
-					my $kind = $rng->weighted(4 => 'flush', 3 => 'compact', 3 => 'tier',
-						0.5 => 'vacuum', 0.5 => 'plain vacuum', $changes ? (4 => 'change') : ());
-
-					$kind eq 'change' ? change($rng, $schema)
-					  : $kind eq 'tier' ? [ 'tier', tier_time($rng, $schema) ] : [$kind]
-				} 1 .. $rng->int(1, 3) ] } 1 .. $rng->weighted(3 => 0, 4 => 1, 3 => 2, 1 => 3) ];
+	$schema->{steps} = [ map { ($_, moves($rng, $schema, $_)) } @steps ];
+	$schema->{later} = [ map { [ map { later_step($rng, $schema, $changes) } 1 .. $rng->int(1, 3) ] }
+		1 .. $rng->weighted(3 => 0, 4 => 1, 3 => 2, 1 => 3) ];
 	return;
+}
+
+# What moves some of the rows after a step of loading, so that others, written
+# before or later, stay where they are.
+sub moves
+{
+	my ($rng, $schema, $step) = @_;
+
+	return unless $step->[0] =~ /^(?:rows|single|tx|copy|returning|write|change)$/;
+	return unless $rng->chance($schema->{merge} ? 0.35 : 0.05);
+	return map {
+		$_ eq 'tier' ? [ 'tier', tier_time($rng, $schema) ] : [$_]
+	} $rng->weighted(1 => 'flush', 1 => 'compact', 3 => 'tier');
+}
+
+sub later_step
+{
+	my ($rng, $schema, $changes) = @_;
+	my $kind = $rng->weighted(4 => 'flush', 3 => 'compact', 3 => 'tier',
+		0.5 => 'vacuum', 0.5 => 'plain vacuum', $changes ? (4 => 'change') : ());
+
+	return $kind eq 'change' ? change($rng, $schema)
+	  : $kind eq 'tier' ? [ 'tier', tier_time($rng, $schema) ] : [$kind];
 }
 
 sub tier_time

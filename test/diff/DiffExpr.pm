@@ -89,7 +89,7 @@ sub extreme
 		'2147483647', '-9223372036854775808', '9223372036854775807', '50')
 	  if $base =~ /^int\d/;
 	return $rng->pick('0', '-0', '1', '1.5', '-1.5', 'NaN', 'Infinity',
-		'-Infinity', '50', '1e300', '-1e-300', '20.5', '100')
+		'-Infinity', '50', $base eq 'float4' ? ('1e30', '-1e-30') : ('1e300', '-1e-300'), '20.5', '100')
 	  if $base =~ /^float/;
 	return $rng->pick('0', '0.00', '1.5', 'NaN', 'Infinity', '-Infinity',
 		'12.5', '1e30', '-3')
@@ -171,6 +171,14 @@ sub fits
 	return quote($value);
 }
 
+# Is this a number that float4 refuses, for being too large or too small?
+sub beyond_float4
+{
+	my ($value) = @_;
+
+	return $value =~ /^-?\d/ && $value != 0 && (abs($value) > 1e30 || abs($value) < 1e-30);
+}
+
 # Choose a type for the constant, and make the value fit; '' is the bare
 # literal.
 sub other_type
@@ -193,10 +201,8 @@ sub other_type
 		  ? $rng->weighted(5 => '', 3 => 'float8', 1 => 'float4', 1 => 'numeric',
 			0.5 => 'int4', 0.5 => 'int8')
 		  : $rng->pick('float8', $base, 'float8');
-		$type = 'float8'
-		  if !$wanted && $type eq 'float4' && abs($$value) > 1e30;
-		$$value = '1e30'
-		  if $wanted && $wanted eq 'float4' && $$value =~ /^[-\d]/ && abs($$value) > 1e30;
+		$type = 'float8' if !$wanted && $type eq 'float4' && beyond_float4($$value);
+		$$value = '1e30' if $wanted && $wanted eq 'float4' && beyond_float4($$value);
 	}
 	elsif ($base eq 'numeric')
 	{

@@ -16,6 +16,7 @@ use Exporter 'import';
 
 use DiffChange qw(change_sql);
 use DiffData qw(format_time);
+use DiffLines qw(line_of write_sql);
 use DiffPoints qw(united_sql);
 
 our @EXPORT_OK = qw(create_sql common_sql later_sql);
@@ -194,24 +195,50 @@ sub stage_sql
 	  . "CREATE INDEX ON s.stage (n);\nANALYZE s.stage;\n";
 }
 
-sub insert_sql
+# The rows of a range, or those of a list.
+sub range_sql
 {
-	my ($side, $columns, $from, $to) = @_;
-	my $list = join ', ', map { $_->{q} } @$columns;
+	my ($from, $to) = @_;
 
-	return "INSERT INTO $side.t ($list) SELECT $list FROM s.stage "
-	  . ($to == $from + 1 ? "WHERE n = $from;\n"
-		: "WHERE n >= $from AND n < $to ORDER BY n;\n");
+	return 'n IN (' . join(', ', @$from) . ')' if ref $from;
+	return $to == $from + 1 ? "n = $from" : "n >= $from AND n < $to";
 }
 
-# A range of rows, written to the twin.
-sub twin_sql
+sub insert_sql
 {
-	my ($schema, $columns, $from, $to) = @_;
+	my ($side, $columns, @range) = @_;
 	my $list = join ', ', map { $_->{q} } @$columns;
 
-	return insert_sql('h', $columns, $from, $to) unless $schema->{merge};
-	return united_sql($columns, "SELECT n, $list FROM s.stage WHERE n >= $from AND n < $to") . ";\n";
+	return "INSERT INTO $side.t ($list) SELECT $list FROM s.stage WHERE " . range_sql(@range)
+	  . " ORDER BY n;\n";
+}
+
+# Some rows, written to the twin.
+sub twin_sql
+{
+	my ($schema, $columns, @range) = @_;
+	my $list = join ', ', map { $_->{q} } @$columns;
+
+	return insert_sql('h', $columns, @range) unless $schema->{merge};
+	return united_sql($columns, "SELECT n, $list FROM s.stage WHERE " . range_sql(@range)) . ";\n";
+}
+
+# A range of rows written by lines, after those of them that have none.
+sub lines_sql
+{
+	my ($schema, $columns, $from, $to, $precision) = @_;
+	my (@others, @lines, @numbers);
+
+	foreach my $n (kept($schema, $from, $to))
+	{
+		my $line = line_of($columns, $schema->{rows}[$n], $precision);
+
+		push @others, $n unless defined $line;
+		push @lines, $line if defined $line;
+		push @numbers, $n if defined $line;
+	}
+	return (@others ? insert_sql('m', $columns, \@others) . twin_sql($schema, $columns, \@others) : '')
+	  . (@lines ? write_sql($precision, @lines) . twin_sql($schema, $columns, \@numbers) : '');
 }
 
 # The steps of DiffSchema's plan, each a function of the schema, the columns
@@ -251,6 +278,7 @@ my %steps = (
 		return insert_sql('m', $columns, @range) =~ s/;\n\z/ RETURNING tableoid \\g \/dev\/null\n/r
 		  . twin_sql($schema, $columns, @range);
 	},
+	write => \&lines_sql,
 	merge => sub { return call_sql($_[0], 'rusts_set_duplicates', "'merge'") },
 	change => sub {
 		my ($schema, $columns, @statements) = @_;

@@ -1,7 +1,6 @@
 # Run a schema's queries on both tables and compare.
 #
-# Each side is one psql that executes a script; a mark after each statement
-# tells answers apart.
+# Each side is one session of DiffServer that executes a script of DiffScript.
 #
 # test/diff/DiffRun.pm
 
@@ -10,18 +9,15 @@ package DiffRun;
 use strict;
 use warnings;
 
+use parent 'DiffServer';
+
 use DiffChange qw(plan_changes other_value);
-use DiffCompare qw(difference row_separator field_separator null_mark);
-use DiffLoad qw(common_sql create_sql later_sql);
+use DiffCompare qw(difference);
+use DiffLoad qw(common_sql);
 use DiffRandom;
 use DiffSchema;
+use DiffScript qw(setup_sql later_script settings marked query_script answers);
 use DiffShapes;
-
-my $mark = "\x01";
-my $message_mark = "\x02";
-
-# What a session needs that changes rows.
-my $session = "SET timezone = 'UTC';\nSET rusts_diff.cutoff = '2024-01-02';\n";
 
 # Settings that a measurement's queries run under, beside none.  What begins
 # with rusts. is left out while the server does not know it.
@@ -58,19 +54,14 @@ my @variants = (
 	[ 0.3, 'jit', 'jit = on', 'jit_above_cost = 0', 'jit_inline_above_cost = 0' ],
 	[ 1, 'few rows wanted', 'cursor_tuple_fraction = 0.01' ]);
 
-# A tester of one server.
-#	conn	connection string, of a superuser
-#	dir		where files go
-#	log		the server's log, or undef
-#	psql	the program
+# A tester of one server; its arguments are DiffServer's.
 sub new
 {
 	my ($class, %args) = @_;
-	my $self = bless { psql => 'psql', tables => 0, %args }, $class;
+	my $self = $class->SUPER::new(%args);
 	my %known = map { $_ => 1 }
 	  split /\n/, $self->ask("SELECT name FROM pg_settings");
 
-	$self->{log_offset} = defined $self->{log} ? -s $self->{log} : 0;
 	foreach my $variant (@variants)
 	{
 		my ($weight, $name, @set) = @$variant;
@@ -82,146 +73,6 @@ sub new
 	}
 	$self->ask(common_sql());
 	return $self;
-}
-
-# What a server should be like: nothing in the background, nothing on disk for
-# long, and a crash is not the end.
-sub server_conf
-{
-	return <<'END';
-fsync = off
-autovacuum = off
-max_wal_size = 2GB
-restart_after_crash = on
-rusts.flush_max_age = '1d'
-rusts.flush_max_batches = 1000000
-END
-}
-
-# The answer to a few statements, in a session of its own; dies of an error.
-sub ask
-{
-	my ($self, $sql) = @_;
-	my ($status, $out, $err) = $self->script("SET client_min_messages = warning;\n$sql", {}, stop => 1);
-
-	die "psql failed: $err" if $status != 0;
-	chomp $out;
-	return $out;
-}
-
-# Run a script: psql's exit status, output and errors.
-sub script
-{
-	my ($self, $sql, $settings, %args) = @_;
-	my $job = $self->start_script('ask', $sql, $settings, %args);
-
-	return $self->end_script($job);
-}
-
-sub start_script
-{
-	my ($self, $name, $sql, $settings, %args) = @_;
-	my $base = "$self->{dir}/$name.$$";
-	my %settings = (client_min_messages => 'warning', jit => 'off', %$settings);
-	my @command = (
-		$self->{psql}, '-X', '-q', '-A', '-t',
-		'-v', 'ON_ERROR_STOP=' . ($args{stop} // 0),
-		'-v', 'VERBOSITY=verbose',
-		$args{marks}
-		? ('-F', field_separator, '-R', row_separator, '-P', 'null=' . null_mark)
-		: (),
-		'-d', $self->{conn}, '-f', "$base.sql");
-
-	open my $fh, '>', "$base.sql" or die "could not write $base.sql: $!";
-	print $fh $sql;
-	close $fh or die "could not write $base.sql: $!";
-	my $pid = fork // die "could not fork: $!";
-	if ($pid == 0)
-	{
-		$ENV{PGOPTIONS} = join ' ',
-		  map { "-c $_=" . $settings{$_} =~ s/([ \\])/\\$1/gr } sort keys %settings;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$base.out" or POSIX::_exit(126);
-		open STDERR, '>', "$base.err" or POSIX::_exit(126);
-		exec @command or POSIX::_exit(127);
-	}
-	return { pid => $pid, base => $base };
-}
-
-sub end_script
-{
-	my ($self, $job) = @_;
-
-	waitpid $job->{pid}, 0;
-	my $status = $?;
-	my @texts;
-
-	foreach my $suffix ('out', 'err')
-	{
-		open my $fh, '<', "$job->{base}.$suffix" or die "no $job->{base}.$suffix: $!";
-		local $/;
-		push @texts, scalar <$fh>;
-		close $fh;
-	}
-	unlink map { "$job->{base}.$_" } 'sql', 'out', 'err' unless $ENV{RUSTS_DIFF_KEEP};
-	return ($status, map { $_ // '' } @texts);
-}
-
-# What is the same in all sessions that ask.
-sub settings
-{
-	my ($schema, $side, $timeout) = @_;
-
-	return {
-		search_path => "$side,public",
-		timezone => $schema->{zone},
-		statement_timeout => "${timeout}s",
-		'rusts_diff.cutoff' => '2024-01-02',
-		$side eq 'h' ? (max_parallel_workers_per_gather => 0) : () };
-}
-
-# One statement and the mark after it.
-sub marked
-{
-	my ($sql, $id) = @_;
-
-	return "$sql;\n\\if :ERROR\n\\echo $message_mark :LAST_ERROR_MESSAGE\n\\endif\n"
-	  . "\\echo $mark $id :SQLSTATE $mark\n";
-}
-
-# A query under some settings, with marks; on the heap table, where rows are
-# looked up that LIMIT has left out, also without it.
-sub query_script
-{
-	my ($query, $id, $side, @set) = @_;
-	my $compare = $query->{steps}[0]{compare};
-	my $n = 0;
-	my $sql = join '', map { "$_;\n" } 'RESET ALL', @set, @{ $query->{settings} // [] },
-	  $query->{role} ? 'SET ROLE rusts_diff_reader' : ();
-
-	$sql .= marked($side eq 'h' ? $_->{heap_sql} // $_->{sql} : $_->{sql}, "$id " . $n++)
-	  foreach @{ $query->{steps} };
-	$sql .= marked($compare->{superset}, "$id superset")
-	  if $compare && defined $compare->{superset} && $side eq 'h';
-	$sql .= "RESET ROLE;\n" if $query->{role};
-	return $sql;
-}
-
-# Split what psql has printed: id => [ SQLSTATE, answer, message ].
-sub answers
-{
-	my ($text) = @_;
-	my %answers;
-
-	while ($text =~ /\G(.*?)$mark (\S+ \S+ \S+) (\S+) $mark\n/gcs)
-	{
-		my ($answer, $id, $state) = ($1, $2, $3);
-		my $message = $answer =~ s/$message_mark (.*)\z//s ? $1 : '';
-
-		$answers{$id} = [ $state, $answer, $message ];
-		$answers{last} = $id;
-	}
-	return \%answers;
 }
 
 # A schema of a seed, without a server.
@@ -255,27 +106,6 @@ sub all_rows
 		steps => [ {
 			sql => 'SELECT * FROM t',
 			compare => { mode => 'rows', keys => [], cols => [ map { { kind => 'exact' } } $schema->visible ] } } ] };
-}
-
-# The statements that make a schema, from nothing, with as many of the later
-# steps as are wanted.
-sub setup_sql
-{
-	my ($seed, $number, $schema, $phase) = @_;
-	my $rng = DiffRandom->new($seed, $number, 'views');
-
-	return $session . DiffShapes::dim_sql($rng, $schema)
-	  . create_sql($schema)
-	  . DiffShapes->view_sql($rng, $schema)
-	  . later_sql($schema, @{ $schema->{kept_later} // [ later_steps($schema, $phase // 0) ] });
-}
-
-# The steps between loading and the queries of a phase.
-sub later_steps
-{
-	my ($schema, $phase) = @_;
-
-	return map { @$_ } @{ $schema->{later} }[ 0 .. $phase - 1 ];
 }
 
 # Make a schema and run its queries; the failures, each a hash.
@@ -316,7 +146,7 @@ sub run_later
 
 	return unless $phase;
 	my ($status, undef, $err) =
-	  $self->script($session . later_sql($schema, @{ $schema->{later}[ $phase - 1 ] }),
+	  $self->script(later_script($schema, @{ $schema->{later}[ $phase - 1 ] }),
 		{ statement_timeout => '600s' }, stop => 1);
 
 	return if $status == 0 && $err !~ /WARNING/;
@@ -346,22 +176,6 @@ sub spoil
 
 	$self->ask("UPDATE h.t SET $column->{q} = $value WHERE $row");
 	return "a value of $column->{name}";
-}
-
-sub set_partition_duration
-{
-	my ($self, $duration) = @_;
-
-	return if ($self->{partition_duration} // '') eq $duration;
-	$self->ask("ALTER SYSTEM SET rusts.partition_duration = '$duration'");
-	my $wanted = $self->ask("SELECT pg_reload_conf() \\g /dev/null\nSELECT interval '$duration'");
-	for (1 .. 200)
-	{
-		last if $self->ask("SELECT current_setting('rusts.partition_duration')::interval") eq $wanted;
-		select undef, undef, undef, 0.02;
-	}
-	$self->{partition_duration} = $duration;
-	return;
 }
 
 sub run_queries
@@ -503,38 +317,6 @@ sub count_plan
 	$self->{stats}{aggs}++ if $plan->[1] =~ /\(RustsAgg\)/;
 	return;
 }
-
-# New lines of the server's log that tell of a crash.
-sub log_trouble
-{
-	my ($self) = @_;
-
-	return '' unless defined $self->{log} && -r $self->{log};
-	open my $fh, '<', $self->{log} or return '';
-	seek $fh, $self->{log_offset}, 0;
-	my @bad = grep { /TRAP:|PANIC:|terminated by signal|XX000|could not (?:find|open) .*rusts/ } <$fh>;
-	$self->{log_offset} = tell $fh;
-	close $fh;
-	return join '', @bad > 10 ? @bad[ 0 .. 9 ] : @bad;
-}
-
-sub wait_for_server
-{
-	my ($self) = @_;
-
-	for (1 .. 1200)
-	{
-		my ($status) = $self->script('SELECT 1', {}, stop => 1);
-
-		return if $status == 0;
-		select undef, undef, undef, 0.05;
-	}
-	die 'the server does not come back';
-}
-
-#
-# Reports
-#
 
 # A failure with its report and its file.
 sub failure

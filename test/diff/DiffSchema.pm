@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use DiffData qw(make_times make_field format_time flavours);
+use DiffLines qw(has_lines);
 use DiffPoints qw(rows_again);
 
 my %sql_type = (
@@ -48,7 +49,7 @@ sub new
 		1 => 'America/New_York');
 	$self->{unique} =
 	  $rng->weighted(3 => 'time', 5 => 'series', 2 => 'none');
-	$self->{merge} = $self->{time}{name} eq 'time' && $rng->chance(0.25);
+	$self->{merge} = $self->{time}{name} eq 'time' && $rng->chance(has_lines($self) ? 0.6 : 0.3);
 	$self->{unique} = $self->merged_unique if $self->{merge};
 	$self->{partitioned} =
 	  $rng->weighted(8 => '', 1 => 'time', 1 => (grep { !$_->{late} } @{ $self->tags }) ? 'tag' : '');
@@ -114,15 +115,16 @@ sub choose_columns
 				1 => 'text_c', 1 => 'text_icu'), 'tag');
 	}
 	my $nfields = $rng->weighted(1 => 1, 3 => 2, 4 => 4, 3 => 6, 1 => 9);
+	my $ordinary = $rng->chance(0.4);		# columns that rusts_write makes
 	for my $i (1 .. $nfields)
 	{
 		my $kind = $rng->weighted(
-			7 => 'float8', 5 => 'int8', 2 => 'boolean', 3 => 'text',
-			2 => 'int4', 1 => 'int2', 1 => 'float4', 1.5 => 'numeric',
-			0.7 => 'date', 1 => 'timestamptz', 0.5 => 'timestamp',
-			1 => 'text_c', 0.7 => 'text_icu', 0.5 => 'varchar',
-			0.5 => 'int8_domain', 0.3 => 'float8_domain', 0.2 => 'interval',
-			0.2 => 'uuid', 0.2 => 'array');
+			7 => 'float8', 5 => 'int8', 2 => 'boolean', 3 => 'text', $ordinary ? () : (
+				2 => 'int4', 1 => 'int2', 1 => 'float4', 1.5 => 'numeric',
+				0.7 => 'date', 1 => 'timestamptz', 0.5 => 'timestamp',
+				1 => 'text_c', 0.7 => 'text_icu', 0.5 => 'varchar',
+				0.5 => 'int8_domain', 0.3 => 'float8_domain', 0.2 => 'interval',
+				0.2 => 'uuid', 0.2 => 'array'));
 		my $name = $rng->chance(0.1) ? "Field $i" : "f$i";
 		my $column = $self->column($name, $kind, 'field',
 			notnull => $rng->chance(0.1));
@@ -149,7 +151,7 @@ sub choose_columns
 	}
 	for my $i (1 .. $rng->weighted(6 => 0, 3 => 1, 1 => 2))
 	{
-		my $kind = $rng->pick(qw(float8 int8 text boolean numeric int4));
+		my $kind = $rng->pick(qw(float8 int8 text boolean), $ordinary ? () : qw(numeric int4));
 		my $column = $self->column("late$i", $kind, 'field', late => 1);
 
 		$column->{flavour} = $rng->weighted(flavours($column->{base}));
@@ -387,8 +389,9 @@ sub take_samples
 }
 
 # Steps of loading: [rows, from, to], [single, from, to], [tx, from, to],
-# [copy, from, to], [returning, from, to], [flush], [late], [drop], [aborted,
-# from, to], [vacuum], [analyze]; and what DiffChange adds.
+# [copy, from, to], [returning, from, to], [write, from, to, precision],
+# [flush], [late], [drop], [aborted, from, to], [vacuum], [analyze]; and what
+# DiffChange adds.
 sub plan_load
 {
 	my ($self) = @_;
@@ -410,7 +413,8 @@ sub plan_load
 		if ($to > $from)
 		{
 			my $how = $rng->weighted(5 => 'rows', 3 => 'copy', 2 => 'tx',
-				1.5 => 'aborted', 2 => 'single', 1 => 'returning');
+				1.5 => 'aborted', 2 => 'single', 1 => 'returning',
+				has_lines($self) ? (6 => 'write') : ());
 
 			if ($how eq 'single')
 			{
@@ -431,7 +435,9 @@ sub plan_load
 				push @steps, [ 'aborted', $from, $to ];
 				$how = 'rows';
 			}
-			push @steps, [ $how, $from, $to ] if $to > $from;
+			my @more = $how eq 'write' ? $rng->pick('ns', 'us') : ();
+
+			push @steps, [ $how, $from, $to, @more ] if $to > $from;
 			push @steps, ['flush'] if $rng->chance($self->{flushes});
 		}
 		$from = $to;

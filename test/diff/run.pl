@@ -33,6 +33,7 @@ use lib $FindBin::RealBin;
 
 use DiffReduce qw(reduce);
 use DiffRun;
+use DiffScript;
 
 my %option = (seed => time, schemas => 10, queries => 90, conn => '',
 	dir => '.', psql => 'psql', sabotage => $ENV{RUSTS_DIFF_SABOTAGE});
@@ -100,7 +101,7 @@ sub print_schema
 	my ($number) = @_;
 	my ($schema, $queries) = DiffRun::make_schema($option{seed}, $number, $option{queries});
 
-	print DiffRun::setup_sql($option{seed}, $number, $schema, scalar @{ $schema->{later} })
+	print DiffScript::setup_sql($option{seed}, $number, $schema, scalar @{ $schema->{later} })
 	  unless defined $option{query};
 	foreach my $n (defined $option{query} ? $option{query} : 0 .. $#$queries)
 	{

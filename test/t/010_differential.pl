@@ -14,6 +14,7 @@ use FindBin;
 use lib $FindBin::RealBin, "$FindBin::RealBin/../diff";
 
 use DiffRun;
+use DiffServer;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RustsTest;
@@ -24,7 +25,7 @@ my $schemas = $ENV{RUSTS_DIFF_SCHEMAS} // 24;
 my $seconds = $ENV{RUSTS_DIFF_SECONDS} // 120;
 my $queries = $ENV{RUSTS_DIFF_QUERIES} // 90;
 
-my $node = new_node('differential', conf => DiffRun::server_conf());
+my $node = new_node('differential', conf => DiffServer::server_conf());
 my $run = DiffRun->new(
 	conn => $node->connstr('postgres'),
 	dir => $PostgreSQL::Test::Utils::tmp_check,

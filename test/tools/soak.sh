@@ -26,7 +26,7 @@ bash test/tools/install_deps.sh || exit 1
 bash test/tools/build.sh tree || exit 1
 . test/tools/server.sh
 server_start soak \
-	< <(perl -Itest/diff -MDiffRun -e 'print DiffRun::server_conf()')
+	< <(perl -Itest/diff -MDiffServer -e 'print DiffServer::server_conf()')
 trap 'server_stop' EXIT
 mkdir -p build/soak
 
