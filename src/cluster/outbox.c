@@ -153,8 +153,11 @@ collect(Relation rel, const RustsImage *image, uint32 nrows)
 	if (entry->group < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("\"%s\" is not a part of a measurement of the cluster",
-						RelationGetRelationName(rel))));
+				 errmsg("cannot send rows of foreign table \"%s\"",
+						RelationGetRelationName(rel)),
+				 rusts_cluster() == NULL ?
+				 errdetail("This server is not a node of a cluster.") :
+				 errdetail("It is not a part of a measurement of the cluster.")));
 	if (nparcels == max_parcels)
 	{
 		max_parcels = Max(16, max_parcels * 2);
