@@ -306,7 +306,10 @@ CREATE FUNCTION tried(tables name[], columns text[], bytes bytea)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	outcome text := 'stored';
-	answers text := 'count(*), count(host), min(time), max(time), min(u), max(n), sum(n), sum(i), last(s, time)';
+	answers text[] := ARRAY['count(*), count(host), sum(i), last(s, time)',
+		'count(*), min(time), max(time), min(u), max(u), min(n), max(n), sum(n)',
+		'count(*) FILTER (WHERE n > 5 * 1000000007::int8 AND d > ''2021-01-02'')'];
+	answer text;
 	"table" name;
 	n bigint;
 	a text;
@@ -319,8 +322,15 @@ BEGIN
 		FOREACH "table" IN ARRAY tables LOOP
 			EXECUTE format('SELECT count(t::text) FROM (SELECT * FROM rusts_shard.%I ORDER BY time) AS t', "table") INTO n;
 			EXECUTE format('SELECT sum(length(host)) FROM rusts_shard.%I WHERE host > ''h1'' AND n > 0 OR u < 5', "table") INTO n;
-			EXECUTE format('SELECT (%s)::text FROM rusts_shard.%I', answers, "table") INTO a;
-			EXECUTE format('SELECT (%s)::text FROM (SELECT * FROM rusts_shard.%I OFFSET 0) AS t', answers, "table") INTO b;
+			FOREACH answer IN ARRAY answers LOOP
+				EXECUTE format('SELECT row(%s)::text FROM rusts_shard.%I', answer, "table") INTO a;
+				EXECUTE format('SELECT row(%s)::text FROM (SELECT * FROM rusts_shard.%I OFFSET 0) AS t', answer, "table") INTO b;
+				IF a <> b THEN
+					outcome := 'wrong';
+				END IF;
+			END LOOP;
+			EXECUTE format('SELECT string_agg(t::text, '';'' ORDER BY t::text) FROM rusts_shard.%I AS t WHERE n > 5 * 1000000007::int8 AND u < 3', "table") INTO a;
+			EXECUTE format('SELECT string_agg(t::text, '';'' ORDER BY t::text) FROM (SELECT * FROM rusts_shard.%I OFFSET 0) AS t WHERE n > 5 * 1000000007::int8 AND u < 3', "table") INTO b;
 			IF a <> b THEN
 				outcome := 'wrong';
 			END IF;
@@ -378,6 +388,35 @@ SELECT tried('{exact}', columns('source'),
 			 sealed(overlay(image('source') PLACING 'YY' FROM position('XX'::bytea IN image('source'))),
 					u32(image('source'), 48)::int, crc_table()));
 SELECT count(*) FROM rusts_shard.exact;
+-- series that are not in order, and one that is there twice
+TRUNCATE source;
+INSERT INTO source (time, host, n) VALUES ('2021-01-01', 'hA', 1), ('2021-01-02', 'hB', 2), ('2021-01-03', 'hC', 3);
+CREATE FUNCTION renamed("from" bytea, "to" bytea) RETURNS bytea LANGUAGE sql AS $$
+	SELECT sealed(overlay(image('source') PLACING "to" FROM position("from" IN image('source'))),
+				  u32(image('source'), 48)::int, crc_table()) $$;
+SELECT rusts.store_image('exact', columns('source'), renamed('hB', 'hZ'));
+SELECT image('rusts_shard.exact') = renamed('hB', 'hZ') AS as_is;
+SELECT host, n FROM rusts_shard.exact ORDER BY host;
+SELECT rusts.store_image('exact', columns('source'), renamed('hB', 'hA'));
+SELECT image('rusts_shard.exact') = renamed('hB', 'hA') AS as_is;
+SELECT host, count(*) FROM rusts_shard.exact GROUP BY host ORDER BY host;
+SELECT rusts.store_image('exact', columns('source'), renamed('hC', 'hD'));
+SELECT image('rusts_shard.exact') = renamed('hC', 'hD') AS as_is;
+-- rows that are not in order, since what is the time here was none there
+CREATE TABLE untimed ("when" timestamptz, host text, u float8, n int8) USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN untimed.host IS 'tag';
+INSERT INTO untimed SELECT '2021-01-01'::timestamptz + (i % 3) * interval '1 s', 'a', CASE WHEN i > 3 THEN -i END, i FROM generate_series(1, 6) AS i;
+CREATE TABLE rusts_shard.timed (time timestamptz, host text, u float8, n int8) USING rusts;
+SECURITY LABEL FOR rusts ON COLUMN rusts_shard.timed.host IS 'tag';
+SELECT rusts.store_image('timed', '{time,host,u,n}', image('untimed'));
+SELECT image('rusts_shard.timed') = image('untimed') AS as_is;
+SELECT time, array_agg(n ORDER BY n) AS n FROM rusts_shard.timed GROUP BY time ORDER BY time;
+SELECT rusts_set_duplicates('rusts_shard.timed', 'merge');
+TRUNCATE rusts_shard.timed;
+SELECT rusts.store_image('timed', '{time,host,u,n}', image('untimed'));
+SELECT * FROM rusts_shard.timed ORDER BY time;
+SELECT rows FROM rusts.segments WHERE measurement = 'rusts_shard.timed'::regclass;
+DROP TABLE rusts_shard.timed;
 
 SET client_min_messages = warning;
 DROP SCHEMA store_image CASCADE;
