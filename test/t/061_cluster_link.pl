@@ -488,5 +488,50 @@ is( $here->safe_psql(
 	"a b 18446744073709551615\n-\n-\n-\n-\n-\n-\n-", 'gids');
 
 close_session($session);
+
+# Killed in the middle of many, again and again: what is committed here is there
+# on both, and nothing else.
+$_->safe_psql('postgres', 'CREATE TABLE w (round int, i int)')
+  foreach $here, @nodes;
+foreach my $round (1 .. 4)
+{
+	my $rows = "SELECT md5(string_agg(i::text, ' ' ORDER BY i)) FROM w WHERE round = $round";
+
+	$session = open_session($here);
+	tell_session(
+		$session, qq{
+		DO \$\$
+		BEGIN
+			FOR i IN 1 .. 1000000
+			LOOP
+				INSERT INTO w VALUES ($round, i);
+				PERFORM prepare('127.0.0.1', $ports,
+					format('INSERT INTO public.w VALUES ($round, %s)', i), true, true);
+				COMMIT;
+			END LOOP;
+		END \$\$}, no_wait => 1);
+	$one->poll_query_until('postgres',
+		"SELECT count(*) > 30 FROM w WHERE round = $round") or die;
+	kill_all($here);
+	start_patiently($here);
+	close_session($session);
+	foreach my $node (@nodes)
+	{
+		$node->poll_query_until('postgres',
+			q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'rusts:test:here'}
+		) or die;
+	}
+	my $resolved = resolve();
+	note $resolved;
+	like($resolved, qr/in progress 0, failed 0/, 'killed, and resolved');
+	is( join(' ', map { $_->safe_psql('postgres', $rows) } @nodes),
+		join(' ', ($here->safe_psql('postgres', $rows)) x 2),
+		'the same everywhere');
+}
+is( join(' ', map {
+			$_->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts')
+		} @nodes),
+	'0 0', 'nothing is in doubt');
+
 $_->stop foreach $here, @nodes;
 done_testing();
