@@ -147,6 +147,8 @@ SELECT nodes(q) FROM unnest(ARRAY[
  'SELECT host FROM cpu GROUP BY host',
  'SELECT count(*) FROM cpu WHERE time > now() - $$1 h$$::interval',
  'SELECT host, count(*) FROM cpu WHERE host IN ($$h4$$, $$h5$$) AND region = $$r1$$ GROUP BY host',
+ 'SELECT h, max(f) FROM (SELECT upper(host) AS h, f FROM cpu WHERE k > 3) AS s WHERE f > 1 GROUP BY h',
+ 'WITH c AS (SELECT * FROM cpu) SELECT max(f) FROM c',
  'SELECT time, f FROM cpu WHERE f > 90 ORDER BY time DESC LIMIT 5',
  'SELECT time, f * 2 FROM cpu ORDER BY f DESC, x OFFSET 3 LIMIT 5']) AS q;
 
@@ -201,6 +203,13 @@ SELECT thrice(q) FROM unnest(ARRAY[
  'SELECT * FROM by_host',
  'SELECT * FROM by_host WHERE host = $$h3$$ AND n > 1',
  'SELECT region, max(f) FROM late GROUP BY region',
+ 'SELECT late::text FROM late WHERE host = $$h5$$ AND region = $$r1$$',
+ 'SELECT r, count(*), sum(v) FROM (SELECT upper(region) AS r, f + 1 AS v FROM late WHERE k > 7) AS s WHERE v > 3 GROUP BY r HAVING max(v) > 2',
+ 'WITH c AS (SELECT host AS x, f FROM late) SELECT x, avg(f) FROM c WHERE x > $$h3$$ GROUP BY x',
+ 'WITH c AS MATERIALIZED (SELECT host AS x, f FROM late) SELECT x, avg(f) FROM c GROUP BY x',
+ 'WITH c AS (SELECT host AS x, f FROM cpu), d AS (SELECT x, max(f) AS m FROM c GROUP BY x) SELECT d.* FROM d JOIN d AS e ON d.m = e.m + 1',
+ 'SELECT t, u FROM (SELECT time AS t, host || region AS u FROM late) AS s ORDER BY t DESC LIMIT 4',
+ 'SELECT g, n FROM generate_series(1, 300, 60) AS g, LATERAL (SELECT host, max(g + k) AS n FROM (SELECT host, k FROM late WHERE k < g) AS s GROUP BY host) AS l',
  'WITH t AS (SELECT host, max(time) AS time FROM cpu GROUP BY host) SELECT cpu.* FROM cpu JOIN t USING (host, time)',
  'SELECT g, (SELECT count(*) FROM cpu WHERE k > g) FROM generate_series(1, 300, 60) AS g',
  'SELECT g, n FROM generate_series(1, 300, 60) AS g, LATERAL (SELECT host, max(g + k) AS n FROM cpu WHERE k < g GROUP BY host HAVING count(*) > g / 60) AS l',
@@ -269,6 +278,7 @@ CREATE ROLE regress_reader;
 SELECT format('CREATE USER MAPPING FOR regress_reader SERVER loop OPTIONS (user %L, password_required ''false'')', current_user) \gexec
 GRANT USAGE ON SCHEMA m TO regress_reader;
 CREATE VIEW m.open AS SELECT host, max(f) AS f FROM m.cpu GROUP BY host;
+CREATE VIEW m.everything AS SELECT * FROM m.cpu;
 GRANT SELECT ON m.open TO regress_reader;
 SET ROLE regress_reader;
 SELECT count(*) FROM m.cpu;
@@ -276,12 +286,15 @@ SELECT f FROM m.cpu ORDER BY time LIMIT 1;
 SELECT f FROM m.cpu WHERE host = 'h5' AND region = 'r1';
 SELECT count(*) FROM parts.a;
 SELECT count(*) FROM m.open;
+SELECT count(*) FROM m.everything;
 RESET ROLE;
 GRANT SELECT (host, region) ON m.cpu TO regress_reader;
+GRANT SELECT ON m.everything TO regress_reader;
 SET ROLE regress_reader;
 SELECT count(*), max(region) FROM m.cpu;
 SELECT host FROM m.cpu WHERE host = 'h5' AND region = 'r1' LIMIT 1;
 SELECT max(f) FROM m.cpu;
+SELECT max(f) FROM m.everything;
 SELECT host FROM m.cpu ORDER BY f LIMIT 1;
 RESET ROLE;
 GRANT SELECT ON m.cpu TO regress_reader;

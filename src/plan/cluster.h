@@ -87,6 +87,17 @@ extern Node *rusts_cluster_move_down(Node *node, Index rti);
 extern Node *rusts_cluster_compute_first(Node *node, void *found);
 extern void rusts_cluster_compute_in_joins(Node *node, bool *found);
 
+/* cluster_flatten.c */
+
+/*
+ * Merge what a query selects from, if that only selects from a measurement of
+ * a cluster, into the query.
+ */
+extern void rusts_cluster_flatten(Query *query);
+
+/* Keys of GROUP BY as expressions wherever they are; cluster_agg.c. */
+extern void rusts_cluster_flatten_groups(Query *query);
+
 /* cluster_agg.c, cluster_limit.c: false if it is not possible */
 extern bool rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 									List *parts);
@@ -120,7 +131,8 @@ extern Node *rusts_cluster_combine(RustsClusterPartials *partials,
 extern void rusts_cluster_prefer_remote_agg(PlannerInfo *root,
 											UpperRelationKind stage,
 											RelOptInfo *input_rel,
-											RelOptInfo *output_rel);
+											RelOptInfo *output_rel,
+											void *extra);
 extern void rusts_cluster_prefer_append(RelOptInfo *rel,
 										const RangeTblEntry *rte);
 

@@ -42,7 +42,6 @@ typedef struct Splitting
 	bool		failed;
 } Splitting;
 
-static void flatten_groups(Query *query);
 static void add_keys(const Query *query, Splitting *splitting);
 static Node *split(Node *node, Splitting *splitting);
 static void order_columns(Splitting *splitting, List *targetlist,
@@ -62,7 +61,7 @@ rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 	if (query->groupingSets != NIL || query->groupDistinct ||
 		query->hasTargetSRFs)
 		return false;
-	flatten_groups(query);
+	rusts_cluster_flatten_groups(query);
 	splitting.partials.union_rti = rusts_cluster_union_rti(query);
 	add_keys(query, &splitting);
 	targetlist = (List *) split((Node *) query->targetList, &splitting);
@@ -81,8 +80,8 @@ rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
  * From 18 on references to keys go by way of a relation for them.  Expressions
  * in their place are what the planner makes of them first.
  */
-static void
-flatten_groups(Query *query)
+void
+rusts_cluster_flatten_groups(Query *query)
 {
 #if PG_VERSION_NUM >= 180000
 	ListCell   *lc;

@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "foreign/fdwapi.h"
 #include "optimizer/pathnode.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
@@ -30,23 +31,30 @@ static bool reads_foreign(Path *path);
 
 void
 rusts_cluster_prefer_remote_agg(PlannerInfo *root, UpperRelationKind stage,
-								RelOptInfo *input_rel, RelOptInfo *output_rel)
+								RelOptInfo *input_rel, RelOptInfo *output_rel,
+								void *extra)
 {
-	List	   *remote = NIL;
-	ListCell   *lc;
+	List	   *paths = output_rel->pathlist;
+	void	   *fdw_private = output_rel->fdw_private;
 
 	if (stage != UPPERREL_GROUP_AGG || !rusts_enable_cluster_pushdown ||
-		!is_remote_group(root, input_rel))
+		!is_remote_group(root, input_rel) ||
+		input_rel->fdwroutine == NULL ||
+		input_rel->fdwroutine->GetForeignUpperPaths == NULL)
 		return;
-	foreach(lc, output_rel->pathlist)
+
+	/* Once more, for others may have looked better then. */
+	output_rel->pathlist = NIL;
+	output_rel->fdw_private = NULL;
+	input_rel->fdwroutine->GetForeignUpperPaths(root, stage, input_rel,
+												output_rel, extra);
+	if (output_rel->pathlist != NIL)
+		output_rel->partial_pathlist = NIL;
+	else
 	{
-		if (IsA(lfirst(lc), ForeignPath))
-			remote = lappend(remote, lfirst(lc));
+		output_rel->pathlist = paths;
+		output_rel->fdw_private = fdw_private;
 	}
-	if (remote == NIL)
-		return;
-	output_rel->pathlist = remote;
-	output_rel->partial_pathlist = NIL;
 }
 
 void

@@ -83,9 +83,10 @@ static bool
 rewrite_query(Query *query, Rewriting *rewriting)
 {
 	ListCell   *lc;
-	Index		nrelations = list_length(query->rtable);
+	Index		nrelations;
 	Index		rti;
 
+	rusts_cluster_flatten(query);
 	foreach(lc, query->cteList)
 		rewrite_query(castNode(Query,
 							   lfirst_node(CommonTableExpr, lc)->ctequery),
@@ -93,11 +94,12 @@ rewrite_query(Query *query, Rewriting *rewriting)
 	if (query->hasSubLinks)
 		query_tree_walker(query, rewrite_sublinks, rewriting,
 						  QTW_IGNORE_RC_SUBQUERIES);
+	nrelations = list_length(query->rtable);
 	for (rti = 1; rti <= nrelations; rti++)
 	{
 		RangeTblEntry *rte = rt_fetch(rti, query->rtable);
 
-		if (rte->rtekind == RTE_SUBQUERY)
+		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
 			rewrite_query(rte->subquery, rewriting);
 		else if (rte->rtekind == RTE_RELATION &&
 				 rte->relkind == RELKIND_PARTITIONED_TABLE && rte->inh &&
