@@ -51,11 +51,11 @@ COMMENT ON FUNCTION rusts_shard_of(integer, text, text[], text[], timestamptz, b
 
 -- How rows come to other nodes.
 CREATE FUNCTION rusts.store_image(table_name name, columns text[],
-								  image bytea)
+								  image bytea, batch text DEFAULT '')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_store_image'
 LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION rusts.store_image(name, text[], bytea) IS
+COMMENT ON FUNCTION rusts.store_image(name, text[], bytea, text) IS
 'store rows that another node of the cluster has encoded in a table of the schema rusts_shard; returns their number; internal';
 
 CREATE FUNCTION rusts.cluster_fdw_handler()

@@ -7,6 +7,7 @@ CREATE TABLE rusts.cluster_hint (
 	columns		text[] NOT NULL,
 	image		bytea NOT NULL,
 	nrows		int4 NOT NULL,
+	batch		text NOT NULL,
 	written_at	timestamptz NOT NULL
 );
 ALTER TABLE rusts.cluster_hint ALTER COLUMN image SET STORAGE EXTERNAL;
@@ -21,4 +22,5 @@ COMMENT ON COLUMN rusts.cluster_hint.columns IS
 'names of the image''s columns by attribute number, and their types';
 COMMENT ON COLUMN rusts.cluster_hint.image IS 'the encoded rows';
 COMMENT ON COLUMN rusts.cluster_hint.nrows IS 'how many rows these are';
+COMMENT ON COLUMN rusts.cluster_hint.batch IS 'name of the batch that they are of, or empty';
 COMMENT ON COLUMN rusts.cluster_hint.written_at IS 'when they were written';

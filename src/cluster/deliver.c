@@ -54,9 +54,9 @@ void
 rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 				   const RustsParcel *parcel)
 {
-	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID};
-	static const int formats[] = {0, 0, 1};
-	int			lengths[] = {0, 0, parcel->len - VARHDRSZ};
+	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID, TEXTOID};
+	static const int formats[] = {0, 0, 1, 0};
+	int			lengths[] = {0, 0, parcel->len - VARHDRSZ, 0};
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
 	const char **values = palloc_array(const char *, lengthof(types));
 
@@ -72,8 +72,9 @@ rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 	values[0] = parcel->table;
 	values[1] = parcel->columns;
 	values[2] = VARDATA(parcel->image);
+	values[3] = parcel->batch;
 	rusts_connection_send(rusts_delivery_connection(delivery, node),
-						  "SELECT rusts.store_image($1, $2, $3)",
+						  "SELECT rusts.store_image($1, $2, $3, $4)",
 						  lengthof(types), types, values, lengths, formats, 0);
 	MemoryContextSwitchTo(old_cxt);
 }

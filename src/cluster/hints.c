@@ -43,6 +43,7 @@ enum
 	Anum_columns,
 	Anum_image,
 	Anum_nrows,
+	Anum_batch,
 	Anum_written_at
 };
 #define Natts_hint	Anum_written_at
@@ -74,6 +75,7 @@ rusts_hint_leave(const char *node_id, const RustsParcel *parcel)
 							 TEXTOID, -1);
 	values[Anum_image - 1] = PointerGetDatum(image);
 	values[Anum_nrows - 1] = Int32GetDatum((int32) parcel->nrows);
+	values[Anum_batch - 1] = CStringGetTextDatum(parcel->batch);
 	values[Anum_written_at - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	tuple = heap_form_tuple(RelationGetDescr(table), values, nulls);
 	rusts_catalog_insert(table, tuple, GetCurrentCommandId(true));
@@ -165,8 +167,10 @@ read_hint(HeapTuple tuple, TupleDesc desc, RustsParcel *parcel)
 	Datum		columns = heap_getattr(tuple, Anum_columns, desc, &isnull);
 	Datum		image = heap_getattr(tuple, Anum_image, desc, &isnull);
 	Datum		part = heap_getattr(tuple, Anum_part, desc, &isnull);
+	Datum		batch = heap_getattr(tuple, Anum_batch, desc, &isnull);
 
 	parcel->table = pstrdup(NameStr(*DatumGetName(part)));
+	parcel->batch = TextDatumGetCString(batch);
 	parcel->columns = OidOutputFunctionCall(F_ARRAY_OUT, columns);
 	parcel->image = PG_DETOAST_DATUM_COPY(image);
 	parcel->len = VARSIZE(parcel->image);

@@ -54,6 +54,7 @@ static int	nparcels;
 static int	max_parcels;
 static size_t memory;			/* of images that are not in the file */
 static BufFile *file;
+static const char *current_batch = "";
 
 static bool ships(Oid relid);
 static void collect(Relation rel, const RustsImage *image, uint32 nrows);
@@ -65,6 +66,13 @@ static void at_relcache(Datum arg, Oid relid);
 static void at_xact_event(XactEvent event, void *arg);
 static void at_subxact_event(SubXactEvent event, SubTransactionId mySubid,
 							 SubTransactionId parentSubid, void *arg);
+
+void
+rusts_outbox_set_batch(const char *batch)
+{
+	current_batch = batch == NULL ? "" :
+		MemoryContextStrdup(TopTransactionContext, batch);
+}
 
 RustsParcel **
 rusts_outbox_parcels(int *n)
@@ -101,6 +109,7 @@ rusts_outbox_clear(void)
 	max_parcels = 0;
 	memory = 0;
 	file = NULL;
+	current_batch = "";
 }
 
 int
@@ -169,6 +178,7 @@ collect(Relation rel, const RustsImage *image, uint32 nrows)
 	parcel->nrows = nrows;
 	parcel->nest_level = GetCurrentTransactionNestLevel();
 	parcel->cid = cid;
+	parcel->batch = current_batch;
 
 	/* What a command writes to one table has one set of columns. */
 	if (nparcels > 0 && parcels[nparcels - 1]->cid == cid &&

@@ -25,11 +25,15 @@ typedef struct RustsParcel
 	uint32		nrows;
 	uint32		len;			/* of the image, varlena header included */
 	CommandId	cid;			/* that wrote it */
+	const char *batch;			/* the client's name for it, or "" */
 	int			nest_level;		/* of the subtransaction it belongs to */
 	struct varlena *image;		/* NULL: in the file */
 	int			fileno;
 	off_t		offset;
 } RustsParcel;
+
+/* What is written from now on is of a batch of that name; NULL: of none. */
+extern void rusts_outbox_set_batch(const char *batch);
 
 /* The parcels so far, in order; *n of them. */
 extern RustsParcel **rusts_outbox_parcels(int *n);

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/rls.h"
 
+#include "cluster/batches.h"
 #include "cluster/fdw.h"
 #include "compat.h"
 #include "meta/schema.h"
@@ -33,7 +34,7 @@ static void check_insert(Relation rel, ArrayType *columns);
 PG_FUNCTION_INFO_V1(rusts_store_image);
 
 /*
- * rusts.store_image(table_name name, columns text[], image bytea)
+ * rusts.store_image(table_name name, columns text[], image bytea, batch text)
  * returns bigint
  */
 Datum
@@ -41,14 +42,19 @@ rusts_store_image(PG_FUNCTION_ARGS)
 {
 	ArrayType  *columns = PG_GETARG_ARRAYTYPE_P(1);
 	struct varlena *image = (struct varlena *) PG_GETARG_BYTEA_P(2);
+	char	   *batch = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	Relation	rel;
-	int64		nrows;
+	int64		nrows = 0;
 
 	PreventCommandIfReadOnly("rusts.store_image()");
 	PreventCommandIfParallelMode("rusts.store_image()");
 	rel = open_shard(NameStr(*PG_GETARG_NAME(0)));
 	check_insert(rel, columns);
-	nrows = rusts_image_receive(rel, columns, image);
+
+	/* It may be here already, from another node. */
+	if (batch[0] == '\0' ||
+		rusts_batch_begin(batch, RelationGetRelationName(rel)))
+		nrows = rusts_image_receive(rel, columns, image);
 	table_close(rel, NoLock);
 	PG_RETURN_INT64(nrows);
 }

@@ -98,12 +98,14 @@ rusts_columns_number_series(RustsIngest *in, RustsSeries *series, int64 time)
 	}
 	series->part = target->sharding == NULL ? 0 :
 		rusts_sharding_part(target, time);
+	series->epoch = target->epoch;
+	if (target->parts[series->part].skip)
+		return true;
 	if (target->parts[series->part].builder == NULL)
 		rusts_target_begin_part(target, &target->parts[series->part]);
 	series->number =
 		rusts_builder_series(target->parts[series->part].builder,
 							 target->tag_values);
-	series->epoch = target->epoch;
 	return true;
 }
 

@@ -57,6 +57,7 @@ typedef struct RustsTargetPart
 	RustsBuffer *buffer;		/* NULL until something goes there */
 	RustsBuilder *builder;
 	size_t		string_bytes;	/* of the builder, at rusts_buffer_added */
+	bool		skip;			/* what is for it is there already */
 } RustsTargetPart;
 
 /*
@@ -155,6 +156,7 @@ typedef struct RustsIngest
 	Oid			converter;		/* from UTF-8 to the server's encoding, or
 								 * InvalidOid */
 	uint64		seed;
+	const char *batch;			/* the client's name for the call, or NULL */
 	const RustsClusterConfig *cluster;	/* NULL: none, or temporary tables */
 
 	/* what it found out; all in route_cxt, forgotten by a restart */

@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 
 #include "base/shard_hash.h"
+#include "cluster/batches.h"
 #include "cluster/shard.h"
 #include "compat.h"
 #include "ingest/columns.h"
@@ -57,7 +58,16 @@ rusts_sharding_open(RustsIngest *in, RustsTarget *target, bool wait)
 		return false;
 	}
 	for (i = 0; i < target->nparts; i++)
-		plain &= is_plain(target, target->parts[i].rel);
+	{
+		RustsTargetPart *part = &target->parts[i];
+
+		plain &= is_plain(target, part->rel);
+
+		/* Another node may have sent us these rows. */
+		part->skip = in->batch != NULL &&
+			part->rel->rd_rel->relkind == RELKIND_RELATION &&
+			!rusts_batch_begin(in->batch, RelationGetRelationName(part->rel));
+	}
 	if (!plain)
 	{
 		close_parts(target, NoLock);

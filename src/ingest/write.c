@@ -34,6 +34,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "cluster/batches.h"
+#include "cluster/outbox.h"
 #include "cluster/topology.h"
 #include "compat.h"
 #include "ingest/check.h"
@@ -70,6 +72,7 @@ bool		rusts_schema_on_write = true;
 
 static Datum write_argument(FunctionCallInfo fcinfo, const char *data,
 							size_t len, bool server_encoding);
+static const char *batch_argument(FunctionCallInfo fcinfo);
 static int64 parse_precision(FunctionCallInfo fcinfo);
 static bool parse_on_error(FunctionCallInfo fcinfo);
 static int64 statement_time(int64 time_unit);
@@ -168,14 +171,37 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 	 * own in a buffer; ours get another command id and so another buffer.
 	 */
 	CommandCounterIncrement();
-	write_lines(&in);
-	rusts_report_skipped(&in);
+	in.batch = batch_argument(fcinfo);
+	if (in.batch == NULL || rusts_batch_begin(in.batch, RUSTS_WHOLE_BATCH))
+	{
+		rusts_outbox_set_batch(in.batch);
+		write_lines(&in);
+		rusts_outbox_set_batch(NULL);
+		rusts_report_skipped(&in);
+	}
 
 	MemoryContextSwitchTo(old_cxt);
 	MemoryContextDelete(in.call_cxt);
 	rusts_total_add(RUSTS_TOTAL_WRITES, 1);
 	rusts_total_add(RUSTS_TOTAL_POINTS, in.npoints);
 	PG_RETURN_INT64((int64) in.npoints);
+}
+
+/* The client's name for the batch, or NULL. */
+static const char *
+batch_argument(FunctionCallInfo fcinfo)
+{
+	char	   *batch;
+
+	if (PG_NARGS() < 4 || PG_ARGISNULL(3))
+		return NULL;
+	batch = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	if (batch[0] == '\0' || strlen(batch) > RUSTS_MAX_BATCH_ID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch_id must have 1 to %d bytes",
+						RUSTS_MAX_BATCH_ID)));
+	return batch;
 }
 
 static int64
@@ -384,6 +410,11 @@ append_point(RustsIngest *in, RustsSeries *series)
 	}
 
 	part = &target->parts[series->part];
+	if (unlikely(part->skip))
+	{
+		rusts_route_unbind(&in->pass);
+		return RUSTS_LINE_KNOWN;
+	}
 	if (unlikely(!rusts_columns_append(in, &in->pass, target, part->builder,
 									   series->number)))
 	{
