@@ -63,7 +63,11 @@ rusts_batch_begin(const char *batch, const char *part)
 	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
 	found = HeapTupleIsValid(tuple);
 	if (found)
-		own = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	{
+		TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+
+		own = TransactionIdIsCurrentTransactionId(xmin);
+	}
 	systable_endscan_ordered(scan);
 	UnregisterSnapshot(snapshot);
 	index_close(index, NoLock);

@@ -3,9 +3,9 @@
  * batches.h
  *	  Batches that clients name, so that one sent twice is stored once.
  *
- * A client that does not know whether its batch was written sends it again, to
- * the same node or to another, under the same name.  Each placement notes, with
- * the rows, which parts of which batches it has.
+ * A client that does not know whether its batch was written sends it again,
+ * to the same node or to another, under the same name.  Each placement notes,
+ * with the rows, which parts of which batches it has.
  *
  * src/cluster/batches.h
  *

@@ -25,9 +25,11 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "cluster/batches.h"
 #include "meta/schema.h"
 #include "worker/cluster.h"
 #include "worker/job.h"
@@ -38,13 +40,17 @@
 /* Who has a measurement locked need not have it for long. */
 #define ORPHANS_RETRY_S		5
 
+/* Old batches are forgotten as often as this. */
+#define FORGET_INTERVAL_MS	(10 * 60 * 1000)
+
 static RustsDatabaseSlot *slot = NULL;
 
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
 static void set_up(void);
 static bool extension_exists(void);
-static bool try_remove_orphans(void);
+static bool guarded(bool (*step) (void));
+static bool forget_batches(void);
 static TimestampTz work(MemoryContext turn_cxt);
 
 void
@@ -52,6 +58,7 @@ rusts_maintenance_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
 	MemoryContext turn_cxt;
+	TimestampTz forgotten_at = GetCurrentTimestamp();
 	bool		orphans = true;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -78,7 +85,13 @@ rusts_maintenance_main(Datum arg)
 			break;
 
 		if (orphans)
-			orphans = !try_remove_orphans();
+			orphans = !guarded(rusts_remove_orphans);
+		if (TimestampDifferenceExceeds(forgotten_at, GetCurrentTimestamp(),
+									   FORGET_INTERVAL_MS))
+		{
+			forgotten_at = GetCurrentTimestamp();
+			(void) guarded(forget_batches);
+		}
 		next = work(turn_cxt);
 		rusts_cluster_worker_start(slot);
 		if (orphans)
@@ -172,14 +185,14 @@ extension_exists(void)
  * next worker removes.
  */
 static bool
-try_remove_orphans(void)
+guarded(bool (*step) (void))
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile bool done = true;
 
 	PG_TRY();
 	{
-		done = rusts_remove_orphans();
+		done = step();
 	}
 	PG_CATCH();
 	{
@@ -193,6 +206,17 @@ try_remove_orphans(void)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	return done;
+}
+
+static bool
+forget_batches(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rusts_batches_forget();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return true;
 }
 
 /* A turn.  Returns when the next one should be. */
