@@ -150,6 +150,8 @@ SELECT nodes(q) FROM unnest(ARRAY[
  'SELECT h, max(f) FROM (SELECT upper(host) AS h, f FROM cpu WHERE k > 3) AS s WHERE f > 1 GROUP BY h',
  'WITH c AS (SELECT * FROM cpu) SELECT max(f) FROM c',
  'SELECT time, f FROM cpu WHERE f > 90 ORDER BY time DESC LIMIT 5',
+ 'SELECT time, f FROM cpu WHERE host = $$h5$$ AND region = $$r1$$ ORDER BY time DESC LIMIT 1',
+ 'SELECT time, f FROM cpu ORDER BY time LIMIT 1000000',
  'SELECT time, f * 2 FROM cpu ORDER BY f DESC, x OFFSET 3 LIMIT 5']) AS q;
 
 -- what is left to PostgreSQL
