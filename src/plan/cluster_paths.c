@@ -6,8 +6,8 @@
  * Postgres_fdw knows little of what is on the other side, and a cost is the
  * same whether the nodes of a cluster work one after the other or all at
  * once.  Two choices are made here instead: what a node can aggregate or
- * limit, it does; and their results are appended as they come, and sorted then, rather
- * than merged in order, which waits for one node after the other.
+ * limit, it does; and their results are appended as they come, and sorted
+ * then, rather than merged in order, which waits for one node after the other.
  *
  * src/plan/cluster_paths.c
  *
@@ -98,7 +98,8 @@ reads_remote_group(PlannerInfo *root)
 	if (!bms_get_singleton_member(root->all_baserels, &rti))
 		return false;
 	rte = planner_rt_fetch(rti, root);
-	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
+	if (rte->rtekind != RTE_RELATION ||
+		rte->relkind != RELKIND_FOREIGN_TABLE ||
 		!get_rel_relispartition(rte->relid))
 		return false;
 
