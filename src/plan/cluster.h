@@ -98,7 +98,11 @@ extern void rusts_cluster_flatten(Query *query);
 /* Keys of GROUP BY as expressions wherever they are; cluster_agg.c. */
 extern void rusts_cluster_flatten_groups(Query *query);
 
-/* cluster_agg.c, cluster_limit.c: false if it is not possible */
+/* cluster_agg.c, cluster_whole.c: false if it is not possible */
+extern bool rusts_cluster_push_groups(Query *query, Index rti,
+									  const RustsShardKey *key,
+									  Relation parent, List *parts,
+									  ParamListInfo params);
 extern bool rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 									List *parts);
 extern bool rusts_cluster_push_limit(Query *query, Index rti, Relation parent,

@@ -14,8 +14,8 @@
  *	   reads its partition instead of the measurement.  Otherwise a condition
  *	   on rusts_shard_of() is added, for PostgreSQL's partition pruning.
  *	2. Aggregates become aggregates of aggregates of the groups
- *	   (cluster_agg.c).
- *	3. ORDER BY ... LIMIT is done by each group first (cluster_limit.c).
+ *	   (cluster_agg.c), or are left to the groups (cluster_whole.c).
+ *	3. ORDER BY ... LIMIT is done by each group first (cluster_whole.c).
  *
  * Privileges are checked on the measurement, whose range table entry stays
  * for that; it makes cached plans depend on it, too, so that a new partition
@@ -54,6 +54,7 @@ static bool rewrite_measurement(Query *query, Index rti, Relation rel,
 								const RustsShardKey *key,
 								ParamListInfo params);
 static bool push_down(Query *query, Index rti, Relation rel,
+					  const RustsShardKey *key,
 					  const RustsClusterShards *shards,
 					  ParamListInfo params);
 static void group_instead_of_distinct(Query *query);
@@ -148,7 +149,7 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 		return false;
 	rusts_cluster_find_shards(query, rti, rel, key, params, &shards);
 	if (rusts_enable_cluster_pushdown &&
-		push_down(query, rti, rel, &shards, params))
+		push_down(query, rti, rel, key, &shards, params))
 		return true;
 	if (!shards.all)
 		*shards.place = *shards.place == NULL ? shards.qual :
@@ -163,7 +164,7 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 }
 
 static bool
-push_down(Query *query, Index rti, Relation rel,
+push_down(Query *query, Index rti, Relation rel, const RustsShardKey *key,
 		  const RustsClusterShards *shards, ParamListInfo params)
 {
 	RangeTblEntry *rte = rt_fetch(rti, query->rtable);
@@ -191,7 +192,9 @@ push_down(Query *query, Index rti, Relation rel,
 	{
 		group_instead_of_distinct(query);
 		if (query->hasAggs || query->groupClause != NIL)
-			done = rusts_cluster_split_agg(query, rti, rel, parts);
+			done = rusts_cluster_push_groups(query, rti, key, rel, parts,
+											 params) ||
+				rusts_cluster_split_agg(query, rti, rel, parts);
 		else
 			done = rusts_cluster_push_limit(query, rti, rel, parts, params);
 	}
