@@ -58,6 +58,7 @@ static bool push_down(Query *query, Index rti, Relation rel,
 					  const RustsClusterShards *shards,
 					  ParamListInfo params);
 static void group_instead_of_distinct(Query *query);
+static bool is_done_in_parts(Query *query);
 static bool is_only_relation(const Query *query, Index rti);
 static bool has_special_vars(Node *node, Index *rti);
 
@@ -89,6 +90,8 @@ rewrite_query(Query *query, Rewriting *rewriting)
 	Index		rti;
 
 	rusts_cluster_flatten(query);
+	if (query->hasSubLinks && is_done_in_parts(query))
+		rusts_cluster_share_sublinks(query);
 	foreach(lc, query->cteList)
 		rewrite_query(castNode(Query,
 							   lfirst_node(CommonTableExpr, lc)->ctequery),
@@ -214,17 +217,46 @@ group_instead_of_distinct(Query *query)
 	query->distinctClause = NIL;
 }
 
-/* SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH */
+/*
+ * SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH, or as
+ * values to compare with
+ */
 static bool
 is_only_relation(const Query *query, Index rti)
 {
 	RangeTblRef *ref;
 
-	if (query->setOperations != NULL || query->hasSubLinks ||
+	if (query->setOperations != NULL || !rusts_cluster_sublinks_fit(query) ||
 		list_length(query->jointree->fromlist) != 1)
 		return false;
 	ref = linitial(query->jointree->fromlist);
 	return IsA(ref, RangeTblRef) && ref->rtindex == rti;
+}
+
+/* Is this going to be a query over the union of parts? */
+static bool
+is_done_in_parts(Query *query)
+{
+	RangeTblEntry *rte;
+	Relation	rel;
+	Index		rti;
+	bool		result;
+
+	if (query->commandType != CMD_SELECT || !rusts_enable_cluster_pushdown ||
+		(!query->hasAggs && query->groupClause == NIL &&
+		 query->distinctClause == NIL && query->limitCount == NULL) ||
+		query->jointree->fromlist == NIL ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+		return false;
+	rti = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	rte = rt_fetch(rti, query->rtable);
+	if (!is_only_relation(query, rti) || rte->rtekind != RTE_RELATION ||
+		rte->relkind != RELKIND_PARTITIONED_TABLE || !rte->inh)
+		return false;
+	rel = table_open(rte->relid, NoLock);
+	result = rusts_is_cluster_measurement(rel);
+	table_close(rel, NoLock);
+	return result;
 }
 
 /*

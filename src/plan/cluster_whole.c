@@ -143,6 +143,7 @@ push_whole(Query *query, Index rti, Relation parent, List *parts,
 	foreach(lc, part_query->targetList)
 		lfirst_node(TargetEntry, lc)->resjunk = false;
 	part_query->hasAggs = query->hasAggs;
+	part_query->hasSubLinks = query->hasSubLinks;
 	part_query->groupClause = copyObject(query->groupClause);
 	part_query->havingQual = rusts_cluster_move_down(query->havingQual, rti);
 	if (limit != NULL)
