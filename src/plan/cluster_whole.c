@@ -4,8 +4,8 @@
  *	  Queries over a measurement of a cluster that each group of shards
  *	  answers as they are.
  *
- * With ORDER BY ... LIMIT the first n rows of all are among the first n of each
- * group of shards; with OFFSET m each gives n + m, and the same is done
+ * With ORDER BY ... LIMIT the first n rows of all are among the first n of
+ * each group of shards; with OFFSET m each gives n + m, and the same is done
  * again with what they give.
  *
  * If GROUP BY has all the tags that a shard is chosen by, no group of rows is
