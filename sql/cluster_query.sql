@@ -71,7 +71,7 @@ BEGIN
 	PERFORM set_config('search_path', 'm, public', true);
 	RETURN NEXT '-- ' || q;
 	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || q LOOP
-		IF line ~ 'InitPlan|SubPlan' THEN
+		IF line ~ '^ *(InitPlan|SubPlan) ' THEN
 			in_plan := true;
 		ELSIF in_plan AND line ~ '->' THEN
 			in_plan := false;
