@@ -30,6 +30,7 @@
 #include "utils/rel.h"
 
 #include "cluster/fdw.h"
+#include "cluster/fdw_scan.h"
 #include "cluster/fdw_setup.h"
 #include "compat.h"
 #include "write/buffer.h"
@@ -73,6 +74,7 @@ rusts_cluster_fdw_handler(PG_FUNCTION_ARGS)
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
 	*routine = *rusts_postgres_fdw_routine();
+	rusts_fdw_wrap_scans(routine);
 
 	routine->AddForeignUpdateTargets = add_update_targets;
 	routine->PlanForeignModify = plan_modify;

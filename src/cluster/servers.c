@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "cluster/away.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -38,6 +39,8 @@ typedef struct ServerOption
 static void drop_unused(const RustsClusterConfig *config);
 static void apply_server(const RustsClusterConfig *config,
 						 const RustsShardGroup *group);
+static Bitmapset *readable_nodes(const RustsClusterConfig *config,
+								 const RustsShardGroup *group);
 static int	make_options(const RustsClusterConfig *config,
 						 const RustsShardGroup *group, ServerOption *options);
 static char *join_addresses(const RustsClusterConfig *config,
@@ -61,6 +64,27 @@ rusts_servers_apply(const RustsClusterConfig *config)
 	{
 		if (!rusts_group_has_node(&config->groups[i], config->self))
 			apply_server(config, &config->groups[i]);
+	}
+}
+
+void
+rusts_servers_route(const RustsClusterConfig *config)
+{
+	int			i;
+
+	for (i = 0; i < config->ngroups; i++)
+	{
+		const RustsShardGroup *group = &config->groups[i];
+		ForeignServer *server;
+		ServerOption options[MAX_OPTIONS];
+
+		if (rusts_group_has_node(group, config->self))
+			continue;
+		server = GetForeignServerByName(rusts_server_name(config, group),
+										true);
+		if (server != NULL)
+			alter_server(server, options,
+						 make_options(config, group, options));
 	}
 }
 
@@ -148,17 +172,36 @@ make_options(const RustsClusterConfig *config, const RustsShardGroup *group,
 	return lengthof(all);
 }
 
+/* If all are away, all of them: who is asked says what is wrong. */
+static Bitmapset *
+readable_nodes(const RustsClusterConfig *config, const RustsShardGroup *group)
+{
+	Bitmapset  *nodes = bms_make_singleton(group->primary);
+	Bitmapset  *readable;
+	ListCell   *cell;
+
+	foreach(cell, group->replicas)
+		nodes = bms_add_member(nodes, lfirst_int(cell));
+	readable = bms_difference(nodes, rusts_away_nodes(config));
+	return bms_is_empty(readable) ? nodes : readable;
+}
+
 static char *
 join_addresses(const RustsClusterConfig *config,
 			   const RustsShardGroup *group, bool ports)
 {
+	Bitmapset  *nodes = readable_nodes(config, group);
 	StringInfoData list;
 	ListCell   *cell;
 
 	initStringInfo(&list);
-	append_node(&list, &config->nodes[group->primary], ports);
+	if (bms_is_member(group->primary, nodes))
+		append_node(&list, &config->nodes[group->primary], ports);
 	foreach(cell, group->replicas)
-		append_node(&list, &config->nodes[lfirst_int(cell)], ports);
+	{
+		if (bms_is_member(lfirst_int(cell), nodes))
+			append_node(&list, &config->nodes[lfirst_int(cell)], ports);
+	}
 	return list.data;
 }
 

@@ -19,6 +19,12 @@
  */
 extern void rusts_servers_apply(const RustsClusterConfig *config);
 
+/*
+ * Set the addresses of all servers anew: those of nodes that are away are left
+ * out, if there are others.
+ */
+extern void rusts_servers_route(const RustsClusterConfig *config);
+
 /* Name of the server of a group, palloc'd. */
 extern char *rusts_server_name(const RustsClusterConfig *config,
 							   const RustsShardGroup *group);

@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -133,6 +134,27 @@ rusts_group_find(const RustsClusterConfig *config, const char *name)
 			return &config->groups[i];
 	}
 	return NULL;
+}
+
+char *
+rusts_describe_shards(const Bitmapset *shards)
+{
+	StringInfoData text;
+	int			shard = -1;
+
+	initStringInfo(&text);
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+	{
+		int			last = shard;
+
+		while (bms_is_member(last + 1, shards))
+			last++;
+		appendStringInfo(&text, "%s%d", text.len > 0 ? ", " : "", shard);
+		if (last > shard)
+			appendStringInfo(&text, "-%d", last);
+		shard = last;
+	}
+	return text.data;
 }
 
 void

@@ -49,6 +49,9 @@ extern void rusts_group_name(const RustsClusterConfig *config,
 							 const RustsShardGroup *group,
 							 char name[RUSTS_GROUP_NAME_LEN]);
 
+/* Shards as ranges, palloc'd: 0-3, 7. */
+extern char *rusts_describe_shards(const Bitmapset *shards);
+
 /* The group of that name, or NULL. */
 extern const RustsShardGroup *
 rusts_group_find(const RustsClusterConfig *config, const char *name);
