@@ -41,3 +41,36 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION rusts_cluster_apply() FROM PUBLIC;
 COMMENT ON FUNCTION rusts_cluster_apply() IS
 'makes the cluster that the file of rusts.cluster_config describes, on all of its nodes; checks everything first';
+
+-- How shards move to other nodes.
+CREATE FUNCTION rusts.cluster_lock(what text, timeout_ms integer)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_lock'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_lock(text, integer) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_lock(text, integer) IS
+'locks the measurements of the cluster in this database, or their parts, until the end of the transaction: writes, parts, reads; internal';
+
+CREATE FUNCTION rusts.cluster_stage(config text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_cluster_stage'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_stage(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_stage(text) IS
+'makes tables for the parts of measurements that this node lacks in another configuration; returns their number; internal';
+
+CREATE FUNCTION rusts.cluster_copy(config text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_cluster_copy'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_copy(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_copy(text) IS
+'fills these tables; returns the number of rows; internal';
+
+CREATE FUNCTION rusts.cluster_switch(config text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_switch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_switch(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_switch(text) IS
+'makes these tables parts of their measurements, and the configuration that of this node; internal';

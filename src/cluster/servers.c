@@ -64,6 +64,12 @@ rusts_servers_apply(const RustsClusterConfig *config)
 	}
 }
 
+void
+rusts_servers_drop_all(void)
+{
+	drop_unused(NULL);
+}
+
 char *
 rusts_server_name(const RustsClusterConfig *config,
 				  const RustsShardGroup *group)
@@ -74,7 +80,7 @@ rusts_server_name(const RustsClusterConfig *config,
 	return psprintf("%s%s", RUSTS_SERVER_PREFIX, name);
 }
 
-/* A server that foreign tables still need makes an error. */
+/* A server that foreign tables still need makes an error.  NULL: all. */
 static void
 drop_unused(const RustsClusterConfig *config)
 {
@@ -83,7 +89,7 @@ drop_unused(const RustsClusterConfig *config)
 	int			i;
 
 	initStringInfo(&keep);
-	for (i = 0; i < config->ngroups; i++)
+	for (i = 0; config != NULL && i < config->ngroups; i++)
 	{
 		if (!rusts_group_has_node(&config->groups[i], config->self))
 			appendStringInfo(&keep, ", '%s'",

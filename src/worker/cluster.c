@@ -23,6 +23,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -244,7 +245,10 @@ resolve_step(int unused)
 			all = false;
 	}
 	MemoryContextSwitchTo(old_cxt);
-	rusts_resolve_end(resolution, all);
+
+	/* Nodes that have come meanwhile were not asked. */
+	AcceptInvalidationMessages();
+	rusts_resolve_end(resolution, all && rusts_cluster() == config);
 }
 
 static void

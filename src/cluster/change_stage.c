@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * change_stage.c
+ *	  New partitions on a node, made and filled before they are any.
+ *
+ * Rows come through the partitions that there are: of its own tables, or, by
+ * way of their foreign tables, of other nodes.
+ *
+ * src/cluster/change_stage.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "commands/seclabel.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "cluster/change_parts.h"
+#include "cluster/sql.h"
+#include "cluster/topology.h"
+#include "compat.h"
+#include "meta/options.h"
+#include "meta/schema.h"
+
+PG_FUNCTION_INFO_V1(rusts_cluster_stage);
+PG_FUNCTION_INFO_V1(rusts_cluster_copy);
+
+static void drop_staged(void);
+static void stage(RustsReshaping *reshaping, const RustsWantedPart *wanted);
+static int64 copy(const RustsReshaping *reshaping,
+				  const RustsWantedPart *wanted);
+static int64 copy_part(const RustsReshaping *reshaping,
+					   const RustsWantedPart *wanted, const RustsPart *part,
+					   const char *columns);
+static int64 execute_counted(const char *sql);
+
+/*
+ * rusts.cluster_stage(config text) RETURNS int8
+ */
+Datum
+rusts_cluster_stage(PG_FUNCTION_ARGS)
+{
+	RustsClusterConfig *config =
+		rusts_change_config(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	int64		nstaged = 0;
+	ListCell   *cell;
+
+	drop_staged();
+	foreach(cell, rusts_cluster_measurements(config->nshards))
+	{
+		RustsReshaping *reshaping = rusts_reshaping(config, lfirst_oid(cell));
+		int			i;
+
+		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
+		{
+			if (!rusts_is_staged(&reshaping->wanted[i]))
+				continue;
+			stage(reshaping, &reshaping->wanted[i]);
+			nstaged++;
+		}
+	}
+	PG_RETURN_INT64(nstaged);
+}
+
+/*
+ * rusts.cluster_copy(config text) RETURNS int8
+ */
+Datum
+rusts_cluster_copy(PG_FUNCTION_ARGS)
+{
+	RustsClusterConfig *config =
+		rusts_change_config(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	int64		nrows = 0;
+	ListCell   *cell;
+
+	foreach(cell, rusts_cluster_measurements(config->nshards))
+	{
+		RustsReshaping *reshaping = rusts_reshaping(config, lfirst_oid(cell));
+		int			i;
+
+		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
+		{
+			if (rusts_is_staged(&reshaping->wanted[i]))
+				nrows += copy(reshaping, &reshaping->wanted[i]);
+		}
+	}
+	PG_RETURN_INT64(nrows);
+}
+
+/* Tags are those of the measurement, options those of its partitions. */
+void
+rusts_label_like(Oid parent, Oid sibling, Oid relid)
+{
+	Relation	rel = relation_open(parent, AccessShareLock);
+	ObjectAddress address;
+	RustsOptions options;
+	const char *label;
+	int			i;
+
+	for (i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), i);
+
+		if (attr->attisdropped)
+			continue;
+		ObjectAddressSubSet(address, RelationRelationId, parent, i + 1);
+		label = GetSecurityLabel(&address, RUSTS_LABEL_PROVIDER);
+		if (label == NULL)
+			continue;
+		ObjectAddressSubSet(address, RelationRelationId, relid,
+							get_attnum(relid, NameStr(attr->attname)));
+		SetSecurityLabel(&address, RUSTS_LABEL_PROVIDER, label);
+	}
+	relation_close(rel, AccessShareLock);
+
+	CommandCounterIncrement();
+	if (!OidIsValid(sibling))
+		return;
+	ObjectAddressSet(address, RelationRelationId, sibling);
+	label = GetSecurityLabel(&address, RUSTS_LABEL_PROVIDER);
+	if (rusts_options_parse(label, &options))
+		rusts_options_store(relid, &options);
+	CommandCounterIncrement();
+}
+
+/* What an attempt has left that came to nothing. */
+static void
+drop_staged(void)
+{
+	char	   *names = rusts_cluster_select(
+		"SELECT pg_catalog.string_agg(c.oid::pg_catalog.regclass::pg_catalog.text, ', ') "
+		"FROM pg_catalog.pg_class AS c "
+		"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+		"WHERE n.nspname = '" RUSTS_SHARD_SCHEMA "' AND c.relkind = 'r' "
+		"AND NOT c.relispartition "
+		"AND pg_catalog.starts_with(c.relname, '" RUSTS_STAGED_PREFIX "')");
+
+	if (names != NULL)
+		rusts_cluster_execute(psprintf("DROP TABLE %s", names));
+}
+
+/*
+ * Like the measurement, and with a constraint that spares ATTACH PARTITION the
+ * reading of the rows.
+ */
+static void
+stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
+{
+	char	   *name = rusts_staged_name(reshaping, wanted);
+	Oid			relid;
+
+	rusts_cluster_execute(psprintf(
+		"CREATE TABLE " RUSTS_SHARD_SCHEMA ".%s (LIKE %s INCLUDING DEFAULTS, "
+		"CONSTRAINT rusts_shard CHECK (%s IS NOT NULL AND %s = ANY (ARRAY[%s])))"
+		" USING rusts", quote_identifier(name), reshaping->parent,
+		reshaping->shard, reshaping->shard,
+		rusts_shard_list(wanted->group->shards)));
+	relid = get_relname_relid(name,
+							  get_namespace_oid(RUSTS_SHARD_SCHEMA, false));
+	rusts_label_like(reshaping->relid,
+			   reshaping->nparts > 0 ? reshaping->parts[0].relid : InvalidOid,
+			   relid);
+}
+
+static int64
+copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted)
+{
+	char	   *columns = rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' "
+		"ORDER BY attnum) FROM pg_catalog.pg_attribute "
+		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped",
+		reshaping->relid));
+	int64		nrows = 0;
+	int			i;
+
+	rusts_cluster_execute(psprintf("TRUNCATE " RUSTS_SHARD_SCHEMA ".%s",
+								   quote_identifier(rusts_staged_name(reshaping,
+																	  wanted))));
+	for (i = 0; i < reshaping->nparts; i++)
+	{
+		if (bms_overlap(reshaping->parts[i].shards, wanted->group->shards))
+			nrows += copy_part(reshaping, wanted, &reshaping->parts[i],
+							   columns);
+	}
+	return nrows;
+}
+
+static int64
+copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
+		  const RustsPart *part, const char *columns)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO " RUSTS_SHARD_SCHEMA ".%s (%s) ",
+					 quote_identifier(rusts_staged_name(reshaping, wanted)),
+					 columns);
+	appendStringInfo(&sql, "SELECT %s FROM ONLY " RUSTS_SHARD_SCHEMA ".%s",
+					 columns, quote_identifier(part->name));
+	if (!bms_is_subset(part->shards, wanted->group->shards))
+		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
+						 rusts_shard_list(wanted->group->shards));
+	return execute_counted(sql.data);
+}
+
+static int64
+execute_counted(const char *sql)
+{
+	int64		n;
+	int			result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	result = SPI_execute(sql, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	n = SPI_processed;
+	SPI_finish();
+	return n;
+}

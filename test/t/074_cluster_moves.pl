@@ -1,0 +1,159 @@
+# Shards move to other nodes, nodes come and go, while points are written.
+#
+# test/t/074_cluster_moves.pl
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use ClusterTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Servers 1 to 4; who has what is said by each test.
+my $cluster = ClusterTest->new('moves', nodes => 4, shards => 8);
+my $mode;
+
+# layout([primaries], [replicas]...) writes the file of all servers for nodes
+# that are listed: a list of [number, shards, replica shards].
+sub layout
+{
+	my ($factor, @nodes) = @_;
+
+	for my $self (1 .. 4)
+	{
+		my $path = $cluster->server($self)->data_dir . '/cluster.toml';
+		my $text = <<"END";
+node_id = "node$self"
+cluster_name = "test"
+replication_mode = "$mode"
+replication_factor = $factor
+shard_count = 8
+sharding_strategy = "BySeries"
+END
+		for (@nodes)
+		{
+			my ($i, $shards, $replicas) = @$_;
+
+			$text .= sprintf <<'END', $i, $cluster->server($i)->port,
+[[nodes]]
+id = "node%d"
+address = "127.0.0.1:%d"
+shards = [%s]
+replica_shards = [%s]
+END
+			  $shards, $replicas // '';
+		}
+		open my $fh, '>', $path or die "could not write $path: $!";
+		print $fh $text;
+		close $fh or die "could not write $path: $!";
+	}
+	return;
+}
+
+# Rows of each placement of each part, on its nodes alone.
+sub placements
+{
+	my ($measurement, @nodes) = @_;
+	my %parts;
+
+	for my $i (@nodes)
+	{
+		my $rows = $cluster->sql($i, <<"END");
+SELECT c.relname, (xpath('/row/n/text()', query_to_xml(format(
+	'SELECT concat_ws(''/'', count(*), count(DISTINCT (host, time)), sum(v))
+	 AS n FROM %s', inhrelid::regclass), false, true, '')))[1]
+FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
+WHERE inhparent = '$measurement'::regclass AND c.relkind = 'r'
+END
+		for (split /\n/, $rows)
+		{
+			my ($name, $sum) = split /\|/;
+
+			push @{ $parts{$name} }, $sum;
+		}
+	}
+	return \%parts;
+}
+
+# Each part has so many placements, which agree, and all rows are there once.
+sub check_placements
+{
+	my ($measurement, $factor, $expected, $test_name, @nodes) = @_;
+	my $parts = placements($measurement, @nodes);
+	my $rows = 0;
+	my $fine = 1;
+
+	for my $sums (values %$parts)
+	{
+		my ($n, $distinct) = split m{/}, $sums->[0];
+
+		$rows += $n;
+		$fine &&= @$sums == $factor && $n == $distinct
+		  && !grep { $_ ne $sums->[0] } @$sums;
+	}
+	ok($fine, "$test_name: placements agree")
+	  or diag explain $parts;
+	is($rows, $expected, "$test_name: rows in all parts");
+	return;
+}
+
+sub check_queries
+{
+	my ($measurement, $expected, $test_name, @nodes) = @_;
+
+	for my $i (@nodes)
+	{
+		is($cluster->sql($i,
+				"SELECT count(*), count(DISTINCT (host, time)) FROM $measurement"),
+			"$expected|$expected", "$test_name: node $i");
+	}
+	return;
+}
+
+$mode = 'Sync';
+layout(1, [ 1, '0, 1, 2, 3' ], [ 2, '4, 5, 6, 7' ], [ 3, '' ]);
+$cluster->apply;
+$cluster->sql(1, q{SELECT rusts_write(string_agg(
+	format('cpu,host=h%s v=%s %s', i % 50, i, 1700000000000000000 + i * 1000000), E'\n'))
+	FROM generate_series(1, 1000) AS i});
+check_placements('cpu', 1, 1000, 'at first', 1 .. 3);
+
+layout(1, [ 1, '0, 1' ], [ 2, '6, 7' ], [ 3, '2, 3, 4, 5' ]);
+$cluster->apply;
+check_placements('cpu', 1, 1000, 'moved', 1 .. 3);
+check_queries('cpu', 1000, 'moved', 1 .. 3);
+
+# A replica of all, and a node more.
+layout(2, [ 1, '0, 1', '6, 7' ], [ 2, '6, 7', '2, 3' ],
+	[ 3, '2, 3', '4, 5' ], [ 4, '4, 5', '0, 1' ]);
+$cluster->apply;
+check_placements('cpu', 2, 1000, 'replicas', 1 .. 4);
+check_queries('cpu', 1000, 'replicas', 1 .. 4);
+$cluster->sql(4, q{INSERT INTO cpu (time, host, v)
+	SELECT '2024-01-01', 'n' || i, i FROM generate_series(1, 100) AS i});
+check_placements('cpu', 2, 1100, 'written at the new node', 1 .. 4);
+
+# Names are exchanged: primaries become replicas.
+layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3', '6, 7' ],
+	[ 3, '4, 5', '2, 3' ], [ 4, '6, 7', '0, 1' ]);
+$cluster->apply;
+check_placements('cpu', 2, 1100, 'exchanged', 1 .. 4);
+
+# Drained and removed.
+layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3, 6, 7', '0, 1' ],
+	[ 3, '4, 5', '2, 3, 6, 7' ], [ 4, '', '' ]);
+$cluster->apply;
+check_placements('cpu', 2, 1100, 'drained', 1 .. 4);
+is($cluster->own_rows(4, 'cpu'), '0', 'nothing is left there');
+layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3, 6, 7', '0, 1' ],
+	[ 3, '4, 5', '2, 3, 6, 7' ]);
+$cluster->apply;
+is($cluster->sql(4, 'SELECT count(*) FROM rusts.cluster'), '0', 'removed');
+check_queries('cpu', 1100, 'removed', 1 .. 3);
+
+$cluster->stop;
+done_testing();
