@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -146,10 +147,28 @@ rusts_staged_name(const RustsReshaping *reshaping,
 				  const RustsWantedPart *wanted)
 {
 	int			len = strlen(wanted->name);
+	Oid			namespace = get_namespace_oid(RUSTS_SHARD_SCHEMA, false);
+	char	   *other;
 
 	/* The end of the name tells groups apart, the OID measurements. */
-	return psprintf(RUSTS_STAGED_PREFIX "%u_%s", reshaping->relid,
-					wanted->name + len - (RUSTS_GROUP_NAME_LEN - 1));
+	other = psprintf("rusts_new_%u_%s", reshaping->relid,
+					 wanted->name + len - (RUSTS_GROUP_NAME_LEN - 1));
+	if (OidIsValid(get_relname_relid(other, namespace)))
+		return other;
+	if (OidIsValid(rusts_find_staged(wanted->name)) ||
+		!OidIsValid(get_relname_relid(wanted->name, namespace)))
+		return wanted->name;
+	return other;
+}
+
+Oid
+rusts_find_staged(const char *name)
+{
+	Oid			relid =
+		get_relname_relid(name, get_namespace_oid(RUSTS_SHARD_SCHEMA, false));
+
+	return OidIsValid(relid) && !get_rel_relispartition(relid) ?
+		relid : InvalidOid;
 }
 
 Bitmapset *

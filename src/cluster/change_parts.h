@@ -12,8 +12,11 @@
 
 #include "cluster/config.h"
 
-/* Names of staged tables begin so; no partition's does. */
-#define RUSTS_STAGED_PREFIX		"rusts_new_"
+/*
+ * Tables that are to be partitions have their comment until they are, and the
+ * name that they are to have, unless a partition has it.
+ */
+#define RUSTS_STAGED_COMMENT	"rusts: rows on the move"
 
 /* A partition, as it is. */
 typedef struct RustsPart
@@ -56,9 +59,15 @@ extern List *rusts_cluster_measurements(int nshards);
 extern RustsReshaping *rusts_reshaping(const RustsClusterConfig *config,
 									   Oid relid);
 
-/* Name of the table that is filled for a new partition. */
+/*
+ * Name of the table that is filled for a new partition: the present one, or,
+ * as long as there is none, the one to make.
+ */
 extern char *rusts_staged_name(const RustsReshaping *reshaping,
 							   const RustsWantedPart *wanted);
+
+/* OID of what has this name in the schema of partitions, and is none. */
+extern Oid	rusts_find_staged(const char *name);
 
 /* Shards of a partition. */
 extern Bitmapset *rusts_bound_shards(Oid relid);

@@ -37,6 +37,8 @@ PG_FUNCTION_INFO_V1(rusts_cluster_stage);
 PG_FUNCTION_INFO_V1(rusts_cluster_copy);
 
 static void drop_staged(void);
+static void reserve(const RustsWantedPart *wanted);
+static void mark(const char *name);
 static void stage(RustsReshaping *reshaping, const RustsWantedPart *wanted);
 static int64 copy(const RustsReshaping *reshaping,
 				  const RustsWantedPart *wanted);
@@ -64,10 +66,13 @@ rusts_cluster_stage(PG_FUNCTION_ARGS)
 
 		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
 		{
-			if (!rusts_is_staged(&reshaping->wanted[i]))
-				continue;
-			stage(reshaping, &reshaping->wanted[i]);
-			nstaged++;
+			if (rusts_is_staged(&reshaping->wanted[i]))
+			{
+				stage(reshaping, &reshaping->wanted[i]);
+				nstaged++;
+			}
+			else if (reshaping->wanted[i].local)
+				reserve(&reshaping->wanted[i]);
 		}
 	}
 	PG_RETURN_INT64(nstaged);
@@ -144,10 +149,36 @@ drop_staged(void)
 		"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
 		"WHERE n.nspname = '" RUSTS_SHARD_SCHEMA "' AND c.relkind = 'r' "
 		"AND NOT c.relispartition "
-		"AND pg_catalog.starts_with(c.relname, '" RUSTS_STAGED_PREFIX "')");
+		"AND pg_catalog.obj_description(c.oid, 'pg_class') = '"
+		RUSTS_STAGED_COMMENT "'");
 
 	if (names != NULL)
 		rusts_cluster_execute(psprintf("DROP TABLE %s", names));
+}
+
+/*
+ * Nodes commit one after the other.  Who asks for a table by its new name a
+ * moment too early must find something, to wait for its lock.
+ */
+static void
+reserve(const RustsWantedPart *wanted)
+{
+	Oid			namespace = get_namespace_oid(RUSTS_SHARD_SCHEMA, false);
+
+	if (strcmp(wanted->kept->name, wanted->name) == 0 ||
+		OidIsValid(get_relname_relid(wanted->name, namespace)))
+		return;
+	rusts_cluster_execute(psprintf("CREATE TABLE " RUSTS_SHARD_SCHEMA ".%s ()",
+								   quote_identifier(wanted->name)));
+	mark(wanted->name);
+}
+
+static void
+mark(const char *name)
+{
+	rusts_cluster_execute(psprintf("COMMENT ON TABLE " RUSTS_SHARD_SCHEMA
+								   ".%s IS '" RUSTS_STAGED_COMMENT "'",
+								   quote_identifier(name)));
 }
 
 /*
@@ -166,6 +197,7 @@ stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 		" USING rusts", quote_identifier(name), reshaping->parent,
 		reshaping->shard, reshaping->shard,
 		rusts_shard_list(wanted->group->shards)));
+	mark(name);
 	relid = get_relname_relid(name,
 							  get_namespace_oid(RUSTS_SHARD_SCHEMA, false));
 	rusts_label_like(reshaping->relid,

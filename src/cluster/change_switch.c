@@ -187,7 +187,13 @@ free_names(RustsReshaping *reshaping)
 		if (wanted->local)
 			leave_shards(reshaping, wanted);
 		if (strcmp(wanted->kept->name, wanted->name) != 0)
+		{
+			if (OidIsValid(rusts_find_staged(wanted->name)))
+				rusts_cluster_execute(psprintf("DROP TABLE "
+											   RUSTS_SHARD_SCHEMA ".%s",
+											   quote_identifier(wanted->name)));
 			rename_part(wanted->kept->name, aside_name(wanted->kept));
+		}
 		rusts_bound_set_none(reshaping->relid, wanted->kept->relid, i);
 	}
 }
@@ -240,14 +246,18 @@ static void
 attach(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 {
 	const char *name = quote_identifier(wanted->name);
+	const char *staged = rusts_staged_name(reshaping, wanted);
 
-	rename_part(rusts_staged_name(reshaping, wanted), wanted->name);
+	if (strcmp(staged, wanted->name) != 0)
+		rename_part(staged, wanted->name);
 	rusts_cluster_execute(psprintf("ALTER TABLE %s ATTACH PARTITION "
 								   RUSTS_SHARD_SCHEMA ".%s FOR VALUES IN (%s)",
 								   reshaping->parent, name,
 								   rusts_shard_list(wanted->group->shards)));
 	rusts_cluster_execute(psprintf("ALTER TABLE " RUSTS_SHARD_SCHEMA
 								   ".%s DROP CONSTRAINT rusts_shard", name));
+	rusts_cluster_execute(psprintf("COMMENT ON TABLE " RUSTS_SHARD_SCHEMA
+								   ".%s IS NULL", name));
 	set_owner(reshaping->relid, wanted->name);
 }
 

@@ -6,6 +6,8 @@ use strict;
 use warnings;
 
 use FindBin;
+use IPC::Run;
+use List::Util qw(min);
 use lib $FindBin::RealBin;
 
 use ClusterTest;
@@ -64,7 +66,7 @@ sub placements
 	{
 		my $rows = $cluster->sql($i, <<"END");
 SELECT c.relname, (xpath('/row/n/text()', query_to_xml(format(
-	'SELECT concat_ws(''/'', count(*), count(DISTINCT (host, time)), sum(v))
+	'SELECT concat_ws(''/'', count(*), count(DISTINCT v), sum(v))
 	 AS n FROM %s', inhrelid::regclass), false, true, '')))[1]
 FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
 WHERE inhparent = '$measurement'::regclass AND c.relkind = 'r'
@@ -108,10 +110,65 @@ sub check_queries
 	for my $i (@nodes)
 	{
 		is($cluster->sql($i,
-				"SELECT count(*), count(DISTINCT (host, time)) FROM $measurement"),
+				"SELECT count(*), count(DISTINCT v) FROM $measurement"),
 			"$expected|$expected", "$test_name: node $i");
 	}
 	return;
+}
+
+# Writers on nodes: each begins again and again a session of 40 statements, up
+# to 500 times, until it is told to stop.  Returned is what they have been told
+# to be written.
+sub with_writers
+{
+	my ($measurement, $code, @nodes) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my (@harnesses, @outputs, @errors);
+
+	for my $i (@nodes)
+	{
+		my $path = "$dir/$measurement$i.sql";
+
+		open my $fh, '>', $path or die "could not write $path: $!";
+		for my $k (1 .. 20)
+		{
+			print $fh <<"END";
+SELECT ${i}000000 + :round * 40 + $k + 0 * rusts_write(format(
+	'$measurement,writer=w$i,host=h$k v=%s %s',
+	${i}000000 + :round * 40 + $k, 1700000000000000000 + :round));
+INSERT INTO $measurement (time, writer, host, v)
+VALUES (to_timestamp(:round), 'w$i', 'i$k', ${i}000000 + :round * 40 + 20 + $k)
+RETURNING v;
+END
+		}
+		close $fh or die "could not write $path: $!";
+		push @outputs, '';
+		push @errors, '';
+		push @harnesses, IPC::Run::start([
+			'sh', '-c',
+			'i=0; while [ ! -e "$1/stop" ] && [ $i -lt 500 ]; do '
+			  . 'psql -XAtq -f "$2" -v round=$i -d "$3"; i=$((i + 1)); done',
+			'sh', $dir, $path, $cluster->server($i)->connstr('postgres') ],
+			'<', '/dev/null', '>', \$outputs[-1], '2>', \$errors[-1]);
+	}
+	$code->();
+	PostgreSQL::Test::Utils::append_to_file("$dir/stop", '');
+	$_->finish for @harnesses;
+
+	my @acknowledged;
+
+	for my $n (0 .. $#nodes)
+	{
+		push @acknowledged, split /\n/, $outputs[$n];
+
+		# In Async, rows that wait for both placements are in the way.
+		$errors[$n] =~ s/^.* 0 of 2 copies, 1 needed\n(DETAIL: .*|Node .* before\.)\n(Node .* before\.\n)?//mg
+		  if $mode eq 'Async';
+		is($errors[$n], '', "$measurement: no errors at node $nodes[$n]");
+	}
+	cmp_ok(scalar @acknowledged, '>', 100, "$measurement: points written");
+	note(scalar(@acknowledged) . ' points');
+	return @acknowledged;
 }
 
 $mode = 'Sync';
@@ -134,7 +191,7 @@ $cluster->apply;
 check_placements('cpu', 2, 1000, 'replicas', 1 .. 4);
 check_queries('cpu', 1000, 'replicas', 1 .. 4);
 $cluster->sql(4, q{INSERT INTO cpu (time, host, v)
-	SELECT '2024-01-01', 'n' || i, i FROM generate_series(1, 100) AS i});
+	SELECT '2024-01-01', 'n' || i, 2000 + i FROM generate_series(1, 100) AS i});
 check_placements('cpu', 2, 1100, 'written at the new node', 1 .. 4);
 
 # Names are exchanged: primaries become replicas.
@@ -154,6 +211,56 @@ layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3, 6, 7', '0, 1' ],
 $cluster->apply;
 is($cluster->sql(4, 'SELECT count(*) FROM rusts.cluster'), '0', 'removed');
 check_queries('cpu', 1100, 'removed', 1 .. 3);
+
+# All of that while points are written.
+for (qw(Sync Quorum Async))
+{
+	my $m = lc $_;
+
+	$mode = $_;
+	layout(2, [ 1, '0, 1, 2', '6, 7' ], [ 2, '3, 4, 5', '0, 1, 2' ],
+		[ 3, '6, 7', '3, 4, 5' ]);
+	$cluster->apply;
+	$cluster->sql(1, "SELECT rusts_write('$m,writer=a,host=b v=-1 1')");
+
+	my @acknowledged = with_writers(
+		$m,
+		sub {
+			layout(2, [ 1, '0, 1', '2, 6, 7' ], [ 2, '3, 4', '0, 1, 5' ],
+				[ 3, '6, 7', '3, 4' ], [ 4, '2, 5', '' ]);
+			$cluster->apply;
+			layout(2, [ 1, '0, 1, 2', '3, 5' ], [ 2, '4', '0, 1, 2' ],
+				[ 3, '3, 6, 7', '4' ], [ 4, '5', '6, 7' ]);
+			$cluster->apply;
+			layout(2, [ 1, '0, 1, 2', '3, 5' ], [ 2, '4, 5', '0, 1, 2' ],
+				[ 3, '3, 6, 7', '4' ], [ 4, '', '6, 7' ]);
+			$cluster->apply;
+			layout(2, [ 1, '0, 1, 2', '3, 5' ], [ 2, '4, 5', '0, 1, 2, 6, 7' ],
+				[ 3, '3, 6, 7', '4' ], [ 4, '', '' ]);
+			$cluster->apply;
+			layout(2, [ 1, '0, 1, 2', '3, 5' ], [ 2, '4, 5', '0, 1, 2, 6, 7' ],
+				[ 3, '3, 6, 7', '4' ]);
+			$cluster->apply;
+		},
+		1 .. 3);
+
+	for my $i (1 .. 3)
+	{
+		ok($cluster->server($i)->poll_query_until('postgres',
+				'SELECT count(*) = 0 FROM rusts.cluster_hint'),
+			"$m: nothing is left to hand over, node $i");
+	}
+	my %found = map { $_ => 1 } split /\n/,
+	  $cluster->sql(1, "SELECT v FROM $m");
+	my @lost = grep { !$found{$_} } @acknowledged;
+
+	is(scalar @lost, 0, "$m: no acknowledged point is lost")
+	  or diag("@lost[0 .. min($#lost, 20)]");
+	check_queries($m, scalar keys %found, $m, 1 .. 3);
+	check_placements($m, 2, scalar keys %found, $m, 1 .. 3);
+	is($cluster->sql(4, 'SELECT count(*) FROM rusts.cluster'), '0',
+		"$m: removed");
+}
 
 $cluster->stop;
 done_testing();
