@@ -76,7 +76,7 @@ BEGIN
 		ELSIF in_plan AND line ~ '->' THEN
 			in_plan := false;
 		ELSIF line ~ 'Remote SQL|->|^[A-Z]|Scan Cond|Filter:|One-Time' AND line !~ '^Query Identifier' THEN
-			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\).col1', 'parameter');
+			RETURN NEXT regexp_replace(line, '\$\d+|\(InitPlan \d+\).col1', 'parameter', 'g');
 		END IF;
 	END LOOP;
 	PERFORM set_config('search_path', path, true);
@@ -146,10 +146,14 @@ SELECT nodes(q) FROM unnest(ARRAY[
  'SELECT first(f, time), last(x, time) FROM cpu',
  'SELECT host FROM cpu GROUP BY host',
  'SELECT count(*) FROM cpu WHERE time > now() - $$1 h$$::interval',
+ 'SELECT max(f) FROM cpu WHERE time >= $$2026-01-02$$::date AND $$2026-01-03 12:00$$::timestamp > time',
+ 'SELECT DISTINCT host FROM cpu ORDER BY host',
  'SELECT host, count(*) FROM cpu WHERE host IN ($$h4$$, $$h5$$) AND region = $$r1$$ GROUP BY host',
  'SELECT h, max(f) FROM (SELECT upper(host) AS h, f FROM cpu WHERE k > 3) AS s WHERE f > 1 GROUP BY h',
  'WITH c AS (SELECT * FROM cpu) SELECT max(f) FROM c',
  'SELECT time, f FROM cpu WHERE f > 90 ORDER BY time DESC LIMIT 5',
+ 'SELECT time, f FROM cpu WHERE host = $$h5$$ AND region = $$r1$$ ORDER BY time DESC LIMIT 1',
+ 'SELECT time, f FROM cpu ORDER BY time LIMIT 1000000',
  'SELECT time, f * 2 FROM cpu ORDER BY f DESC, x OFFSET 3 LIMIT 5']) AS q;
 
 -- what is left to PostgreSQL
@@ -200,6 +204,12 @@ SELECT thrice(q) FROM unnest(ARRAY[
  'SELECT host, sum(count(*)) OVER (ORDER BY host), rank() OVER (ORDER BY max(i)) FROM cpu GROUP BY host',
  'SELECT 1 AS one, $$a$$ AS c, count(*) FROM cpu GROUP BY 2, 1',
  'SELECT count(*) FROM cpu HAVING count(*) < 5',
+ 'SELECT DISTINCT host, region FROM cpu',
+ 'SELECT DISTINCT upper(host) AS h FROM cpu WHERE f > 3 ORDER BY h DESC LIMIT 7',
+ 'SELECT DISTINCT ON (host) host, time, f FROM cpu ORDER BY host, time DESC',
+ 'SELECT count(*) FROM cpu WHERE time > $$2026-01-02$$::date AND time <= $$2026-01-03 01:02:03$$::timestamp',
+ 'SELECT time FROM cpu WHERE $$2026-01-02$$::date > time AND time <> $$2026-01-01$$::date AND time < current_date',
+ 'SELECT count(*) FROM cpu WHERE time < $$infinity$$::date AND time > $$-infinity$$::timestamp',
  'SELECT * FROM by_host',
  'SELECT * FROM by_host WHERE host = $$h3$$ AND n > 1',
  'SELECT region, max(f) FROM late GROUP BY region',

@@ -421,6 +421,5 @@ DROP TABLE rusts_shard.timed;
 SET client_min_messages = warning;
 DROP SCHEMA store_image CASCADE;
 DROP TABLE rusts_shard.exact, rusts_shard.other, rusts_shard.points;
-DROP SCHEMA rusts_shard;
 DROP OWNED BY regress_rusts_sender;
 DROP ROLE regress_rusts_sender;

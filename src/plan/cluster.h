@@ -128,11 +128,10 @@ extern Node *rusts_cluster_combine(RustsClusterPartials *partials,
 /* The name of the union of parts, by which its relation is known again. */
 #define RUSTS_CLUSTER_UNION	"*cluster*"
 
-extern void rusts_cluster_prefer_remote_agg(PlannerInfo *root,
-											UpperRelationKind stage,
-											RelOptInfo *input_rel,
-											RelOptInfo *output_rel,
-											void *extra);
+extern void rusts_cluster_prefer_remote(PlannerInfo *root,
+										UpperRelationKind stage,
+										RelOptInfo *input_rel,
+										RelOptInfo *output_rel, void *extra);
 extern void rusts_cluster_prefer_append(RelOptInfo *rel,
 										const RangeTblEntry *rte);
 

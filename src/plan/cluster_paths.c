@@ -5,9 +5,9 @@
  *
  * Postgres_fdw knows little of what is on the other side, and a cost is the
  * same whether the nodes of a cluster work one after the other or all at
- * once.  Two choices are made here instead: what a node can aggregate, it
- * does; and their results are appended as they come, and sorted then, rather
- * than merged in order, which waits for one node after the other.
+ * once.  Two choices are made here instead: what a node can aggregate or
+ * limit, it does; and their results are appended as they come, and sorted
+ * then, rather than merged in order, which waits for one node after the other.
  *
  * src/plan/cluster_paths.c
  *
@@ -26,28 +26,30 @@
 
 #include "plan/cluster.h"
 
-static bool is_remote_group(PlannerInfo *root, RelOptInfo *rel);
+static bool reads_remote_group(PlannerInfo *root);
 static bool reads_foreign(Path *path);
 
 void
-rusts_cluster_prefer_remote_agg(PlannerInfo *root, UpperRelationKind stage,
-								RelOptInfo *input_rel, RelOptInfo *output_rel,
-								void *extra)
+rusts_cluster_prefer_remote(PlannerInfo *root, UpperRelationKind stage,
+							RelOptInfo *input_rel, RelOptInfo *output_rel,
+							void *extra)
 {
 	List	   *paths = output_rel->pathlist;
 	void	   *fdw_private = output_rel->fdw_private;
 
-	if (stage != UPPERREL_GROUP_AGG || !rusts_enable_cluster_pushdown ||
-		!is_remote_group(root, input_rel) ||
-		input_rel->fdwroutine == NULL ||
-		input_rel->fdwroutine->GetForeignUpperPaths == NULL)
+	if (stage != UPPERREL_GROUP_AGG &&
+		(stage != UPPERREL_FINAL || root->parse->limitCount == NULL))
+		return;
+	if (!rusts_enable_cluster_pushdown || !reads_remote_group(root) ||
+		output_rel->fdwroutine == NULL ||
+		output_rel->fdwroutine->GetForeignUpperPaths == NULL)
 		return;
 
 	/* Once more, for others may have looked better then. */
 	output_rel->pathlist = NIL;
 	output_rel->fdw_private = NULL;
-	input_rel->fdwroutine->GetForeignUpperPaths(root, stage, input_rel,
-												output_rel, extra);
+	output_rel->fdwroutine->GetForeignUpperPaths(root, stage, input_rel,
+												 output_rel, extra);
 	if (output_rel->pathlist != NIL)
 		output_rel->partial_pathlist = NIL;
 	else
@@ -84,18 +86,20 @@ rusts_cluster_prefer_append(RelOptInfo *rel, const RangeTblEntry *rte)
 	rel->partial_pathlist = NIL;
 }
 
-/* Is this a foreign table that holds shards of a measurement? */
+/* Is there only a foreign table that holds shards of a measurement? */
 static bool
-is_remote_group(PlannerInfo *root, RelOptInfo *rel)
+reads_remote_group(PlannerInfo *root)
 {
 	RangeTblEntry *rte;
 	Relation	parent;
 	bool		result;
+	int			rti;
 
-	if (rel->reloptkind != RELOPT_BASEREL || rel->rtekind != RTE_RELATION)
+	if (!bms_get_singleton_member(root->all_baserels, &rti))
 		return false;
-	rte = planner_rt_fetch(rel->relid, root);
-	if (rte->relkind != RELKIND_FOREIGN_TABLE ||
+	rte = planner_rt_fetch(rti, root);
+	if (rte->rtekind != RTE_RELATION ||
+		rte->relkind != RELKIND_FOREIGN_TABLE ||
 		!get_rel_relispartition(rte->relid))
 		return false;
 

@@ -56,6 +56,7 @@ static bool rewrite_measurement(Query *query, Index rti, Relation rel,
 static bool push_down(Query *query, Index rti, Relation rel,
 					  const RustsClusterShards *shards,
 					  ParamListInfo params);
+static void group_instead_of_distinct(Query *query);
 static bool is_only_relation(const Query *query, Index rti);
 static bool has_special_vars(Node *node, Index *rti);
 
@@ -188,6 +189,7 @@ push_down(Query *query, Index rti, Relation rel,
 			 !has_special_vars((Node *) query, &rti) &&
 			 !contain_volatile_functions((Node *) query))
 	{
+		group_instead_of_distinct(query);
 		if (query->hasAggs || query->groupClause != NIL)
 			done = rusts_cluster_split_agg(query, rti, rel, parts);
 		else
@@ -195,6 +197,18 @@ push_down(Query *query, Index rti, Relation rel,
 	}
 	rusts_cluster_close_parts(parts);
 	return done;
+}
+
+/* SELECT DISTINCT a, b is SELECT a, b GROUP BY a, b. */
+static void
+group_instead_of_distinct(Query *query)
+{
+	if (query->hasAggs || query->groupClause != NIL ||
+		query->havingQual != NULL || query->hasDistinctOn ||
+		query->hasWindowFuncs || query->hasTargetSRFs)
+		return;
+	query->groupClause = query->distinctClause;
+	query->distinctClause = NIL;
 }
 
 /* SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH */

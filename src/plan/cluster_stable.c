@@ -11,7 +11,8 @@
  *
  * can be sent.  So expressions that are stable and mention no column become
  * (SELECT expression), which is computed once in each execution, here, and is
- * a parameter of the remote statement.
+ * a parameter of the remote statement.  Comparing a time with a date depends
+ * on the time zone, too, so the date becomes a time first.
  *
  * src/plan/cluster_stable.c
  *
@@ -24,10 +25,13 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "plan/cluster.h"
 
+static Node *compare_times(OpExpr *op);
 static bool can_precede(Node *node);
 static bool depends_on_rows(Node *node, void *context);
 static Node *make_sublink(Node *expr);
@@ -39,6 +43,8 @@ rusts_cluster_compute_first(Node *node, void *found)
 		return NULL;
 	if (IsA(node, SubLink) || IsA(node, Query))
 		return node;
+	if (IsA(node, OpExpr))
+		node = compare_times((OpExpr *) node);
 	if (can_precede(node))
 	{
 		*(bool *) found = true;
@@ -67,6 +73,50 @@ rusts_cluster_compute_in_joins(Node *node, bool *found)
 		rusts_cluster_compute_in_joins(join->rarg, found);
 		join->quals = rusts_cluster_compute_first(join->quals, found);
 	}
+}
+
+/*
+ * time < date as time < date::timestamptz, which is what it means.  Likewise
+ * for timestamp.
+ */
+static Node *
+compare_times(OpExpr *op)
+{
+	Node	   *time;
+	Node	   *other;
+	Oid			type;
+	Oid			family;
+	Oid			operator = op->opno;
+	int			strategy;
+
+	if (list_length(op->args) != 2)
+		return (Node *) op;
+	time = linitial(op->args);
+	other = lsecond(op->args);
+	if (exprType(time) != TIMESTAMPTZOID)
+	{
+		time = lsecond(op->args);
+		other = linitial(op->args);
+		operator = get_commutator(operator);
+	}
+	type = exprType(other);
+	if (exprType(time) != TIMESTAMPTZOID || !OidIsValid(operator) ||
+		(type != DATEOID && type != TIMESTAMPOID) ||
+		depends_on_rows(other, NULL) || contain_volatile_functions(other))
+		return (Node *) op;
+	family = lookup_type_cache(TIMESTAMPTZOID,
+							   TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	strategy = get_op_opfamily_strategy(operator, family);
+	if (strategy == 0)
+		return (Node *) op;
+	operator = get_opfamily_member(family, TIMESTAMPTZOID, TIMESTAMPTZOID,
+								   strategy);
+	other = (Node *) makeFuncExpr(type == DATEOID ? F_TIMESTAMPTZ_DATE :
+								  F_TIMESTAMPTZ_TIMESTAMP, TIMESTAMPTZOID,
+								  list_make1(other), InvalidOid, InvalidOid,
+								  COERCE_EXPLICIT_CAST);
+	return (Node *) make_opclause(operator, BOOLOID, false, (Expr *) time,
+								  (Expr *) other, InvalidOid, InvalidOid);
 }
 
 /*
