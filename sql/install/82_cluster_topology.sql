@@ -59,13 +59,37 @@ REVOKE ALL ON FUNCTION rusts.cluster_stage(text) FROM PUBLIC;
 COMMENT ON FUNCTION rusts.cluster_stage(text) IS
 'makes tables for the parts of measurements that this node lacks in another configuration; returns their number; internal';
 
-CREATE FUNCTION rusts.cluster_copy(config text)
+CREATE FUNCTION rusts.cluster_keep()
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_keep'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_keep() FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_keep() IS
+'keeps rows of the parts of measurements in this database in their segments until the end of the transaction; internal';
+
+CREATE FUNCTION rusts.cluster_marks()
+RETURNS text
+AS 'MODULE_PATHNAME', 'rusts_cluster_marks'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_marks() FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_marks() IS
+'the next row number of each part, and a second line that differs when rows were changed or deleted; internal';
+
+CREATE FUNCTION rusts.cluster_watch(marks text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_watch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_watch(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_watch(text) IS
+'makes views of what is written after these marks; internal';
+
+CREATE FUNCTION rusts.cluster_copy(config text, what text)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rusts_cluster_copy'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-REVOKE ALL ON FUNCTION rusts.cluster_copy(text) FROM PUBLIC;
-COMMENT ON FUNCTION rusts.cluster_copy(text) IS
-'fills these tables; returns the number of rows; internal';
+REVOKE ALL ON FUNCTION rusts.cluster_copy(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_copy(text, text) IS
+'fills these tables with all rows, or with those that were written since the marks; returns the number of rows, -1 if all are needed; internal';
 
 CREATE FUNCTION rusts.cluster_switch(config text)
 RETURNS void

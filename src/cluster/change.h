@@ -31,6 +31,18 @@ extern void rusts_change_switch(const char *text);
 extern void rusts_change_lock(const char *what, int timeout_ms);
 
 /*
+ * As rusts.cluster_keep(): rows of partitions here are not moved to other
+ * segments until the end of the transaction.
+ */
+extern void rusts_change_keep(void);
+
+/*
+ * As rusts.cluster_marks(): a line with the names of partitions here and row
+ * numbers, then what differs when rows were changed or deleted.
+ */
+extern char *rusts_change_marks(void);
+
+/*
  * Is this session switching?  What it does to partitions is this node's own
  * business, not to be done on others, too.
  */

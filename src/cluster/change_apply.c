@@ -7,11 +7,15 @@
  *
  *	1	nodes that join become guests: they know the measurements;
  *	2	where a node is to have what it has not, a table is staged;
- *	3	measurements are locked against writers on all nodes, one after the
+ *	3	each node that has rows marks what it has: what is written later has
+ *		greater row numbers. Until the end rows are not moved to others;
+ *	4	staged tables are filled;
+ *	5	measurements are locked against writers on all nodes, one after the
  *		other, and then partitions: who was writing has ended by then, on all
  *		placements, and what was handed off has arrived;
- *	4	staged tables are filled;
- *	5	measurements are locked against readers, too, and all nodes switch, in
+ *	6	staged tables get what is new since the marks, or, if rows were changed
+ *		or deleted meanwhile, or the measurement was, everything again;
+ *	7	measurements are locked against readers, too, and all nodes switch, in
  *		one distributed transaction.
  *
  * Whatever goes wrong before the last step leaves staged tables and nothing
@@ -75,6 +79,8 @@ typedef struct Change
 	Member	   *members;
 	char	   *ids;			/* of all of them, as an array */
 	bool		copies;			/* some table is staged */
+	char	  **states;			/* of members, when they were marked */
+	char	   *self_marks;
 } Change;
 
 /* What the running transaction decides. */
@@ -86,16 +92,24 @@ static void connect_members(Change *change);
 static bool is_lost(const Change *change, const RustsShardGroup *group);
 static void invite(Change *change, Member *member);
 static void stage(Change *change);
-static bool attempt(Change *change);
+static void mark(Change *change);
+static bool mark_member(Change *change, Member *member, const char **marks);
+static void mark_self(Change *change);
+static bool attempt(Change *change, void (*step) (Change *), bool keep);
+static void begin_attempt(Change *change);
+static void undo_attempt(Change *change);
 static bool is_lock_failure(const ErrorData *edata);
 static void switch_over(Change *change);
 static void begin_switch(Change *change);
 static void lock_all(Change *change, const char *what);
 static void await_hints(Change *change);
 static bool have_hints(Change *change);
-static void copy(Change *change);
+static void fill(Change *change);
+static bool has_changed(Change *change);
+static bool copy(Change *change, const char *what);
 static void prepare(Change *change);
 static void wait_members(Change *change, TimestampTz deadline);
+static void try_again(int *attempts);
 static void pause_ms(long ms);
 static TimestampTz deadline_in(int ms);
 static void at_xact_end(XactEvent event, void *arg);
@@ -135,16 +149,18 @@ rusts_change_apply(const RustsClusterConfig *old,
 	}
 	stage(change);
 	await_hints(change);
-	while (!attempt(change))
+	begin_switch(change);
+	if (change->copies)
 	{
-		if (++attempts == MAX_ATTEMPTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("could not lock the measurements of the cluster"),
-					 errdetail("Transactions that use them take longer than %d ms.",
-							   LOCK_TIMEOUT_MS),
-					 errhint("Call rusts_cluster_apply() again when they are over.")));
-		pause_ms(100 + pg_prng_uint64_range(&pg_global_prng_state, 0, 200));
+		mark(change);
+		(void) copy(change, "all");
+	}
+	begin_attempt(change);
+	while (!attempt(change, switch_over, true))
+	{
+		undo_attempt(change);
+		try_again(&attempts);
+		begin_attempt(change);
 	}
 	for (i = 0; i < change->nmembers; i++)
 		rusts_connection_release(change->members[i].conn);
@@ -311,6 +327,7 @@ stage(Change *change)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_stage($1)", 1, &change->text);
 	wait_members(change, deadline_in(LONG_MS));
+	change->copies = false;
 	for (i = 0; i < change->nmembers; i++)
 	{
 		const PGresult *result =
@@ -320,9 +337,88 @@ stage(Change *change)
 	}
 }
 
+/*
+ * One node after the other, each by itself: who waits for rows of his to be
+ * stored at another node does not meet us twice.
+ */
+static void
+mark(Change *change)
+{
+	int			i;
+
+	change->states = palloc0_array(char *, change->nmembers);
+	for (i = 0; i < change->nmembers; i++)
+	{
+		Member	   *member = &change->members[i];
+		const char *marks;
+		int			attempts = 0;
+
+		while (!mark_member(change, member, &marks))
+			try_again(&attempts);
+		change->states[i] = strchr(marks, '\n');
+		rusts_node_send(member->conn, "SELECT rusts.cluster_watch($1)", 1,
+						&marks);
+		rusts_connection_wait(&member->conn, 1, deadline_in(DRAIN_MS));
+		if (rusts_connection_outcome(member->conn) != RUSTS_NODE_OK)
+			rusts_connection_report(member->conn, ERROR);
+	}
+}
+
 /* False: somebody would not let go of a lock. */
 static bool
-attempt(Change *change)
+mark_member(Change *change, Member *member, const char **marks)
+{
+	RustsConnection *conn;
+	bool		done;
+
+	if (member->self)
+	{
+		rusts_change_keep();
+		if (!attempt(change, mark_self, false))
+			return false;
+		*marks = change->self_marks;
+		return true;
+	}
+	conn = rusts_twophase_connection(deciding, member->participant);
+	rusts_node_send(conn, "SELECT rusts.cluster_keep()", 0, NULL);
+	rusts_node_send(conn, "SAVEPOINT rusts_mark", 0, NULL);
+	rusts_node_send(conn,
+					psprintf("SELECT rusts.cluster_lock('parts', %d)",
+							 LOCK_TIMEOUT_MS), 0, NULL);
+	rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
+	rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
+	done = rusts_connection_outcome(conn) == RUSTS_NODE_OK;
+	if (done)
+	{
+		int			last = rusts_connection_count(conn) - 1;
+
+		*marks = pstrdup(PQgetvalue(rusts_connection_result(conn, last), 0, 0));
+	}
+	else if (rusts_connection_outcome(conn) == RUSTS_NODE_UNREACHABLE ||
+			 rusts_connection_error(conn)->sqlstate !=
+			 ERRCODE_LOCK_NOT_AVAILABLE)
+		rusts_connection_report(conn, ERROR);
+	rusts_node_send(conn, "ROLLBACK TO SAVEPOINT rusts_mark", 0, NULL);
+	rusts_connection_wait(&conn, 1, rusts_cluster_deadline());
+	if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
+		rusts_connection_report(conn, ERROR);
+	return done;
+}
+
+static void
+mark_self(Change *change)
+{
+	rusts_change_lock("parts", LOCK_TIMEOUT_MS);
+	change->self_marks = MemoryContextStrdup(TopTransactionContext,
+											 rusts_change_marks());
+}
+
+/*
+ * A step in a subtransaction, whose effects, locks among them, are kept or
+ * not.  False: somebody would not let go of a lock.
+ */
+static bool
+attempt(Change *change, void (*step) (Change *), bool keep)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -332,8 +428,11 @@ attempt(Change *change)
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		switch_over(change);
-		ReleaseCurrentSubTransaction();
+		step(change);
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 		done = true;
 	}
 	PG_CATCH();
@@ -346,10 +445,6 @@ attempt(Change *change)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
-		if (deciding != NULL)
-			(void) rusts_twophase_finish(deciding, false,
-										 rusts_cluster_deadline());
-		deciding = NULL;
 		if (!is_lock_failure(edata))
 			ReThrowError(edata);
 	}
@@ -357,6 +452,41 @@ attempt(Change *change)
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
 	return done;
+}
+
+/* What other nodes do in an attempt is undone by a savepoint. */
+static void
+begin_attempt(Change *change)
+{
+	int			i;
+
+	for (i = 0; i < change->nmembers; i++)
+	{
+		if (!change->members[i].self)
+			rusts_node_send(rusts_twophase_connection(deciding,
+													  change->members[i].participant),
+							"SAVEPOINT rusts_attempt", 0, NULL);
+	}
+}
+
+static void
+undo_attempt(Change *change)
+{
+	int			i;
+
+	for (i = 0; i < change->nmembers; i++)
+	{
+		RustsConnection *conn;
+
+		if (change->members[i].self)
+			continue;
+		conn = rusts_twophase_connection(deciding,
+										 change->members[i].participant);
+		rusts_node_send(conn, "ROLLBACK TO SAVEPOINT rusts_attempt", 0, NULL);
+		rusts_connection_wait(&conn, 1, rusts_cluster_deadline());
+		if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
+			rusts_connection_report(conn, ERROR);
+	}
 }
 
 static bool
@@ -371,13 +501,11 @@ switch_over(Change *change)
 {
 	TimestampTz begun;
 
-	begin_switch(change);
 	begun = GetCurrentTimestamp();
 	lock_all(change, "writes");
 	await_hints(change);
 	lock_all(change, "parts");
-	if (change->copies)
-		copy(change);
+	fill(change);
 	lock_all(change, "reads");
 	prepare(change);
 	rusts_twophase_decide(deciding);
@@ -484,26 +612,74 @@ have_hints(Change *change)
 	return found;
 }
 
+/* With writers locked out: what is missing in the staged tables. */
 static void
-copy(Change *change)
+fill(Change *change)
+{
+	if (change->copies && !has_changed(change) && copy(change, "since"))
+		return;
+	stage(change);
+	if (change->copies)
+		(void) copy(change, "all");
+}
+
+/* Were rows changed or deleted since the marks? */
+static bool
+has_changed(Change *change)
 {
 	int			i;
 
 	for (i = 0; i < change->nmembers; i++)
+	{
+		Member	   *member = &change->members[i];
+		RustsConnection *conn;
+		const char *marks;
+
+		if (member->self)
+			marks = rusts_change_marks();
+		else
+		{
+			conn = rusts_twophase_connection(deciding, member->participant);
+			rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
+			rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
+			if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
+				rusts_connection_report(conn, ERROR);
+			marks = PQgetvalue(rusts_connection_result(conn, 0), 0, 0);
+		}
+		if (strcmp(strchr(marks, '\n'), change->states[i]) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* False: nodes are not ready for that. */
+static bool
+copy(Change *change, const char *what)
+{
+	bool		done = true;
+	const char *values[2];
+	int			i;
+
+	values[0] = change->text;
+	values[1] = what;
+	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
-						"SELECT rusts.cluster_copy($1)", 1, &change->text);
+						"SELECT rusts.cluster_copy($1, $2)", 2, values);
 	wait_members(change, deadline_in(LONG_MS));
 	for (i = 0; i < change->nmembers; i++)
 	{
 		const PGresult *result =
 			rusts_connection_result(change->members[i].conn, 0);
+		const char *nrows = PQgetvalue(result, 0, 0);
 
-		if (strcmp(PQgetvalue(result, 0, 0), "0") != 0)
+		if (strcmp(nrows, "-1") == 0)
+			done = false;
+		else if (strcmp(nrows, "0") != 0)
 			ereport(NOTICE,
 					(errmsg("node \"%s\" has copied %s rows",
-							change->members[i].id,
-							PQgetvalue(result, 0, 0))));
+							change->members[i].id, nrows)));
 	}
+	return done;
 }
 
 /* All, or none. */
@@ -553,6 +729,20 @@ wait_members(Change *change, TimestampTz deadline)
 			rusts_connection_report(conns[i], ERROR);
 	}
 	pfree(conns);
+}
+
+/* Those who have waited for us go first. */
+static void
+try_again(int *attempts)
+{
+	if (++*attempts == MAX_ATTEMPTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("could not lock the measurements of the cluster"),
+				 errdetail("Transactions that use them take longer than %d ms.",
+						   LOCK_TIMEOUT_MS),
+				 errhint("Call rusts_cluster_apply() again when they are over.")));
+	pause_ms(100 + pg_prng_uint64_range(&pg_global_prng_state, 0, 200));
 }
 
 static void

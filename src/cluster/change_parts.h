@@ -18,6 +18,12 @@
  */
 #define RUSTS_STAGED_COMMENT	"rusts: rows on the move"
 
+/*
+ * Names of views and foreign tables of what was written to a partition lately
+ * begin so.
+ */
+#define RUSTS_SINCE_PREFIX		"rusts_since_"
+
 /* A partition, as it is. */
 typedef struct RustsPart
 {
@@ -68,6 +74,13 @@ extern char *rusts_staged_name(const RustsReshaping *reshaping,
 
 /* OID of what has this name in the schema of partitions, and is none. */
 extern Oid	rusts_find_staged(const char *name);
+
+/* Name of what was written lately to the partition of that name. */
+extern char *rusts_since_name(const char *part);
+
+/* Drop what attempts have left that came to nothing. */
+extern void rusts_drop_staged(void);
+extern void rusts_drop_since(void);
 
 /* Shards of a partition. */
 extern Bitmapset *rusts_bound_shards(Oid relid);

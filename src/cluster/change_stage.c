@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
@@ -36,15 +37,20 @@
 PG_FUNCTION_INFO_V1(rusts_cluster_stage);
 PG_FUNCTION_INFO_V1(rusts_cluster_copy);
 
-static void drop_staged(void);
+static void drop_all_since(char kind, const char *what);
+static void stage_since(const RustsReshaping *reshaping);
 static void reserve(const RustsWantedPart *wanted);
+static bool is_source(const RustsReshaping *reshaping, const RustsPart *part);
 static void mark(const char *name);
 static void stage(RustsReshaping *reshaping, const RustsWantedPart *wanted);
+static bool may_copy(const RustsReshaping *reshaping,
+					 const RustsWantedPart *wanted, bool since);
 static int64 copy(const RustsReshaping *reshaping,
-				  const RustsWantedPart *wanted);
+				  const RustsWantedPart *wanted, bool since);
 static int64 copy_part(const RustsReshaping *reshaping,
 					   const RustsWantedPart *wanted, const RustsPart *part,
-					   const char *columns);
+					   const char *columns, bool since);
+static char *describe_columns(Oid relid);
 static int64 execute_counted(const char *sql);
 
 /*
@@ -58,12 +64,15 @@ rusts_cluster_stage(PG_FUNCTION_ARGS)
 	int64		nstaged = 0;
 	ListCell   *cell;
 
-	drop_staged();
+	rusts_drop_since();
+	rusts_drop_staged();
 	foreach(cell, rusts_cluster_measurements(config->nshards))
 	{
 		RustsReshaping *reshaping = rusts_reshaping(config, lfirst_oid(cell));
 		int			i;
 
+		if (reshaping != NULL)
+			stage_since(reshaping);
 		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
 		{
 			if (rusts_is_staged(&reshaping->wanted[i]))
@@ -79,13 +88,18 @@ rusts_cluster_stage(PG_FUNCTION_ARGS)
 }
 
 /*
- * rusts.cluster_copy(config text) RETURNS int8
+ * rusts.cluster_copy(config text, what text) RETURNS int8
+ *
+ * What is all, or since: what was written lately, in addition to what is
+ * there.  -1: that cannot be done.
  */
 Datum
 rusts_cluster_copy(PG_FUNCTION_ARGS)
 {
 	RustsClusterConfig *config =
 		rusts_change_config(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	bool		since = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							   "since") == 0;
 	int64		nrows = 0;
 	ListCell   *cell;
 
@@ -96,11 +110,37 @@ rusts_cluster_copy(PG_FUNCTION_ARGS)
 
 		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
 		{
-			if (rusts_is_staged(&reshaping->wanted[i]))
-				nrows += copy(reshaping, &reshaping->wanted[i]);
+			if (!rusts_is_staged(&reshaping->wanted[i]))
+				continue;
+			if (!may_copy(reshaping, &reshaping->wanted[i], since))
+				PG_RETURN_INT64(-1);
+			nrows += copy(reshaping, &reshaping->wanted[i], since);
 		}
 	}
 	PG_RETURN_INT64(nrows);
+}
+
+void
+rusts_drop_staged(void)
+{
+	char	   *names = rusts_cluster_select(
+		"SELECT pg_catalog.string_agg(c.oid::pg_catalog.regclass::pg_catalog.text, ', ') "
+		"FROM pg_catalog.pg_class AS c "
+		"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+		"WHERE n.nspname = '" RUSTS_SHARD_SCHEMA "' AND c.relkind = 'r' "
+		"AND NOT c.relispartition "
+		"AND pg_catalog.obj_description(c.oid, 'pg_class') = '"
+		RUSTS_STAGED_COMMENT "'");
+
+	if (names != NULL)
+		rusts_cluster_execute(psprintf("DROP TABLE %s", names));
+}
+
+void
+rusts_drop_since(void)
+{
+	drop_all_since('v', "VIEW");
+	drop_all_since('f', "FOREIGN TABLE");
 }
 
 /* Tags are those of the measurement, options those of its partitions. */
@@ -139,21 +179,19 @@ rusts_label_like(Oid parent, Oid sibling, Oid relid)
 	CommandCounterIncrement();
 }
 
-/* What an attempt has left that came to nothing. */
 static void
-drop_staged(void)
+drop_all_since(char kind, const char *what)
 {
-	char	   *names = rusts_cluster_select(
+	char	   *names = rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.string_agg(c.oid::pg_catalog.regclass::pg_catalog.text, ', ') "
 		"FROM pg_catalog.pg_class AS c "
 		"JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = '" RUSTS_SHARD_SCHEMA "' AND c.relkind = 'r' "
-		"AND NOT c.relispartition "
-		"AND pg_catalog.obj_description(c.oid, 'pg_class') = '"
-		RUSTS_STAGED_COMMENT "'");
+		"WHERE n.nspname = '" RUSTS_SHARD_SCHEMA "' AND c.relkind = '%c' "
+		"AND pg_catalog.starts_with(c.relname, '" RUSTS_SINCE_PREFIX "')",
+		kind));
 
 	if (names != NULL)
-		rusts_cluster_execute(psprintf("DROP TABLE %s", names));
+		rusts_cluster_execute(psprintf("DROP %s %s", what, names));
 }
 
 /*
@@ -171,6 +209,52 @@ reserve(const RustsWantedPart *wanted)
 	rusts_cluster_execute(psprintf("CREATE TABLE " RUSTS_SHARD_SCHEMA ".%s ()",
 								   quote_identifier(wanted->name)));
 	mark(wanted->name);
+}
+
+/* Foreign tables of views that other nodes will have, change_mark.c. */
+static void
+stage_since(const RustsReshaping *reshaping)
+{
+	char	   *columns = rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname) || ' ' || "
+		"pg_catalog.format_type(atttypid, atttypmod), ', ' ORDER BY attnum) "
+		"FROM pg_catalog.pg_attribute "
+		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped",
+		reshaping->relid));
+	int			i;
+
+	for (i = 0; i < reshaping->nparts; i++)
+	{
+		const RustsPart *part = &reshaping->parts[i];
+		char	   *name;
+
+		if (part->local || !is_source(reshaping, part))
+			continue;
+		name = rusts_since_name(part->name);
+		rusts_cluster_execute(psprintf(
+			"CREATE FOREIGN TABLE " RUSTS_SHARD_SCHEMA ".%s (%s) SERVER %s "
+			"OPTIONS (schema_name '" RUSTS_SHARD_SCHEMA "', table_name '%s')",
+			name, columns, rusts_cluster_select(psprintf(
+			"SELECT pg_catalog.quote_ident(s.srvname) "
+			"FROM pg_catalog.pg_foreign_table AS t "
+			"JOIN pg_catalog.pg_foreign_server AS s ON s.oid = t.ftserver "
+			"WHERE t.ftrelid = %u", part->relid)), name));
+	}
+}
+
+/* Does some staged table get rows of it? */
+static bool
+is_source(const RustsReshaping *reshaping, const RustsPart *part)
+{
+	int			i;
+
+	for (i = 0; i < reshaping->nwanted; i++)
+	{
+		if (rusts_is_staged(&reshaping->wanted[i]) &&
+			bms_overlap(part->shards, reshaping->wanted[i].group->shards))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -205,8 +289,33 @@ stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 			   relid);
 }
 
+/*
+ * The measurement may have come after the tables were staged, or have other
+ * columns.  Rows are copied twice only where they become one.
+ */
+static bool
+may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
+		 bool since)
+{
+	Oid			relid = rusts_find_staged(rusts_staged_name(reshaping, wanted));
+	Relation	rel;
+	bool		merges;
+
+	if (!OidIsValid(relid) ||
+		strcmp(describe_columns(relid),
+			   describe_columns(reshaping->relid)) != 0)
+		return false;
+	if (!since)
+		return true;
+	rel = table_open(relid, AccessShareLock);
+	merges = rusts_merges_duplicates(rel);
+	table_close(rel, NoLock);
+	return merges;
+}
+
 static int64
-copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted)
+copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
+	 bool since)
 {
 	char	   *columns = rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' "
@@ -216,21 +325,22 @@ copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted)
 	int64		nrows = 0;
 	int			i;
 
-	rusts_cluster_execute(psprintf("TRUNCATE " RUSTS_SHARD_SCHEMA ".%s",
-								   quote_identifier(rusts_staged_name(reshaping,
-																	  wanted))));
+	if (!since)
+		rusts_cluster_execute(psprintf(
+			"TRUNCATE " RUSTS_SHARD_SCHEMA ".%s",
+			quote_identifier(rusts_staged_name(reshaping, wanted))));
 	for (i = 0; i < reshaping->nparts; i++)
 	{
 		if (bms_overlap(reshaping->parts[i].shards, wanted->group->shards))
 			nrows += copy_part(reshaping, wanted, &reshaping->parts[i],
-							   columns);
+							   columns, since);
 	}
 	return nrows;
 }
 
 static int64
 copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
-		  const RustsPart *part, const char *columns)
+		  const RustsPart *part, const char *columns, bool since)
 {
 	StringInfoData sql;
 
@@ -239,11 +349,23 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 					 quote_identifier(rusts_staged_name(reshaping, wanted)),
 					 columns);
 	appendStringInfo(&sql, "SELECT %s FROM ONLY " RUSTS_SHARD_SCHEMA ".%s",
-					 columns, quote_identifier(part->name));
+					 columns,
+					 quote_identifier(since ? rusts_since_name(part->name) :
+									  part->name));
 	if (!bms_is_subset(part->shards, wanted->group->shards))
 		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
 	return execute_counted(sql.data);
+}
+
+static char *
+describe_columns(Oid relid)
+{
+	return rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.string_agg(pg_catalog.format('%%I %%s/%%s', attname, "
+		"atttypid, atttypmod), ', ' ORDER BY attname) "
+		"FROM pg_catalog.pg_attribute "
+		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped", relid));
 }
 
 static int64

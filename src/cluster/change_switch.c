@@ -123,6 +123,7 @@ rusts_change_switch(const char *text)
 		RegisterXactCallback(at_xact_end, NULL);
 	registered = true;
 	running = true;
+	rusts_drop_since();
 	foreach(cell, rusts_cluster_measurements(config->nshards))
 	{
 		RustsReshaping *reshaping;

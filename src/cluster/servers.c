@@ -260,8 +260,10 @@ map_users(const char *server)
 	rusts_cluster_execute(psprintf(
 		"DO $$ DECLARE r name; BEGIN "
 		"FOR r IN SELECT rolname FROM pg_catalog.pg_roles "
-		"WHERE rolcanlogin LOOP "
+		"WHERE rolcanlogin AND NOT EXISTS "
+		"(SELECT FROM pg_catalog.pg_user_mappings AS m "
+		"WHERE m.srvname = '%s' AND m.usename = rolname) LOOP "
 		"EXECUTE pg_catalog.format('CREATE USER MAPPING IF NOT EXISTS FOR %%I "
 		"SERVER %s OPTIONS (user %%L, password_required %%L)', r, r, 'false'); "
-		"END LOOP; END $$", server));
+		"END LOOP; END $$", server, server));
 }
