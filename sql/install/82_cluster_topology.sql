@@ -98,3 +98,12 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION rusts.cluster_switch(text) FROM PUBLIC;
 COMMENT ON FUNCTION rusts.cluster_switch(text) IS
 'makes these tables parts of their measurements, and the configuration that of this node; internal';
+
+CREATE FUNCTION rusts_cluster_plan()
+RETURNS TABLE (step integer, action text, shards integer[],
+			   from_nodes text[], to_nodes text[], bytes bigint)
+AS 'MODULE_PATHNAME', 'rusts_cluster_plan'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+REVOKE ALL ON FUNCTION rusts_cluster_plan() FROM PUBLIC;
+COMMENT ON FUNCTION rusts_cluster_plan() IS
+'what rusts_cluster_apply() would move: shards, the nodes that hold them and that would hold them, the primary first, and about how many bytes would be copied';

@@ -98,7 +98,7 @@ static void mark_self(Change *change);
 static bool attempt(Change *change, void (*step) (Change *), bool keep);
 static void begin_attempt(Change *change);
 static void undo_attempt(Change *change);
-static bool is_lock_failure(const ErrorData *edata);
+static bool is_lock_failure(int sqlstate);
 static void switch_over(Change *change);
 static void begin_switch(Change *change);
 static void lock_all(Change *change, const char *what);
@@ -383,8 +383,9 @@ mark_member(Change *change, Member *member, const char **marks)
 	rusts_node_send(conn, "SELECT rusts.cluster_keep()", 0, NULL);
 	rusts_node_send(conn, "SAVEPOINT rusts_mark", 0, NULL);
 	rusts_node_send(conn,
-					psprintf("SELECT rusts.cluster_lock('parts', %d)",
-							 LOCK_TIMEOUT_MS), 0, NULL);
+					psprintf("SELECT rusts.cluster_lock('writes', %d), "
+							 "rusts.cluster_lock('parts', %d)",
+							 LOCK_TIMEOUT_MS, LOCK_TIMEOUT_MS), 0, NULL);
 	rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
 	rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
 	done = rusts_connection_outcome(conn) == RUSTS_NODE_OK;
@@ -395,8 +396,7 @@ mark_member(Change *change, Member *member, const char **marks)
 		*marks = pstrdup(PQgetvalue(rusts_connection_result(conn, last), 0, 0));
 	}
 	else if (rusts_connection_outcome(conn) == RUSTS_NODE_UNREACHABLE ||
-			 rusts_connection_error(conn)->sqlstate !=
-			 ERRCODE_LOCK_NOT_AVAILABLE)
+			 !is_lock_failure(rusts_connection_error(conn)->sqlstate))
 		rusts_connection_report(conn, ERROR);
 	rusts_node_send(conn, "ROLLBACK TO SAVEPOINT rusts_mark", 0, NULL);
 	rusts_connection_wait(&conn, 1, rusts_cluster_deadline());
@@ -408,6 +408,7 @@ mark_member(Change *change, Member *member, const char **marks)
 static void
 mark_self(Change *change)
 {
+	rusts_change_lock("writes", LOCK_TIMEOUT_MS);
 	rusts_change_lock("parts", LOCK_TIMEOUT_MS);
 	change->self_marks = MemoryContextStrdup(TopTransactionContext,
 											 rusts_change_marks());
@@ -445,7 +446,7 @@ attempt(Change *change, void (*step) (Change *), bool keep)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
-		if (!is_lock_failure(edata))
+		if (!is_lock_failure(edata->sqlerrcode))
 			ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -490,10 +491,10 @@ undo_attempt(Change *change)
 }
 
 static bool
-is_lock_failure(const ErrorData *edata)
+is_lock_failure(int sqlstate)
 {
-	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
 static void

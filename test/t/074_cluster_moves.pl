@@ -179,7 +179,16 @@ $cluster->sql(1, q{SELECT rusts_write(string_agg(
 	FROM generate_series(1, 1000) AS i});
 check_placements('cpu', 1, 1000, 'at first', 1 .. 3);
 
+# What is not a change.
+is($cluster->sql(1, 'SELECT count(*) FROM rusts_cluster_plan()'), '0',
+	'nothing to move');
+
 layout(1, [ 1, '0, 1' ], [ 2, '6, 7' ], [ 3, '2, 3, 4, 5' ]);
+is($cluster->sql(1, q{SELECT step, action, shards, from_nodes, to_nodes, bytes > 0
+	FROM rusts_cluster_plan()}), <<'END' =~ s/\n$//r, 'plan of moves');
+1|move|{2,3}|{node1}|{node3}|t
+2|move|{4,5}|{node2}|{node3}|t
+END
 $cluster->apply;
 check_placements('cpu', 1, 1000, 'moved', 1 .. 3);
 check_queries('cpu', 1000, 'moved', 1 .. 3);
@@ -187,6 +196,14 @@ check_queries('cpu', 1000, 'moved', 1 .. 3);
 # A replica of all, and a node more.
 layout(2, [ 1, '0, 1', '6, 7' ], [ 2, '6, 7', '2, 3' ],
 	[ 3, '2, 3', '4, 5' ], [ 4, '4, 5', '0, 1' ]);
+is($cluster->sql(1, q{SELECT step, action, shards, from_nodes, to_nodes
+	FROM rusts_cluster_plan()}), <<'END' =~ s/\n$//r, 'plan of replicas');
+1|add node|{}|{}|{node4}
+2|add placement|{0,1}|{node1}|{node1,node4}
+3|add placement|{2,3}|{node3}|{node3,node2}
+4|move|{4,5}|{node3}|{node4,node3}
+5|add placement|{6,7}|{node2}|{node2,node1}
+END
 $cluster->apply;
 check_placements('cpu', 2, 1000, 'replicas', 1 .. 4);
 check_queries('cpu', 1000, 'replicas', 1 .. 4);
@@ -199,6 +216,38 @@ layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3', '6, 7' ],
 	[ 3, '4, 5', '2, 3' ], [ 4, '6, 7', '0, 1' ]);
 $cluster->apply;
 check_placements('cpu', 2, 1100, 'exchanged', 1 .. 4);
+
+# What cannot be changed, and a change that fails: all is as before.
+{
+	my $path = $cluster->server(1)->data_dir . '/cluster.toml';
+	my $good = slurp_file($path);
+
+	for ([ 'shard_count = 8', 'shard_count = 4', qr/shard_count cannot be changed: it is 8/ ],
+		[ '"test"', '"other"', qr/cluster_name cannot be changed: it is "test"/ ])
+	{
+		my ($from, $to, $message) = @$_;
+		my $text = $good =~ s/$from/$to/r;
+
+		$text =~ s/, [4-7]\b//g, $text =~ s/\[[4-7]\b/[/g, $text =~ s/\[, /[/g
+		  if $to =~ /count/;
+		unlink $path;
+		append_to_file($path, $text);
+		like($cluster->error(1, 'SELECT rusts_cluster_apply()'),
+			$message, "refused: $to");
+	}
+	unlink $path;
+	append_to_file($path, $good);
+}
+layout(1, [ 1, '0, 1, 2, 3' ], [ 2, '4, 5, 6, 7' ], [ 3, '' ]);
+like($cluster->error(1, 'BEGIN; SELECT rusts_cluster_apply()'),
+	qr/cannot move shards in a transaction block/, 'in a transaction block');
+$cluster->server(4)->stop('immediate');
+layout(1, [ 1, '0, 1, 2, 3' ], [ 2, '4, 5, 6, 7' ], [ 3, '' ], [ 4, '' ]);
+like($cluster->error(1, 'SELECT rusts_cluster_apply()'),
+	qr/node4/, 'a node cannot be reached');
+$cluster->server(4)->start;
+check_placements('cpu', 2, 1100, 'as before', 1 .. 4);
+check_queries('cpu', 1100, 'as before', 1 .. 4);
 
 # Drained and removed.
 layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3, 6, 7', '0, 1' ],
