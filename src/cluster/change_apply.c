@@ -510,10 +510,10 @@ switch_over(Change *change)
 	lock_all(change, "reads");
 	prepare(change);
 	rusts_twophase_decide(deciding);
-	ereport(DEBUG1,
-			(errmsg_internal("writers of the cluster were kept waiting for %ld ms",
-							 TimestampDifferenceMilliseconds(begun,
-															 GetCurrentTimestamp()))));
+	ereport(NOTICE,
+			(errmsg("writers have waited for %ld ms",
+					TimestampDifferenceMilliseconds(begun,
+													GetCurrentTimestamp()))));
 }
 
 static void

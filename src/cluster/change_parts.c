@@ -132,10 +132,16 @@ rusts_reshaping(const RustsClusterConfig *config, Oid relid)
 		{
 			RustsWantedPart *wanted = &reshaping->wanted[i];
 
+			if (wanted->kept != NULL || wanted->restaged)
+				continue;
+			wanted->kept = find_kept(reshaping, wanted, pass);
 			if (wanted->kept == NULL)
-				wanted->kept = find_kept(reshaping, wanted, pass);
-			if (wanted->kept != NULL)
-				wanted->kept->taken = true;
+				continue;
+			wanted->kept->taken = true;
+			if (wanted->local &&
+				OidIsValid(rusts_find_staged(rusts_staged_aside(reshaping,
+																wanted))))
+				rusts_restage(wanted);
 		}
 	}
 	relation_close(rel, AccessShareLock);
@@ -146,19 +152,35 @@ char *
 rusts_staged_name(const RustsReshaping *reshaping,
 				  const RustsWantedPart *wanted)
 {
-	int			len = strlen(wanted->name);
+	char	   *aside = rusts_staged_aside(reshaping, wanted);
 	Oid			namespace = get_namespace_oid(RUSTS_SHARD_SCHEMA, false);
-	char	   *other;
 
-	/* The end of the name tells groups apart, the OID measurements. */
-	other = psprintf("rusts_new_%u_%s", reshaping->relid,
-					 wanted->name + len - (RUSTS_GROUP_NAME_LEN - 1));
-	if (OidIsValid(get_relname_relid(other, namespace)))
-		return other;
+	if (wanted->restaged || OidIsValid(get_relname_relid(aside, namespace)))
+		return aside;
 	if (OidIsValid(rusts_find_staged(wanted->name)) ||
 		!OidIsValid(get_relname_relid(wanted->name, namespace)))
 		return wanted->name;
-	return other;
+	return aside;
+}
+
+/* The end of the name tells groups apart, the OID measurements. */
+char *
+rusts_staged_aside(const RustsReshaping *reshaping,
+				   const RustsWantedPart *wanted)
+{
+	int			len = strlen(wanted->name);
+
+	return psprintf("rusts_new_%u_%s", reshaping->relid,
+					wanted->name + len - (RUSTS_GROUP_NAME_LEN - 1));
+}
+
+void
+rusts_restage(RustsWantedPart *wanted)
+{
+	wanted->kept->taken = false;
+	wanted->kept->given_up = true;
+	wanted->kept = NULL;
+	wanted->restaged = true;
 }
 
 Oid
@@ -264,7 +286,8 @@ find_kept(RustsReshaping *reshaping, const RustsWantedPart *wanted, int pass)
 		RustsPart  *part = &reshaping->parts[i];
 		bool		same_name = strcmp(part->name, wanted->name) == 0;
 
-		if (part->taken || part->local != wanted->local)
+		if (part->taken || part->given_up ||
+			part->local != wanted->local)
 			continue;
 		if (!wanted->local)
 		{

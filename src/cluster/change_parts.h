@@ -30,7 +30,8 @@ typedef struct RustsPart
 	Oid			relid;
 	char	   *name;
 	bool		local;			/* a table, not a foreign one */
-	bool		taken;			/* some group has it as its source */
+	bool		taken;			/* a wanted one is made of it */
+	bool		given_up;		/* or none will be, see restaged */
 	Bitmapset  *shards;
 } RustsPart;
 
@@ -41,6 +42,8 @@ typedef struct RustsWantedPart
 	char	   *name;
 	bool		local;
 	RustsPart  *kept;			/* the one it is made of; NULL: it is new */
+	bool		restaged;		/* new, as there are too many rows to delete of
+								 * the one that it could be made of */
 } RustsWantedPart;
 
 /* A measurement before and after. */
@@ -71,6 +74,13 @@ extern RustsReshaping *rusts_reshaping(const RustsClusterConfig *config,
  */
 extern char *rusts_staged_name(const RustsReshaping *reshaping,
 							   const RustsWantedPart *wanted);
+
+/* The same where a partition has its name. */
+extern char *rusts_staged_aside(const RustsReshaping *reshaping,
+								const RustsWantedPart *wanted);
+
+/* Make a wanted one that was to be kept a new one. */
+extern void rusts_restage(RustsWantedPart *wanted);
 
 /* OID of what has this name in the schema of partitions, and is none. */
 extern Oid	rusts_find_staged(const char *name);

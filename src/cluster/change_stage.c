@@ -34,11 +34,15 @@
 #include "meta/options.h"
 #include "meta/schema.h"
 
+/* Of a table that stays; about a tenth of a second. */
+#define MAX_DELETED_ROWS	20000
+
 PG_FUNCTION_INFO_V1(rusts_cluster_stage);
 PG_FUNCTION_INFO_V1(rusts_cluster_copy);
 
 static void drop_all_since(char kind, const char *what);
 static void stage_since(const RustsReshaping *reshaping);
+static bool too_many_to_delete(const RustsWantedPart *wanted);
 static void reserve(const RustsWantedPart *wanted);
 static bool is_source(const RustsReshaping *reshaping, const RustsPart *part);
 static void mark(const char *name);
@@ -71,18 +75,22 @@ rusts_cluster_stage(PG_FUNCTION_ARGS)
 		RustsReshaping *reshaping = rusts_reshaping(config, lfirst_oid(cell));
 		int			i;
 
-		if (reshaping != NULL)
-			stage_since(reshaping);
 		for (i = 0; reshaping != NULL && i < reshaping->nwanted; i++)
 		{
-			if (rusts_is_staged(&reshaping->wanted[i]))
+			RustsWantedPart *wanted = &reshaping->wanted[i];
+
+			if (wanted->kept != NULL && wanted->local)
+				reserve(wanted);
+			if (too_many_to_delete(wanted))
+				rusts_restage(wanted);
+			if (rusts_is_staged(wanted))
 			{
-				stage(reshaping, &reshaping->wanted[i]);
+				stage(reshaping, wanted);
 				nstaged++;
 			}
-			else if (reshaping->wanted[i].local)
-				reserve(&reshaping->wanted[i]);
 		}
+		if (reshaping != NULL)
+			stage_since(reshaping);
 	}
 	PG_RETURN_INT64(nstaged);
 }
@@ -195,6 +203,26 @@ drop_all_since(char kind, const char *what)
 }
 
 /*
+ * Rows of shards that leave a table that stays are deleted while nobody can
+ * read or write.  Where that would take long the table does not stay.
+ */
+static bool
+too_many_to_delete(const RustsWantedPart *wanted)
+{
+	double		nrows;
+	int			before;
+
+	if (!wanted->local || wanted->kept == NULL)
+		return false;
+	nrows = atof(rusts_cluster_select(psprintf(
+		"SELECT coalesce(pg_catalog.sum(nrows), 0) FROM rusts.segment "
+		"WHERE storage_id = rusts.storage_id(%u)", wanted->kept->relid)));
+	before = bms_num_members(wanted->kept->shards);
+	return nrows * (before - bms_num_members(wanted->group->shards)) / before >
+		MAX_DELETED_ROWS;
+}
+
+/*
  * Nodes commit one after the other.  Who asks for a table by its new name a
  * moment too early must find something, to wait for its lock.
  */
@@ -300,6 +328,7 @@ may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	Oid			relid = rusts_find_staged(rusts_staged_name(reshaping, wanted));
 	Relation	rel;
 	bool		merges;
+	int			i;
 
 	if (!OidIsValid(relid) ||
 		strcmp(describe_columns(relid),
@@ -307,6 +336,14 @@ may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 		return false;
 	if (!since)
 		return true;
+	for (i = 0; i < reshaping->nparts; i++)
+	{
+		const RustsPart *part = &reshaping->parts[i];
+
+		if (bms_overlap(part->shards, wanted->group->shards) &&
+			!OidIsValid(rusts_find_staged(rusts_since_name(part->name))))
+			return false;
+	}
 	rel = table_open(relid, AccessShareLock);
 	merges = rusts_merges_duplicates(rel);
 	table_close(rel, NoLock);

@@ -51,6 +51,7 @@ static void make_foreign(const RustsClusterConfig *config,
 						 const RustsReshaping *reshaping,
 						 const RustsWantedPart *wanted);
 static void set_owner(Oid parent, const char *name);
+static void drop_reserved(const char *name);
 static void rename_part(const char *from, const char *to);
 static char *aside_name(const RustsPart *part);
 static void at_xact_end(XactEvent event, void *arg);
@@ -189,10 +190,7 @@ free_names(RustsReshaping *reshaping)
 			leave_shards(reshaping, wanted);
 		if (strcmp(wanted->kept->name, wanted->name) != 0)
 		{
-			if (OidIsValid(rusts_find_staged(wanted->name)))
-				rusts_cluster_execute(psprintf("DROP TABLE "
-											   RUSTS_SHARD_SCHEMA ".%s",
-											   quote_identifier(wanted->name)));
+			drop_reserved(wanted->name);
 			rename_part(wanted->kept->name, aside_name(wanted->kept));
 		}
 		rusts_bound_set_none(reshaping->relid, wanted->kept->relid, i);
@@ -250,7 +248,10 @@ attach(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 	const char *staged = rusts_staged_name(reshaping, wanted);
 
 	if (strcmp(staged, wanted->name) != 0)
+	{
+		drop_reserved(wanted->name);
 		rename_part(staged, wanted->name);
+	}
 	rusts_cluster_execute(psprintf("ALTER TABLE %s ATTACH PARTITION "
 								   RUSTS_SHARD_SCHEMA ".%s FOR VALUES IN (%s)",
 								   reshaping->parent, name,
@@ -289,6 +290,15 @@ set_owner(Oid parent, const char *name)
 		quote_identifier(name), rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)) "
 		"FROM pg_catalog.pg_class WHERE oid = %u", parent))));
+}
+
+/* What has the name of a partition to come, if anything. */
+static void
+drop_reserved(const char *name)
+{
+	if (OidIsValid(rusts_find_staged(name)))
+		rusts_cluster_execute(psprintf("DROP TABLE " RUSTS_SHARD_SCHEMA ".%s",
+									   quote_identifier(name)));
 }
 
 static void

@@ -193,7 +193,67 @@ $cluster->apply;
 check_placements('cpu', 1, 1000, 'moved', 1 .. 3);
 check_queries('cpu', 1000, 'moved', 1 .. 3);
 
+# A table that would lose many rows is made anew, with the same name (node 1)
+# and with another one (node 2).
+layout(1, [ 1, '0, 1' ], [ 2, '2, 3, 4, 5, 6, 7' ], [ 3, '' ]);
+$cluster->apply;
+$cluster->sql(1, q{SELECT rusts_write('big,host=h v=0 1')});
+$cluster->sql(1, q{INSERT INTO big (time, host, v)
+	SELECT timestamptz '2024-01-01' + i * interval '1 second', 'h' || i % 100, i
+	FROM generate_series(1, 100000) AS i});
+layout(1, [ 1, '0' ], [ 2, '2, 3, 4' ], [ 3, '1, 5, 6, 7' ]);
+$cluster->apply;
+check_placements('big', 1, 100001, 'made anew', 1 .. 3);
+check_queries('big', 100001, 'made anew', 1 .. 3);
+layout(2, [ 1, '0', '2' ], [ 2, '2', '1, 3, 4, 5, 6, 7' ],
+	[ 3, '1, 3, 4, 5, 6, 7', '0' ]);
+$cluster->apply;
+check_placements('big', 2, 100001, 'renamed and made anew', 1 .. 3);
+check_queries('big', 100001, 'renamed and made anew', 1 .. 3);
+is($cluster->sql($_, q{SELECT count(*) FROM pg_class AS c
+	JOIN pg_namespace AS n ON n.oid = relnamespace
+	WHERE nspname = 'rusts_shard' AND NOT relispartition}), '0',
+	"nothing is left over on node $_")
+  for 1 .. 3;
+
+# What makes a copy useless: rows that were deleted since, other columns.
+{
+	my $path = $cluster->server(1)->data_dir . '/cluster.toml';
+
+	layout(1, [ 1, '0, 1, 2, 3, 4, 5, 6, 7' ], [ 2, '' ], [ 3, '' ]);
+	my $copy = sub {
+		my ($what) = @_;
+
+		return $cluster->sql(1,
+			"SELECT rusts.cluster_copy(pg_read_file('$path'), '$what')");
+	};
+	$cluster->sql(1, "SELECT rusts.cluster_stage(pg_read_file('$path'))");
+	is($copy->('all'), '101001', 'copied');
+	is($copy->('since'), '-1', 'nobody has watched');
+	$cluster->sql($_, 'SELECT rusts.cluster_watch(rusts.cluster_marks())')
+	  for 1 .. 3;
+	is($copy->('since'), '0', 'nothing is new');
+	$cluster->sql(3, q{SELECT rusts_write(
+		E'big,host=h v=0 2\nbig,host=h v=0 1\nbig,host=x v=0 1')});
+	is($copy->('since'), '3', 'three points are new');
+	$cluster->sql(1, q{SELECT rusts_write('big,host=h v=0,w=1 1')});
+	is($copy->('since'), '-1', 'another column');
+
+	my ($part) = split /\n/, $cluster->sql(1,
+		q{SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class AS c
+			ON c.oid = inhrelid WHERE inhparent = 'big'::regclass
+			AND relkind = 'r' ORDER BY relpages DESC});
+	my $marks = q{SELECT split_part(rusts.cluster_marks(), E'\n', 2)};
+	my $before = $cluster->sql(1, $marks);
+
+	is($cluster->sql(1, $marks), $before, 'marks');
+	isnt($cluster->sql(1, "BEGIN; DELETE FROM $part; $marks; ROLLBACK"),
+		$before, 'marks of rows deleted');
+}
+
 # A replica of all, and a node more.
+layout(1, [ 1, '0, 1' ], [ 2, '6, 7' ], [ 3, '2, 3, 4, 5' ]);
+$cluster->apply;
 layout(2, [ 1, '0, 1', '6, 7' ], [ 2, '6, 7', '2, 3' ],
 	[ 3, '2, 3', '4, 5' ], [ 4, '4, 5', '0, 1' ]);
 is($cluster->sql(1, q{SELECT step, action, shards, from_nodes, to_nodes
