@@ -40,7 +40,7 @@
 #include "utils/wait_event.h"
 
 #include "cluster/change.h"
-#include "cluster/change_parts.h"
+#include "cluster/change_members.h"
 #include "cluster/nodes.h"
 #include "cluster/schema_push.h"
 #include "cluster/sql.h"
@@ -57,58 +57,29 @@
 /* For what takes as long as it takes. */
 #define LONG_MS				(24 * 60 * 60 * 1000)
 
-/* A node of the old or the new configuration, or of both. */
-typedef struct Member
-{
-	const RustsClusterConfig *config;	/* that knows its address */
-	int			node;			/* there */
-	const char *id;
-	bool		self;
-	bool		joins;
-	bool		leaves;
-	int			participant;	/* of the attempt's transaction */
-	RustsConnection *conn;		/* for what is not a part of it */
-} Member;
-
-typedef struct Change
-{
-	const RustsClusterConfig *old;
-	const RustsClusterConfig *config;
-	const char *text;
-	int			nmembers;
-	Member	   *members;
-	char	   *ids;			/* of all of them, as an array */
-	bool		copies;			/* some table is staged */
-	char	  **states;			/* of members, when they were marked */
-	char	   *self_marks;
-} Change;
-
 /* What the running transaction decides. */
 static RustsTwophase *deciding = NULL;
 
-static void add_member(Change *change, const RustsClusterConfig *config,
-					   int node, bool joins, bool leaves);
-static void connect_members(Change *change);
-static bool is_lost(const Change *change, const RustsShardGroup *group);
-static void invite(Change *change, Member *member);
-static void stage(Change *change);
-static void mark(Change *change);
-static bool mark_member(Change *change, Member *member, const char **marks);
-static void mark_self(Change *change);
-static bool attempt(Change *change, void (*step) (Change *), bool keep);
-static void begin_attempt(Change *change);
-static void undo_attempt(Change *change);
+static RustsConnection *participant(const RustsMember *member);
+static void stage(RustsChange *change);
+static void mark(RustsChange *change);
+static bool mark_member(RustsChange *change, RustsMember *member,
+						const char **marks);
+static void mark_self(RustsChange *change);
+static bool attempt(RustsChange *change, void (*step) (RustsChange *),
+					bool keep);
+static void begin_attempt(RustsChange *change);
+static void undo_attempt(RustsChange *change);
 static bool is_lock_failure(int sqlstate);
-static void switch_over(Change *change);
-static void begin_switch(Change *change);
-static void lock_all(Change *change, const char *what);
-static void await_hints(Change *change);
-static bool have_hints(Change *change);
-static void fill(Change *change);
-static bool has_changed(Change *change);
-static bool copy(Change *change, const char *what);
-static void prepare(Change *change);
-static void wait_members(Change *change, TimestampTz deadline);
+static void switch_over(RustsChange *change);
+static void begin_switch(RustsChange *change);
+static void lock_all(RustsChange *change, const char *what);
+static void await_hints(RustsChange *change);
+static bool have_hints(RustsChange *change);
+static void fill(RustsChange *change);
+static bool has_changed(RustsChange *change);
+static bool copy(RustsChange *change, const char *what);
+static void prepare(RustsChange *change);
 static void try_again(int *attempts);
 static void pause_ms(long ms);
 static TimestampTz deadline_in(int ms);
@@ -118,8 +89,8 @@ void
 rusts_change_apply(const RustsClusterConfig *old,
 				   const RustsClusterConfig *config, const char *text)
 {
-	Change	   *change = MemoryContextAllocZero(TopTransactionContext,
-												sizeof(Change));
+	RustsChange *change = MemoryContextAllocZero(TopTransactionContext,
+												sizeof(RustsChange));
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
 	int			attempts = 0;
 	int			i;
@@ -131,22 +102,8 @@ rusts_change_apply(const RustsClusterConfig *old,
 	change->old = old;
 	change->config = config;
 	change->text = text;
-	change->members = palloc0_array(Member, old->nnodes + config->nnodes);
-	for (i = 0; i < config->nnodes; i++)
-		add_member(change, config, i,
-				   rusts_cluster_find_node(old, config->nodes[i].id) < 0,
-				   false);
-	for (i = 0; i < old->nnodes; i++)
-	{
-		if (rusts_cluster_find_node(config, old->nodes[i].id) < 0)
-			add_member(change, old, i, false, true);
-	}
-	connect_members(change);
-	for (i = 0; i < change->nmembers; i++)
-	{
-		if (change->members[i].joins)
-			invite(change, &change->members[i]);
-	}
+	rusts_members_connect(change);
+	rusts_members_invite(change);
 	stage(change);
 	await_hints(change);
 	begin_switch(change);
@@ -167,166 +124,22 @@ rusts_change_apply(const RustsClusterConfig *old,
 	MemoryContextSwitchTo(old_cxt);
 }
 
-bool
-rusts_change_moves(const RustsClusterConfig *old,
-				   const RustsClusterConfig *config)
+/* The connection of a node's part of the transaction. */
+static RustsConnection *
+participant(const RustsMember *member)
 {
-	int			shard;
-
-	for (shard = 0; shard < config->nshards; shard++)
-	{
-		char		before[RUSTS_GROUP_NAME_LEN];
-		char		after[RUSTS_GROUP_NAME_LEN];
-
-		rusts_group_name(old, &old->groups[old->group_of[shard]], before);
-		rusts_group_name(config, &config->groups[config->group_of[shard]],
-						 after);
-		if (strcmp(before, after) != 0)
-			return true;
-	}
-	return false;
-}
-
-bool
-rusts_change_leaves(const RustsClusterConfig *old,
-					const RustsClusterConfig *config)
-{
-	int			i;
-
-	for (i = 0; i < old->nnodes; i++)
-	{
-		if (rusts_cluster_find_node(config, old->nodes[i].id) < 0)
-			return true;
-	}
-	return false;
-}
-
-void
-rusts_change_check(const RustsClusterConfig *old,
-				   const RustsClusterConfig *config,
-				   RustsConfigFaults *faults)
-{
-	if (strcmp(old->cluster_name, config->cluster_name) != 0)
-		rusts_config_fault(faults, 0,
-						   "cluster_name cannot be changed: it is \"%s\"",
-						   old->cluster_name);
-	if (old->nshards != config->nshards)
-		rusts_config_fault(faults, 0,
-						   "shard_count cannot be changed: it is %d",
-						   old->nshards);
+	return rusts_twophase_connection(deciding, member->participant);
 }
 
 static void
-add_member(Change *change, const RustsClusterConfig *config, int node,
-		   bool joins, bool leaves)
-{
-	Member	   *member = &change->members[change->nmembers++];
-
-	member->config = config;
-	member->node = node;
-	member->id = config->nodes[node].id;
-	member->self = strcmp(member->id, change->config->node_id) == 0;
-	member->joins = joins;
-	member->leaves = leaves;
-}
-
-/* Who leaves need not be there, as long as others have what it had. */
-static void
-connect_members(Change *change)
-{
-	RustsConnection **conns = palloc_array(RustsConnection *,
-										   change->nmembers);
-	List	   *ids = NIL;
-	int			n = 0;
-	int			i;
-
-	for (i = 0; i < change->nmembers; i++)
-	{
-		Member	   *member = &change->members[i];
-
-		member->conn = conns[i] = rusts_node_connect(member->config,
-													 member->node,
-													 RUSTS_AS_CLUSTER);
-		rusts_node_send(member->conn, "SELECT 1", 0, NULL);
-	}
-	rusts_connection_wait(conns, change->nmembers, rusts_cluster_deadline());
-	for (i = 0; i < change->nmembers; i++)
-	{
-		Member	   *member = &change->members[i];
-
-		if (rusts_connection_outcome(member->conn) == RUSTS_NODE_OK)
-		{
-			ids = lappend(ids, unconstify(char *, member->id));
-			change->members[n++] = *member;
-			continue;
-		}
-		if (!member->leaves)
-			rusts_connection_report(member->conn, ERROR);
-		ereport(WARNING,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("node \"%s\" cannot be told that it leaves the cluster",
-						member->id),
-				 errdetail_internal("%s", rusts_connection_error(member->conn)->message),
-				 errhint("Do not start it again, or run DELETE FROM rusts.cluster there.")));
-		rusts_connection_release(member->conn);
-	}
-	change->nmembers = n;
-	change->ids = rusts_array_text(ids);
-	for (i = 0; i < change->old->ngroups; i++)
-	{
-		if (is_lost(change, &change->old->groups[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_CONNECTION_FAILURE),
-					 errmsg("cannot remove node \"%s\" from the cluster",
-							change->old->nodes[change->old->groups[i].primary].id),
-					 errdetail("No node that can be reached has shards %s.",
-							   rusts_shard_list(change->old->groups[i].shards))));
-	}
-}
-
-/* Has none of the members the rows of a group? */
-static bool
-is_lost(const Change *change, const RustsShardGroup *group)
-{
-	int			i;
-
-	for (i = 0; i < change->nmembers; i++)
-	{
-		int			node = rusts_cluster_find_node(change->old,
-												   change->members[i].id);
-
-		if (node >= 0 && rusts_group_has_node(group, node))
-			return false;
-	}
-	return true;
-}
-
-/*
- * A guest of the old configuration has all measurements and, as it is not
- * named there, nothing of their rows.
- */
-static void
-invite(Change *change, Member *member)
-{
-	const char *values[2];
-
-	values[0] = rusts_cluster_select("SELECT config FROM rusts.cluster");
-	values[1] = member->id;
-	rusts_node_send(member->conn, "SELECT rusts.cluster_accept($1, $2)",
-					2, values);
-	rusts_node_wait(member->conn);
-	rusts_schema_push(member->config, member->node);
-}
-
-static void
-stage(Change *change)
+stage(RustsChange *change)
 {
 	int			i;
 
 	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_stage($1)", 1, &change->text);
-	wait_members(change, deadline_in(LONG_MS));
+	rusts_members_wait(change, deadline_in(LONG_MS));
 	change->copies = false;
 	for (i = 0; i < change->nmembers; i++)
 	{
@@ -342,14 +155,14 @@ stage(Change *change)
  * stored at another node does not meet us twice.
  */
 static void
-mark(Change *change)
+mark(RustsChange *change)
 {
 	int			i;
 
 	change->states = palloc0_array(char *, change->nmembers);
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 		const char *marks;
 		int			attempts = 0;
 
@@ -366,7 +179,7 @@ mark(Change *change)
 
 /* False: somebody would not let go of a lock. */
 static bool
-mark_member(Change *change, Member *member, const char **marks)
+mark_member(RustsChange *change, RustsMember *member, const char **marks)
 {
 	RustsConnection *conn;
 	bool		done;
@@ -379,7 +192,7 @@ mark_member(Change *change, Member *member, const char **marks)
 		*marks = change->self_marks;
 		return true;
 	}
-	conn = rusts_twophase_connection(deciding, member->participant);
+	conn = participant(member);
 	rusts_node_send(conn, "SELECT rusts.cluster_keep()", 0, NULL);
 	rusts_node_send(conn, "SAVEPOINT rusts_mark", 0, NULL);
 	rusts_node_send(conn,
@@ -391,9 +204,10 @@ mark_member(Change *change, Member *member, const char **marks)
 	done = rusts_connection_outcome(conn) == RUSTS_NODE_OK;
 	if (done)
 	{
-		int			last = rusts_connection_count(conn) - 1;
+		const PGresult *result =
+			rusts_connection_result(conn, rusts_connection_count(conn) - 1);
 
-		*marks = pstrdup(PQgetvalue(rusts_connection_result(conn, last), 0, 0));
+		*marks = pstrdup(PQgetvalue(result, 0, 0));
 	}
 	else if (rusts_connection_outcome(conn) == RUSTS_NODE_UNREACHABLE ||
 			 !is_lock_failure(rusts_connection_error(conn)->sqlstate))
@@ -406,7 +220,7 @@ mark_member(Change *change, Member *member, const char **marks)
 }
 
 static void
-mark_self(Change *change)
+mark_self(RustsChange *change)
 {
 	rusts_change_lock("writes", LOCK_TIMEOUT_MS);
 	rusts_change_lock("parts", LOCK_TIMEOUT_MS);
@@ -419,7 +233,7 @@ mark_self(Change *change)
  * not.  False: somebody would not let go of a lock.
  */
 static bool
-attempt(Change *change, void (*step) (Change *), bool keep)
+attempt(RustsChange *change, void (*step) (RustsChange *), bool keep)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -457,21 +271,20 @@ attempt(Change *change, void (*step) (Change *), bool keep)
 
 /* What other nodes do in an attempt is undone by a savepoint. */
 static void
-begin_attempt(Change *change)
+begin_attempt(RustsChange *change)
 {
 	int			i;
 
 	for (i = 0; i < change->nmembers; i++)
 	{
 		if (!change->members[i].self)
-			rusts_node_send(rusts_twophase_connection(deciding,
-													  change->members[i].participant),
+			rusts_node_send(participant(&change->members[i]),
 							"SAVEPOINT rusts_attempt", 0, NULL);
 	}
 }
 
 static void
-undo_attempt(Change *change)
+undo_attempt(RustsChange *change)
 {
 	int			i;
 
@@ -481,8 +294,7 @@ undo_attempt(Change *change)
 
 		if (change->members[i].self)
 			continue;
-		conn = rusts_twophase_connection(deciding,
-										 change->members[i].participant);
+		conn = participant(&change->members[i]);
 		rusts_node_send(conn, "ROLLBACK TO SAVEPOINT rusts_attempt", 0, NULL);
 		rusts_connection_wait(&conn, 1, rusts_cluster_deadline());
 		if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
@@ -498,7 +310,7 @@ is_lock_failure(int sqlstate)
 }
 
 static void
-switch_over(Change *change)
+switch_over(RustsChange *change)
 {
 	TimestampTz begun;
 
@@ -517,7 +329,7 @@ switch_over(Change *change)
 }
 
 static void
-begin_switch(Change *change)
+begin_switch(RustsChange *change)
 {
 	static bool registered = false;
 	int			i;
@@ -529,7 +341,7 @@ begin_switch(Change *change)
 									change->config->node_id);
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 		RustsNodeAddress address;
 
 		if (member->self)
@@ -541,8 +353,7 @@ begin_switch(Change *change)
 							   rusts_node_application(change->config));
 
 		/* Should this node be cut off, it must not hold locks for hours. */
-		rusts_node_send(rusts_twophase_connection(deciding,
-												  member->participant),
+		rusts_node_send(participant(member),
 						"SELECT pg_catalog.set_config('tcp_keepalives_idle', '5', true),"
 						" pg_catalog.set_config('tcp_keepalives_interval', '1', true),"
 						" pg_catalog.set_config('tcp_keepalives_count', '5', true)",
@@ -552,7 +363,7 @@ begin_switch(Change *change)
 
 /* One node after the other: who else does this meets us at the first. */
 static void
-lock_all(Change *change, const char *what)
+lock_all(RustsChange *change, const char *what)
 {
 	const char *values[2];
 	int			i;
@@ -561,7 +372,7 @@ lock_all(Change *change, const char *what)
 	values[1] = psprintf("%d", LOCK_TIMEOUT_MS);
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 		RustsConnection *conn;
 
 		if (member->self)
@@ -569,7 +380,7 @@ lock_all(Change *change, const char *what)
 			rusts_change_lock(what, LOCK_TIMEOUT_MS);
 			continue;
 		}
-		conn = rusts_twophase_connection(deciding, member->participant);
+		conn = participant(member);
 		rusts_node_send(conn, "SELECT rusts.cluster_lock($1, $2)", 2, values);
 		rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
 		if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
@@ -579,7 +390,7 @@ lock_all(Change *change, const char *what)
 
 /* Until no node has rows for another one. */
 static void
-await_hints(Change *change)
+await_hints(RustsChange *change)
 {
 	TimestampTz deadline = deadline_in(DRAIN_MS);
 
@@ -595,7 +406,7 @@ await_hints(Change *change)
 }
 
 static bool
-have_hints(Change *change)
+have_hints(RustsChange *change)
 {
 	const char *ids = change->ids;
 	bool		found = false;
@@ -606,16 +417,20 @@ have_hints(Change *change)
 						"SELECT EXISTS (SELECT FROM rusts.cluster_hint "
 						"WHERE node_id = ANY ($1::pg_catalog.text[]))",
 						1, &ids);
-	wait_members(change, rusts_cluster_deadline());
+	rusts_members_wait(change, rusts_cluster_deadline());
 	for (i = 0; i < change->nmembers; i++)
-		found |= strcmp(PQgetvalue(rusts_connection_result(change->members[i].conn, 0),
-								   0, 0), "t") == 0;
+	{
+		const PGresult *result =
+			rusts_connection_result(change->members[i].conn, 0);
+
+		found |= strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+	}
 	return found;
 }
 
 /* With writers locked out: what is missing in the staged tables. */
 static void
-fill(Change *change)
+fill(RustsChange *change)
 {
 	if (change->copies && !has_changed(change) && copy(change, "since"))
 		return;
@@ -626,13 +441,13 @@ fill(Change *change)
 
 /* Were rows changed or deleted since the marks? */
 static bool
-has_changed(Change *change)
+has_changed(RustsChange *change)
 {
 	int			i;
 
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 		RustsConnection *conn;
 		const char *marks;
 
@@ -640,7 +455,7 @@ has_changed(Change *change)
 			marks = rusts_change_marks();
 		else
 		{
-			conn = rusts_twophase_connection(deciding, member->participant);
+			conn = participant(member);
 			rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
 			rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
 			if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
@@ -655,7 +470,7 @@ has_changed(Change *change)
 
 /* False: nodes are not ready for that. */
 static bool
-copy(Change *change, const char *what)
+copy(RustsChange *change, const char *what)
 {
 	bool		done = true;
 	const char *values[2];
@@ -666,7 +481,7 @@ copy(Change *change, const char *what)
 	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_copy($1, $2)", 2, values);
-	wait_members(change, deadline_in(LONG_MS));
+	rusts_members_wait(change, deadline_in(LONG_MS));
 	for (i = 0; i < change->nmembers; i++)
 	{
 		const PGresult *result =
@@ -685,51 +500,30 @@ copy(Change *change, const char *what)
 
 /* All, or none. */
 static void
-prepare(Change *change)
+prepare(RustsChange *change)
 {
 	int			i;
 
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 
 		if (!member->self)
-			rusts_node_send(rusts_twophase_connection(deciding,
-													  member->participant),
+			rusts_node_send(participant(member),
 							"SELECT rusts.cluster_switch($1)", 1,
 							&change->text);
 	}
 	rusts_twophase_prepare(deciding, deadline_in(LONG_MS));
 	for (i = 0; i < change->nmembers; i++)
 	{
-		Member	   *member = &change->members[i];
+		RustsMember *member = &change->members[i];
 
 		if (!member->self &&
 			rusts_twophase_state(deciding, member->participant) !=
 			RUSTS_PARTICIPANT_PREPARED)
-			rusts_connection_report(rusts_twophase_connection(deciding,
-															  member->participant),
-									ERROR);
+			rusts_connection_report(participant(member), ERROR);
 	}
 	rusts_change_switch(change->text);
-}
-
-static void
-wait_members(Change *change, TimestampTz deadline)
-{
-	RustsConnection **conns = palloc_array(RustsConnection *,
-										   change->nmembers);
-	int			i;
-
-	for (i = 0; i < change->nmembers; i++)
-		conns[i] = change->members[i].conn;
-	rusts_connection_wait(conns, change->nmembers, deadline);
-	for (i = 0; i < change->nmembers; i++)
-	{
-		if (rusts_connection_outcome(conns[i]) != RUSTS_NODE_OK)
-			rusts_connection_report(conns[i], ERROR);
-	}
-	pfree(conns);
 }
 
 /* Those who have waited for us go first. */

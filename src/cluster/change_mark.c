@@ -116,12 +116,12 @@ rusts_change_marks(void)
 	{
 		Oid			relid = lfirst_oid(cell);
 
-		appendStringInfo(&marks, "%u:%s ", relid, rusts_cluster_select(psprintf(
-			"SELECT coalesce(pg_catalog.max(segment_id + nrows), 0) "
+		appendStringInfo(&marks, "%u:%s ", relid, rusts_cluster_select(
+			psprintf("SELECT coalesce(pg_catalog.max(segment_id + nrows), 0) "
 			"FROM rusts.segment WHERE storage_id = rusts.storage_id(%u)",
 			relid)));
-		appendStringInfo(&state, "%u:%s ", relid, rusts_cluster_select(psprintf(
-			"SELECT pg_catalog.concat_ws('/', rusts.storage_id(%u), "
+		appendStringInfo(&state, "%u:%s ", relid, rusts_cluster_select(
+			psprintf("SELECT pg_catalog.concat_ws('/', rusts.storage_id(%u), "
 			"pg_catalog.count(*), pg_catalog.sum(nrows)) "
 			"FROM rusts.deletion WHERE storage_id = rusts.storage_id(%u)",
 			relid, relid)));

@@ -63,8 +63,9 @@ static const char *choose_action(const List *from, const List *to);
 static int	count_new(const List *from, const List *to);
 static bool group_bytes(ChangePlan *plan, const RustsShardGroup *group,
 						double *bytes);
-static void put_step(ChangePlan *plan, const char *action, const Bitmapset *shards,
-					 const List *from, const List *to, double bytes);
+static void put_step(ChangePlan *plan, const char *action,
+					 const Bitmapset *shards, const List *from, const List *to,
+					 double bytes);
 static List *placements(const RustsClusterConfig *config,
 						const RustsShardGroup *group);
 static bool has_id(const List *ids, const char *id);
@@ -205,12 +206,14 @@ group_bytes(ChangePlan *plan, const RustsShardGroup *group, double *bytes)
 	{
 		Relation	rel = try_relation_open(lfirst_oid(cell),
 											AccessShareLock);
+		char	   *schema;
 
 		if (rel == NULL)
 			continue;
+		schema = get_namespace_name(RelationGetNamespace(rel));
 		names = lappend(names,
 						rusts_partition_name(plan->old, group,
-											 get_namespace_name(RelationGetNamespace(rel)),
+											 schema,
 											 RelationGetRelationName(rel)));
 		relation_close(rel, AccessShareLock);
 	}

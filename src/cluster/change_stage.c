@@ -325,7 +325,8 @@ static bool
 may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 		 bool since)
 {
-	Oid			relid = rusts_find_staged(rusts_staged_name(reshaping, wanted));
+	const char *name = rusts_staged_name(reshaping, wanted);
+	Oid			relid = rusts_find_staged(name);
 	Relation	rel;
 	bool		merges;
 	int			i;

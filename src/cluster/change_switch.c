@@ -168,9 +168,10 @@ drop_parts(RustsReshaping *reshaping, bool all)
 		const RustsPart *part = &reshaping->parts[i];
 
 		if (all || !part->taken)
-			rusts_cluster_execute(psprintf("DROP %sTABLE " RUSTS_SHARD_SCHEMA
-										   ".%s", part->local ? "" : "FOREIGN ",
-										   quote_identifier(part->name)));
+			rusts_cluster_execute(psprintf(
+				"DROP %sTABLE " RUSTS_SHARD_SCHEMA ".%s",
+				part->local ? "" : "FOREIGN ",
+				quote_identifier(part->name)));
 	}
 }
 
