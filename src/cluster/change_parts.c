@@ -41,6 +41,7 @@
 #include "compat.h"
 
 static void list_parts(RustsReshaping *reshaping);
+static char *read_grants(Oid relid);
 static RustsPart *find_kept(RustsReshaping *reshaping,
 							const RustsWantedPart *wanted, int pass);
 static void store_bound(Oid parent, Oid relid, List *datums);
@@ -114,6 +115,8 @@ rusts_reshaping(const RustsClusterConfig *config, Oid relid)
 		"SELECT pg_catalog.pg_get_expr(partexprs, partrelid) "
 		"FROM pg_catalog.pg_partitioned_table WHERE partrelid = %u", relid));
 	list_parts(reshaping);
+	if (reshaping->nparts > 0)
+		reshaping->grants = read_grants(reshaping->parts[0].relid);
 
 	reshaping->nwanted = config->ngroups;
 	reshaping->wanted = palloc0_array(RustsWantedPart, config->ngroups + 1);
@@ -274,6 +277,26 @@ list_parts(RustsReshaping *reshaping)
 		part->local = get_rel_relkind(part->relid) == RELKIND_RELATION;
 		part->shards = rusts_bound_shards(part->relid);
 	}
+}
+
+/* Who may do what is the same for all partitions, but for the owner. */
+static char *
+read_grants(Oid relid)
+{
+	return rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.string_agg(pg_catalog.format("
+		"'GRANT %%s%%s ON TABLE " RUSTS_SHARD_SCHEMA ".$part$ TO %%s%%s', "
+		"a.privilege_type, g.columns, CASE a.grantee WHEN 0 THEN 'PUBLIC' "
+		"ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) "
+		"END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ') "
+		"FROM (SELECT relacl, '', relowner FROM pg_catalog.pg_class "
+		"WHERE oid = %u UNION ALL "
+		"SELECT attacl, ' (' || pg_catalog.quote_ident(attname) || ')', relowner "
+		"FROM pg_catalog.pg_attribute AS t "
+		"JOIN pg_catalog.pg_class AS c ON c.oid = t.attrelid "
+		"WHERE attrelid = %u AND NOT attisdropped) AS g (acl, columns, owner), "
+		"pg_catalog.aclexplode(g.acl) AS a WHERE a.grantee <> g.owner",
+		relid, relid));
 }
 
 static RustsPart *

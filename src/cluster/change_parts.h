@@ -52,6 +52,8 @@ typedef struct RustsReshaping
 	Oid			relid;
 	char	   *parent;			/* its name, qualified and quoted */
 	char	   *shard;			/* expression of the shard of a row */
+	char	   *grants;			/* commands that grant what is granted on a
+								 * partition, $part$ for its name; or NULL */
 	int			nparts;
 	RustsPart  *parts;
 	int			nwanted;

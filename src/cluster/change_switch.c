@@ -50,7 +50,7 @@ static void attach(RustsReshaping *reshaping, const RustsWantedPart *wanted);
 static void make_foreign(const RustsClusterConfig *config,
 						 const RustsReshaping *reshaping,
 						 const RustsWantedPart *wanted);
-static void set_owner(Oid parent, const char *name);
+static void set_privileges(const RustsReshaping *reshaping, const char *name);
 static void drop_reserved(const char *name);
 static void rename_part(const char *from, const char *to);
 static char *aside_name(const RustsPart *part);
@@ -261,7 +261,7 @@ attach(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 								   ".%s DROP CONSTRAINT rusts_shard", name));
 	rusts_cluster_execute(psprintf("COMMENT ON TABLE " RUSTS_SHARD_SCHEMA
 								   ".%s IS NULL", name));
-	set_owner(reshaping->relid, wanted->name);
+	set_privileges(reshaping, wanted->name);
 }
 
 static void
@@ -280,17 +280,22 @@ make_foreign(const RustsClusterConfig *config,
 					 get_relname_relid(wanted->name,
 									   get_namespace_oid(RUSTS_SHARD_SCHEMA,
 														 false)));
-	set_owner(reshaping->relid, wanted->name);
+	set_privileges(reshaping, wanted->name);
 }
 
 static void
-set_owner(Oid parent, const char *name)
+set_privileges(const RustsReshaping *reshaping, const char *name)
 {
 	rusts_cluster_execute(psprintf(
 		"ALTER TABLE " RUSTS_SHARD_SCHEMA ".%s OWNER TO %s",
 		quote_identifier(name), rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)) "
-		"FROM pg_catalog.pg_class WHERE oid = %u", parent))));
+		"FROM pg_catalog.pg_class WHERE oid = %u", reshaping->relid))));
+	if (reshaping->grants != NULL)
+		rusts_cluster_execute(rusts_cluster_select(psprintf(
+			"SELECT pg_catalog.replace(%s, '$part$', %s)",
+			quote_literal_cstr(reshaping->grants),
+			quote_literal_cstr(quote_identifier(name)))));
 }
 
 /* What has the name of a partition to come, if anything. */

@@ -193,6 +193,19 @@ $cluster->apply;
 check_placements('cpu', 1, 1000, 'moved', 1 .. 3);
 check_queries('cpu', 1000, 'moved', 1 .. 3);
 
+# Privileges go along.
+$cluster->sql($_, q{CREATE ROLE reader LOGIN; CREATE ROLE half LOGIN;
+	GRANT SELECT ON cpu TO reader WITH GRANT OPTION;
+	GRANT SELECT (host, "time") ON cpu TO half;
+	DO $$ DECLARE part regclass; BEGIN
+		FOR part IN SELECT inhrelid FROM pg_inherits
+			WHERE inhparent = 'cpu'::regclass LOOP
+			EXECUTE format('GRANT SELECT ON %s TO reader WITH GRANT OPTION', part);
+			EXECUTE format('GRANT SELECT (host, "time") ON %s TO half', part);
+		END LOOP;
+	END $$})
+  for 1 .. 3;
+
 # A table that would lose many rows is made anew, with the same name (node 1)
 # and with another one (node 2).
 layout(1, [ 1, '0, 1' ], [ 2, '2, 3, 4, 5, 6, 7' ], [ 3, '' ]);
@@ -210,6 +223,16 @@ layout(2, [ 1, '0', '2' ], [ 2, '2', '1, 3, 4, 5, 6, 7' ],
 $cluster->apply;
 check_placements('big', 2, 100001, 'renamed and made anew', 1 .. 3);
 check_queries('big', 100001, 'renamed and made anew', 1 .. 3);
+$cluster->apply;
+for my $i (1 .. 3)
+{
+	is($cluster->sql($i, q{SET ROLE reader; SELECT count(*) FROM cpu}),
+		'1000', "a reader on node $i");
+	is($cluster->sql($i, q{SET ROLE half; SELECT count(host) FROM cpu}),
+		'1000', "a reader of a column on node $i");
+	like($cluster->error($i, q{SET ROLE half; SELECT count(v) FROM cpu}),
+		qr/permission denied/, "not of others");
+}
 is($cluster->sql($_, q{SELECT count(*) FROM pg_class AS c
 	JOIN pg_namespace AS n ON n.oid = relnamespace
 	WHERE nspname = 'rusts_shard' AND NOT relispartition}), '0',
@@ -308,6 +331,49 @@ like($cluster->error(1, 'SELECT rusts_cluster_apply()'),
 $cluster->server(4)->start;
 check_placements('cpu', 2, 1100, 'as before', 1 .. 4);
 check_queries('cpu', 1100, 'as before', 1 .. 4);
+
+# Ended in the middle, once by a cancel, once by the end of a node: somebody
+# holds a lock, so it tries again and again.
+for my $end ('cancel', 'crash')
+{
+	my ($out, $err) = ('', '');
+
+	layout(1, [ 1, '0, 1, 2, 3' ], [ 2, '4, 5, 6, 7' ], [ 3, '' ], [ 4, '' ]);
+	$cluster->sql(3, q{BEGIN; LOCK TABLE cpu IN ROW EXCLUSIVE MODE;
+		PREPARE TRANSACTION 'holder'});
+
+	my $apply = IPC::Run::start([ 'psql', '-XAtq',
+			'-c', 'SELECT rusts_cluster_apply()',
+			'-d', $cluster->server(1)->connstr('postgres') ],
+		'<', '/dev/null', '>', \$out, '2>', \$err);
+
+	ok($cluster->server(3)->poll_query_until('postgres',
+			q{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted
+				AND mode = 'ShareRowExclusiveLock'}),
+		"$end: it waits for the lock");
+	if ($end eq 'cancel')
+	{
+		$cluster->sql(1, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+			WHERE query = 'SELECT rusts_cluster_apply()'});
+	}
+	else
+	{
+		$cluster->server(3)->stop('immediate');
+	}
+	$apply->finish;
+	like($err, $end eq 'cancel' ? qr/canceling statement/ : qr/node3/,
+		"$end: it fails");
+	$cluster->server(3)->start if $end eq 'crash';
+	$cluster->sql(3, q{ROLLBACK PREPARED 'holder'});
+	check_placements('cpu', 2, 1100, $end, 1 .. 4);
+	check_queries('cpu', 1100, $end, 1 .. 4);
+	is($cluster->sql($_, 'SELECT count(*) FROM pg_prepared_xacts'), '0',
+		"$end: nothing is prepared on node $_")
+	  for 1 .. 4;
+}
+$cluster->apply;
+check_placements('cpu', 1, 1100, 'called again', 1 .. 4);
+check_queries('cpu', 1100, 'called again', 1 .. 4);
 
 # Drained and removed.
 layout(2, [ 1, '0, 1', '4, 5' ], [ 2, '2, 3, 6, 7', '0, 1' ],
