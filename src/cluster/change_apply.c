@@ -72,6 +72,7 @@ static void begin_attempt(RustsChange *change);
 static void undo_attempt(RustsChange *change);
 static bool is_lock_failure(int sqlstate);
 static void switch_over(RustsChange *change);
+static void check_unchanged(RustsChange *change);
 static void begin_switch(RustsChange *change);
 static void lock_all(RustsChange *change, const char *what);
 static void await_hints(RustsChange *change);
@@ -316,8 +317,15 @@ switch_over(RustsChange *change)
 
 	begun = GetCurrentTimestamp();
 	lock_all(change, "writes");
+	check_unchanged(change);
 	await_hints(change);
 	lock_all(change, "parts");
+
+	/* Who has written to partitions themselves may have left some. */
+	if (have_hints(change))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("nodes have rows to hand over again")));
 	fill(change);
 	lock_all(change, "reads");
 	prepare(change);
@@ -326,6 +334,21 @@ switch_over(RustsChange *change)
 			(errmsg("writers have waited for %ld ms",
 					TimestampDifferenceMilliseconds(begun,
 													GetCurrentTimestamp()))));
+}
+
+/* Another call, on another node, may have been faster. */
+static void
+check_unchanged(RustsChange *change)
+{
+	const RustsClusterConfig *now = rusts_cluster();
+
+	if (now == NULL || rusts_change_moves(change->old, now) ||
+		rusts_change_leaves(change->old, now) ||
+		rusts_change_leaves(now, change->old))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the cluster was changed by another call"),
+				 errhint("Look at rusts_cluster_plan() and call rusts_cluster_apply() again.")));
 }
 
 static void
