@@ -125,7 +125,7 @@ rusts_away_spread(const RustsClusterConfig *config, const Bitmapset *nodes)
 		conns[n++] = conn;
 	}
 	rusts_connection_wait(conns, n, rusts_cluster_deadline());
-	if (rusts_connection_outcome(own) != RUSTS_NODE_OK)
+	if (own != NULL && rusts_connection_outcome(own) != RUSTS_NODE_OK)
 		rusts_connection_report(own, ERROR);
 	for (i = 0; i < n; i++)
 		rusts_connection_release(conns[i]);

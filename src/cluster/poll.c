@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "cluster/away.h"
@@ -73,7 +74,10 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 		else
 			all = false;
 	}
-	rusts_resolve_end(resolution, all);
+
+	/* Nodes that have come meanwhile were not asked. */
+	AcceptInvalidationMessages();
+	rusts_resolve_end(resolution, all && rusts_cluster() == config);
 
 	poll->lags = palloc_array(double, config->nnodes);
 	for (i = 0; i < config->nnodes; i++)
@@ -103,7 +107,8 @@ rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
 		else if (bms_is_member(node, away))
 			rusts_away_clear(config, node);
 	}
-	return !poll->behind && !has_missed(config, poll->lags[config->self]);
+	return config->self < 0 ||
+		(!poll->behind && !has_missed(config, poll->lags[config->self]));
 }
 
 /*

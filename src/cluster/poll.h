@@ -10,8 +10,9 @@
 #ifndef RUSTS_POLL_H
 #define RUSTS_POLL_H
 
-#include "cluster/config.h"
 #include "datatype/timestamp.h"
+
+#include "cluster/config.h"
 
 typedef struct RustsPoll
 {
@@ -31,9 +32,9 @@ extern RustsPoll *rusts_poll(const RustsClusterConfig *config,
 							 const Bitmapset *missing);
 
 /*
- * Set nodes away, or back, as the poll says; missing is who did not
- * answer in the poll before.  Returns whether this node has all rows that the others
- * could have for it.
+ * Set nodes away, or back, as the poll says; missing: who did not answer in
+ * the poll before.  Returns whether this node has all rows that the others could
+ * have for it.
  */
 extern bool rusts_poll_judge(const RustsClusterConfig *config,
 							 const RustsPoll *poll, const Bitmapset *missing);

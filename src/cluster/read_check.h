@@ -10,8 +10,9 @@
 #ifndef RUSTS_READ_CHECK_H
 #define RUSTS_READ_CHECK_H
 
-#include "cluster/config.h"
 #include "datatype/timestamp.h"
+
+#include "cluster/config.h"
 
 /* rusts.allow_partial_results */
 extern bool rusts_allow_partial_results;
@@ -19,8 +20,8 @@ extern bool rusts_allow_partial_results;
 /*
  * What the cluster worker knows, in shared memory; NULL until it sets it.
  * readable_until: this node has all rows until then, as far as others know.
- * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may be
- * called in a signal handler.
+ * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may
+ * be called in a signal handler.
  */
 typedef struct RustsClusterView
 {

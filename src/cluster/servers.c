@@ -88,6 +88,12 @@ rusts_servers_route(const RustsClusterConfig *config)
 	}
 }
 
+void
+rusts_servers_drop_all(void)
+{
+	drop_unused(NULL);
+}
+
 char *
 rusts_server_name(const RustsClusterConfig *config,
 				  const RustsShardGroup *group)
@@ -98,7 +104,7 @@ rusts_server_name(const RustsClusterConfig *config,
 	return psprintf("%s%s", RUSTS_SERVER_PREFIX, name);
 }
 
-/* A server that foreign tables still need makes an error. */
+/* A server that foreign tables still need makes an error.  NULL: all. */
 static void
 drop_unused(const RustsClusterConfig *config)
 {
@@ -107,7 +113,7 @@ drop_unused(const RustsClusterConfig *config)
 	int			i;
 
 	initStringInfo(&keep);
-	for (i = 0; i < config->ngroups; i++)
+	for (i = 0; config != NULL && i < config->ngroups; i++)
 	{
 		if (!rusts_group_has_node(&config->groups[i], config->self))
 			appendStringInfo(&keep, ", '%s'",
@@ -297,8 +303,10 @@ map_users(const char *server)
 	rusts_cluster_execute(psprintf(
 		"DO $$ DECLARE r name; BEGIN "
 		"FOR r IN SELECT rolname FROM pg_catalog.pg_roles "
-		"WHERE rolcanlogin LOOP "
+		"WHERE rolcanlogin AND NOT EXISTS "
+		"(SELECT FROM pg_catalog.pg_user_mappings AS m "
+		"WHERE m.srvname = '%s' AND m.usename = rolname) LOOP "
 		"EXECUTE pg_catalog.format('CREATE USER MAPPING IF NOT EXISTS FOR %%I "
 		"SERVER %s OPTIONS (user %%L, password_required %%L)', r, r, 'false'); "
-		"END LOOP; END $$", server));
+		"END LOOP; END $$", server, server));
 }

@@ -29,4 +29,7 @@ extern void rusts_servers_route(const RustsClusterConfig *config);
 extern char *rusts_server_name(const RustsClusterConfig *config,
 							   const RustsShardGroup *group);
 
+/* Drop all servers of groups; no foreign table needs one any more. */
+extern void rusts_servers_drop_all(void);
+
 #endif							/* RUSTS_SERVERS_H */

@@ -34,7 +34,8 @@ PG_FUNCTION_INFO_V1(rusts_cluster_status);
 #define STATUS_QUERY \
 	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest " \
 	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
-	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 AS bytes, " \
+	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 " \
+	"AS bytes, " \
 	"pg_catalog.min(written_at) AS oldest " \
 	"FROM rusts.cluster_hint WHERE node_id = $1) AS h " \
 	"LEFT JOIN rusts.cluster_away AS a ON a.node_id = $1"
@@ -107,7 +108,8 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 		GetCurrentTimestamp() >= rusts_cluster_view->readable_until())
 	{
 		values[2] = CStringGetTextDatum("behind");
-		values[9] = CStringGetTextDatum("it has just started, does not reach the others, or still has to get rows");
+		values[9] = CStringGetTextDatum("it has just started, does not reach "
+										"the others, or still has to get rows");
 		nulls[9] = false;
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

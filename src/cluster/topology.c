@@ -75,11 +75,6 @@ rusts_cluster_parse(const char *text, const char *node_id)
 		rusts_config_refuse(&faults);
 	config->node_id = pstrdup(node_id);
 	config->self = rusts_cluster_find_node(config, node_id);
-	if (config->self < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
-						node_id, config->cluster_name)));
 	return config;
 }
 

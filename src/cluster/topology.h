@@ -28,8 +28,8 @@ extern const RustsClusterConfig *rusts_cluster(void);
 
 /*
  * A configuration that is known to be free of faults, for the node of that
- * name; error if it is not so, or there is no such node.  Text is in the
- * server's encoding.
+ * name; error if it is not so.  self is -1 if there is no such node: it is a
+ * guest, that joins or has left.  Text is in the server's encoding.
  */
 extern RustsClusterConfig *rusts_cluster_parse(const char *text,
 											   const char *node_id);

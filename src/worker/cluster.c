@@ -24,6 +24,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -222,16 +223,16 @@ poll_step(int unused)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	TimestampTz began = GetCurrentTimestamp();
+	TimestampTz until;
 	RustsPoll  *poll;
 	MemoryContext old_cxt;
 
 	if (config == NULL)
 		return;
 	poll = rusts_poll(config, missing);
+	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
 	if (rusts_poll_judge(config, poll, missing))
-		pg_atomic_write_u64(&slot->readable_until, (uint64)
-							TimestampTzPlusMilliseconds(began,
-														rusts_cluster_timeout));
+		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
 	tell_down(config, poll);
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);

@@ -40,8 +40,9 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 readable_until;	/* this node has all rows of the
 										 * cluster, as far as others know, a
 										 * TimestampTz; atomic */
-	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written by
-										 * the cluster worker, and only a hint */
+	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written
+										 * by the cluster worker, and only a
+										 * hint */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
 	/*
