@@ -18,6 +18,9 @@
  */
 extern void rusts_cluster_execute(const char *sql);
 
+/* Is a statement of rusts_cluster_execute running? */
+extern bool rusts_cluster_is_executing(void);
+
 /* A SELECT's single value as text in the current context; NULL for null. */
 extern char *rusts_cluster_select(const char *sql);
 
