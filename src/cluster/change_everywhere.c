@@ -35,7 +35,8 @@
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 static int	changing;			/* statements running */
-static bool applying;			/* another node has sent one */
+static int	applying;			/* rusts_cluster_execute_depth() of what another
+								 * node has sent, or 0 */
 
 static void run_everywhere(const char *sql);
 static void run_utility(PlannedStmt *statement, const char *query_string,
@@ -78,7 +79,7 @@ rusts_cluster_statement(PG_FUNCTION_ARGS)
 {
 	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *search_path = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	bool		outer = applying;
+	int			outer = applying;
 	int			guc_level = NewGUCNestLevel();
 
 	PreventCommandIfReadOnly("rusts.cluster_statement()");
@@ -92,7 +93,7 @@ rusts_cluster_statement(PG_FUNCTION_ARGS)
 												1)), PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	rusts_outbox_begin_quiet();
-	applying = true;
+	applying = rusts_cluster_execute_depth() + 1;
 	PG_TRY();
 	{
 		rusts_cluster_execute(statement);
@@ -171,7 +172,7 @@ static bool
 is_cluster(void)
 {
 	return IsTransactionState() && !creating_extension &&
-		(applying || !rusts_cluster_is_executing()) && rusts_cluster() != NULL;
+		rusts_cluster_execute_depth() == applying && rusts_cluster() != NULL;
 }
 
 static char *

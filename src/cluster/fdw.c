@@ -280,7 +280,7 @@ take_old_row(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *plan_slot)
 	tuple.t_data = DatumGetHeapTupleHeader(value);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
 	old = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
-	ExecForceStoreHeapTuple(&tuple, old, false);
+	ExecForceStoreHeapTuple(heap_copytuple(&tuple), old, true);
 	return old;
 }
 

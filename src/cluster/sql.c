@@ -17,12 +17,12 @@
 
 #include "cluster/sql.h"
 
-static int	executing;
+static int	depth;
 
-bool
-rusts_cluster_is_executing(void)
+int
+rusts_cluster_execute_depth(void)
 {
-	return executing > 0;
+	return depth;
 }
 
 void
@@ -32,14 +32,14 @@ rusts_cluster_execute(const char *sql)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	executing++;
+	depth++;
 	PG_TRY();
 	{
 		result = SPI_execute(sql, false, 0);
 	}
 	PG_FINALLY();
 	{
-		executing--;
+		depth--;
 	}
 	PG_END_TRY();
 	if (result < 0)

@@ -115,13 +115,180 @@ END
 	both(1, $m, 'DELETE FROM %1$s AS t USING %1$s AS s
 		WHERE s.host = t.host AND s.w = 7 AND t.w = 6',
 		"$mode: rows found more than once");
-	both(1, $m, 'BEGIN; DELETE FROM %1$s WHERE w = 8; SAVEPOINT s;
-		DELETE FROM %1$s WHERE w = 9; ROLLBACK TO s; COMMIT',
-		"$mode: a part is undone") if 0;
 	both(3, $m, "INSERT INTO %s (time, host, region, v, w)
 		SELECT '2024-01-01'::timestamptz + s * interval '1 s', 'i' || s, 'r0',
 			s, 1 FROM generate_series(1, 20) AS s", "$mode: INSERT");
 }
+
+
+# Statements that all nodes carry out.
+
+my $m = 'async';
+
+# The same query on all nodes, about the catalogs.
+sub everywhere
+{
+	my ($sql, $expected, $test_name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$cluster->same_everywhere($sql, $expected, $test_name);
+	return;
+}
+
+sub each_node
+{
+	my ($sql) = @_;
+
+	$cluster->sql($_, $sql) for 1 .. 3;
+	return;
+}
+
+each_node("CREATE ROLE reader; CREATE ROLE boss LOGIN");
+$cluster->sql(1, "ALTER TABLE $m ADD COLUMN extra float8 DEFAULT 7.5");
+$cluster->sql(1, "ALTER TABLE model ADD COLUMN extra float8 DEFAULT 7.5");
+check($m, 'ADD COLUMN', 'host, region, time, v, w, extra');
+$cluster->sql(2, "UPDATE $m SET extra = v WHERE w = 1");
+$cluster->sql(1, "UPDATE model SET extra = v WHERE w = 1");
+check($m, 'UPDATE of a new column', 'host, region, time, v, w, extra');
+$cluster->sql(2, "ALTER TABLE $m RENAME COLUMN extra TO more");
+$cluster->sql(1, "ALTER TABLE model RENAME COLUMN extra TO more");
+check($m, 'RENAME COLUMN', 'host, region, time, v, w, more');
+$cluster->sql(3, "BEGIN; INSERT INTO $m (time, host, v) "
+	. "SELECT '2024-02-02', 'x' || s, s FROM generate_series(1, 9) AS s; "
+	. "ALTER TABLE $m DROP COLUMN more; COMMIT");
+$cluster->sql(1, "INSERT INTO model (time, host, v) "
+	. "SELECT '2024-02-02', 'x' || s, s FROM generate_series(1, 9) AS s; "
+	. "ALTER TABLE model DROP COLUMN more");
+check($m, 'INSERT and DROP COLUMN');
+$cluster->sql(1, "BEGIN; ALTER TABLE $m ADD COLUMN no float8; ROLLBACK");
+everywhere("SELECT count(*) FROM pg_attribute WHERE attname = 'no'", '0',
+	'a statement that is undone');
+
+$cluster->sql(3, "ALTER TABLE $m RENAME TO renamed");
+everywhere("SELECT count(*) FROM pg_class WHERE relname ~ '^$m'", '0',
+	'RENAME: no old names');
+both(2, 'renamed', 'UPDATE %s SET v = 5 WHERE w = 4', 'RENAME, UPDATE');
+$cluster->sql(1, "SELECT rusts_write('$m,host=a v=1i 1700000000000000000')");
+everywhere("SELECT count(*) FROM $m", '1', 'another one of the old name');
+$cluster->sql(1, "DROP TABLE $m");
+everywhere("SELECT count(*) FROM pg_class WHERE relname ~ '^${m}_'", '0',
+	'DROP TABLE');
+each_node('CREATE SCHEMA other');
+$cluster->sql(2, 'ALTER TABLE renamed SET SCHEMA other');
+$cluster->sql(1, "ALTER TABLE other.renamed SET SCHEMA public");
+check('renamed', 'SET SCHEMA, there and back');
+
+$cluster->sql(1, 'GRANT SELECT ON renamed TO reader');
+$cluster->sql(2, 'GRANT UPDATE (v), INSERT ON renamed TO reader');
+$cluster->sql(3, 'REVOKE INSERT ON renamed FROM reader');
+my $privileges = <<'END';
+SELECT string_agg(DISTINCT concat_ws(' ', has_table_privilege('reader', c.oid, 'SELECT'),
+	has_table_privilege('reader', c.oid, 'INSERT'),
+	has_column_privilege('reader', c.oid, 'v', 'UPDATE')), ',')
+FROM pg_class AS c WHERE relname ~ '^renamed' AND relkind IN ('p', 'r', 'f')
+END
+everywhere($privileges, 't f t', 'GRANT and REVOKE, parts too');
+$cluster->sql(2, 'ALTER TABLE renamed OWNER TO boss');
+everywhere("SELECT string_agg(DISTINCT relowner::regrole::text, ',')
+	FROM pg_class WHERE relname ~ '^renamed' AND relkind IN ('p', 'r', 'f')",
+	'boss', 'OWNER TO');
+$cluster->sql(3, "COMMENT ON TABLE renamed IS 'it''s a comment; really'");
+everywhere("SELECT obj_description('renamed'::regclass)",
+	"it's a comment; really", 'COMMENT');
+$cluster->sql(1, "SECURITY LABEL FOR rusts ON COLUMN renamed.region IS NULL");
+everywhere("SELECT count(*) FROM pg_seclabel AS s JOIN pg_attribute AS a
+	ON attrelid = objoid AND attnum = objsubid WHERE attname = 'region'
+	AND attrelid IN (SELECT relid FROM pg_partition_tree('renamed'))",
+	'0', 'SECURITY LABEL');
+$cluster->sql(1, "SECURITY LABEL FOR rusts ON COLUMN renamed.region IS 'tag'");
+check('renamed', 'all that');
+
+# What is refused, and leaves everything as it was.
+like($cluster->error(1, 'TRUNCATE renamed, model'),
+	qr/together with other tables.*HINT/s, 'TRUNCATE with another table');
+like($cluster->error(1, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader'),
+	qr/cannot change all tables.*HINT/s, 'GRANT ON ALL TABLES');
+like($cluster->error(1, 'ALTER TABLE renamed SET TABLESPACE pg_default'),
+	qr/this form of ALTER TABLE/, 'another form of ALTER TABLE');
+like($cluster->error(1, 'CREATE TABLE p PARTITION OF renamed FOR VALUES IN (99)'),
+	qr/cannot change which partitions/, 'another partition');
+like($cluster->error(1, 'DROP SCHEMA public CASCADE'),
+	qr/cannot change all tables/, 'DROP SCHEMA');
+my $part = $cluster->sql(1, "SELECT inhrelid::regclass FROM pg_inherits
+	WHERE inhparent = 'renamed'::regclass ORDER BY 1 LIMIT 1");
+like($cluster->error(1, "TRUNCATE $part"), qr/a part of measurement/,
+	'TRUNCATE of a part');
+like($cluster->error(1, "BEGIN; DELETE FROM renamed WHERE w = 0; "
+		. "UPDATE renamed SET v = 0; COMMIT"),
+	qr/in a transaction that has written to it/, 'two changes of remote rows');
+like($cluster->error(1, "UPDATE renamed SET host = host || 'new'"),
+	qr/cannot move a row out of foreign table/, 'a row would move');
+check('renamed', 'nothing of that');
+
+# Policies and maintenance.
+$cluster->sql(2, "SELECT rusts_add_retention_policy('renamed', '1 year', 'data')");
+everywhere("SELECT pattern, after FROM rusts.policy", 'renamed|1 year',
+	'a policy is known everywhere');
+$cluster->sql(3, "SELECT rusts_alter_retention_policy('renamed', '20 days')");
+everywhere("SELECT pattern, after, clock FROM rusts.policy",
+	'renamed|20 days|data', 'altered');
+$cluster->sql(1, "SELECT rusts_remove_retention_policy('renamed')");
+everywhere("SELECT count(*) FROM rusts.policy", '0', 'removed');
+$cluster->sql(1, "SELECT rusts_add_retention_policy('renamed', "
+	. "now() - '2023-12-01'::timestamptz)");
+each_node("SELECT count(*) FROM rusts_run_jobs('renamed')");
+$cluster->sql(1, "DELETE FROM model WHERE time < '2023-12-01'");
+check('renamed', 'retention');
+is($cluster->sql(1, "SELECT rusts_flush('renamed'), rusts_compact('renamed') >= 0"),
+	'0|t', 'flush and compact');
+$cluster->sql(2, "SELECT rusts_set_duplicates('renamed', 'keep')");
+for (1 .. 3)
+{
+	$cluster->sql($_, "INSERT INTO renamed (time, host, v)
+		SELECT '2024-03-03', 'k' || s % 5, s % 2 FROM generate_series(1, 40) AS s");
+	$cluster->sql(1, "INSERT INTO model (time, host, v)
+		SELECT '2024-03-03', 'k' || s % 5, s % 2 FROM generate_series(1, 40) AS s");
+}
+check('renamed', 'duplicates are kept');
+both(2, 'renamed', "DELETE FROM %s WHERE host = 'k1' AND v = 0",
+	'some of them are deleted');
+$cluster->sql(2, "DELETE FROM renamed WHERE (tableoid, ctid) IN (
+	SELECT DISTINCT ON (host) tableoid, ctid FROM renamed
+	WHERE time = '2024-03-03' AND v = 1 ORDER BY host)");
+$cluster->sql(1, "DELETE FROM model WHERE ctid IN (
+	SELECT DISTINCT ON (host) ctid FROM model
+	WHERE time = '2024-03-03' AND v = 1 ORDER BY host)");
+check('renamed', 'one of equal ones is deleted');
+$cluster->sql(1, "SELECT rusts_set_wal_mode('renamed', 'periodic')");
+everywhere("SELECT string_agg(DISTINCT rusts_wal_mode(relid), ',')
+	FROM pg_partition_tree('renamed') JOIN pg_class AS c ON c.oid = relid
+	WHERE relkind = 'r'", 'periodic', 'WAL mode');
+$cluster->sql(3, "SELECT rusts_purge('renamed')");
+check('renamed', 'purge');
+
+# Without one of the nodes.
+$cluster->{mode} = 'Async';
+$cluster->server(3)->stop('fast');
+like($cluster->error(1, 'TRUNCATE renamed'), qr/without node "node3"/,
+	'TRUNCATE needs all nodes');
+like($cluster->error(1, "SELECT rusts_add_tiering_policy('x', '1 day')"),
+	qr/without node "node3"/, 'a policy does');
+is($cluster->sql(1, 'SELECT count(*) FROM rusts.policy'), '1',
+	'nothing has happened');
+my $delete = "DELETE FROM %s WHERE host = 'k2' AND v = 0";
+my $update = "UPDATE %s SET v = 77 WHERE host = 'k3'";
+
+$cluster->sql(1, sprintf($delete, 'model'));
+$cluster->sql(1, sprintf($update, 'model'));
+$cluster->sql(2, sprintf($delete, 'renamed'));
+$cluster->sql(2, sprintf($update, 'renamed'));
+cmp_ok($cluster->sql(2, "SELECT count(*) FROM rusts.cluster_hint
+		WHERE kind = 'deleted'"), '>', 0, 'hints about deleted rows');
+$cluster->server(3)->start;
+check('renamed', 'a node that was away');
+$cluster->sql(2, 'TRUNCATE renamed');
+$cluster->sql(1, 'TRUNCATE model');
+check('renamed', 'TRUNCATE');
 
 $cluster->stop;
 
