@@ -50,9 +50,9 @@ static Contents look(Relation rel);
  * rusts_purge(measurement regclass, OUT rows, OUT deleted_rows,
  *			   OUT bytes_before, OUT bytes_after, OUT deleted_rows_left)
  *
- * Write a measurement anew without its deleted rows, in a cluster on all nodes;
- * what is returned is about this one.  Its owner only; nobody reads or writes
- * it meanwhile.
+ * Write a measurement anew without its deleted rows, in a cluster on all
+ * nodes; what is returned is about this one.  Its owner only; nobody reads or
+ * writes it meanwhile.
  */
 Datum
 rusts_purge(PG_FUNCTION_ARGS)

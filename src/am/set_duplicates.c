@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -58,6 +59,10 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
 	if (!is_cluster)
 		check_measurement(relid);
+
+	/* Rows that go to other nodes are encoded here by the same rule. */
+	if (is_cluster)
+		tables = find_inheritance_children(relid, NoLock);
 	foreach(cell, tables)
 		set_rule(lfirst_oid(cell), rule);
 	if (is_cluster)
@@ -71,9 +76,11 @@ set_rule(Oid relid, RustsDuplicates rule)
 	Relation	rel;
 	RustsOptions options;
 
-	check_measurement(relid);
+	if (!rusts_is_cluster_part(relid))
+		check_measurement(relid);
 	rel = relation_open(relid, ShareUpdateExclusiveLock);
-	check_measurement(relid);
+	if (!rusts_is_cluster_part(relid))
+		check_measurement(relid);
 	if (rule == RUSTS_DUPLICATES_MERGE && rusts_time_attno(rel) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -8,8 +8,8 @@
  * (replicate.c).  What it does on a node beyond what PostgreSQL does is done
  * on each of them by the same code, whoever was asked.
  *
- * What the cluster itself runs here, such as CREATE TABLE for a measurement that
- * another node has, does not come this way (sql.h).
+ * What the cluster itself runs here, such as CREATE TABLE for a measurement
+ * that another node has, does not come this way (sql.h).
  *
  * src/cluster/change_everywhere.c
  *
@@ -35,8 +35,8 @@
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 static int	changing;			/* statements running */
-static int	applying;			/* rusts_cluster_execute_depth() of what another
-								 * node has sent, or 0 */
+static int	applying;			/* rusts_cluster_execute_depth() of what
+								 * another node has sent, or 0 */
 
 static void run_everywhere(const char *sql);
 static void run_utility(PlannedStmt *statement, const char *query_string,

@@ -3,8 +3,9 @@
  * change_parts.c
  *	  What statements about a measurement have to do with its parts.
  *
- * PostgreSQL takes columns and constraints to the partitions itself, but neither
- * owners nor privileges nor labels; other nodes look at those of the parts.
+ * PostgreSQL takes columns and constraints to the partitions itself, but
+ * neither owners nor privileges nor labels; other nodes look at those of the
+ * parts.
  * Parts are called after their measurement.
  *
  * src/cluster/change_parts.c
@@ -121,8 +122,11 @@ hint_condition(List *measurements)
 		ListCell   *part;
 
 		foreach(part, list_parts(lfirst_oid(cell)))
-			appendStringInfo(&sql, ", %s",
-							 quote_literal_cstr(get_rel_name(lfirst_oid(part))));
+		{
+			const char *name = get_rel_name(lfirst_oid(part));
+
+			appendStringInfo(&sql, ", %s", quote_literal_cstr(name));
+		}
 	}
 	appendStringInfoChar(&sql, ')');
 	return sql.data;
@@ -182,10 +186,13 @@ change_owner(Oid measurement)
 	ListCell   *cell;
 
 	foreach(cell, list_parts(measurement))
+	{
+		const char *name = get_rel_name(lfirst_oid(cell));
+
 		rusts_cluster_execute(psprintf("ALTER TABLE " RUSTS_SHARD_SCHEMA
 									   ".%s OWNER TO %s",
-									   quote_identifier(get_rel_name(lfirst_oid(cell))),
-									   owner));
+									   quote_identifier(name), owner));
+	}
 }
 
 /* As a superuser one grants in the owner's name. */

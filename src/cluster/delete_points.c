@@ -259,10 +259,10 @@ identifies(const Deletion *deletion, const RustsColumn *column)
 static const char *
 column_name(const Deletion *deletion, const RustsColumn *column)
 {
-	TupleDesc	desc = RelationGetDescr(deletion->rel);
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(deletion->rel),
+										  column->attno - 1);
 
-	return quote_identifier(NameStr(TupleDescAttr(desc,
-												  column->attno - 1)->attname));
+	return quote_identifier(NameStr(att->attname));
 }
 
 static int64

@@ -115,8 +115,8 @@ rusts_cluster_fdw_handler(PG_FUNCTION_ARGS)
 
 /*
  * What a row is known by on every node is the row itself.  For UPDATE,
- * PostgreSQL adds the same.  Its ctid, which is another one on each node, tells
- * whether this statement has changed it already.
+ * PostgreSQL adds the same.  Its ctid, which is another one on each node,
+ * tells whether this statement has changed it already.
  */
 static void
 add_update_targets(PlannerInfo *root, Index rtindex,

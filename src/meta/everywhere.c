@@ -28,7 +28,6 @@
 
 RustsEverywhereHook rusts_everywhere_hook = NULL;
 
-static bool is_part(Oid relid);
 static void append_argument(StringInfo sql, FunctionCallInfo fcinfo, int i,
 							Oid type);
 
@@ -90,7 +89,7 @@ rusts_local_tables(Oid relid, bool *is_cluster)
 		return list_make1_oid(relid);
 	foreach(cell, find_all_inheritors(relid, NoLock, NULL))
 	{
-		if (is_part(lfirst_oid(cell)))
+		if (rusts_is_cluster_part(lfirst_oid(cell)))
 			*is_cluster = true;
 		if (rusts_relid_is_measurement(lfirst_oid(cell)) &&
 			rusts_has_storage(get_rel_relkind(lfirst_oid(cell))))
@@ -104,13 +103,13 @@ rusts_measurement_of(Oid relid)
 {
 	Oid			parent = InvalidOid;
 
-	if (is_part(relid))
+	if (rusts_is_cluster_part(relid))
 		parent = get_partition_parent(relid, true);
 	return OidIsValid(parent) ? parent : relid;
 }
 
-static bool
-is_part(Oid relid)
+bool
+rusts_is_cluster_part(Oid relid)
 {
 	return get_rel_relispartition(relid) &&
 		get_rel_namespace(relid) == get_namespace_oid(RUSTS_SHARD_SCHEMA,

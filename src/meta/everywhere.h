@@ -31,11 +31,14 @@ extern RustsEverywhereHook rusts_everywhere_hook;
 extern void rusts_call_everywhere(FunctionCallInfo fcinfo);
 
 /*
- * The tables in this database that a measurement's rows lie in, by OID: itself,
- * or partitions of it.  They are not locked.  *is_cluster: it is a measurement
- * of a cluster, and other nodes have others.
+ * The tables in this database that a measurement's rows lie in, by OID:
+ * itself, or partitions of it.  They are not locked.  *is_cluster: it is a
+ * measurement of a cluster, and other nodes have others.
  */
 extern List *rusts_local_tables(Oid relid, bool *is_cluster);
+
+/* Is this table, or foreign table, a part of a measurement of a cluster? */
+extern bool rusts_is_cluster_part(Oid relid);
 
 /*
  * The measurement that people know a table as: itself, or of what it is a

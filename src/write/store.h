@@ -35,8 +35,8 @@ extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
 							 CommandId cid, int64 first_row, bool ship);
 
 /*
- * Give those who want images of rel (image.h) one of the rows of builder, which
- * command cid has deleted.  Nothing is stored.
+ * Give those who want images of rel (image.h) one of the rows of builder,
+ * which command cid has deleted.  Nothing is stored.
  */
 extern void rusts_store_deleted(Relation rel, RustsBuilder *builder,
 								CommandId cid);
