@@ -34,6 +34,7 @@ help:
 #:	make smith		sqlsmith's statements, SMITH_SECONDS=300
 #:	make bench		the benchmarks; PARTS="..." picks some, see
 #:				doc/benchmarks.md
+#:	make bench-cluster	three nodes beside one server
 #:	make indent		lay out the C code; FILES="..." picks some files
 #:	make PG_CONFIG=...	for another server than Debian's PostgreSQL 15
 
@@ -69,6 +70,9 @@ chaos:
 smith:
 	+@bash $(TOOLS)/sqlsmith.sh
 
+bench-cluster:
+	+@bash bench/cluster.sh $(PARTS)
+
 bench:
 	+@bash bench/run.sh $(PARTS)
 
@@ -76,7 +80,7 @@ indent:
 	@bash $(TOOLS)/indent.sh $(FILES)
 
 .PHONY: help demo demo-stop test deps lint unit regress isolation tap fuzz \
-	soak chaos smith bench indent
+	soak chaos smith bench bench-cluster indent
 
 # The rest needs PostgreSQL's own makefiles.
 ifeq ($(wildcard $(PG_CONFIG)),)

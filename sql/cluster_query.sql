@@ -71,7 +71,7 @@ BEGIN
 	PERFORM set_config('search_path', 'm, public', true);
 	RETURN NEXT '-- ' || q;
 	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || q LOOP
-		IF line ~ 'InitPlan|SubPlan' THEN
+		IF line ~ '^ *(InitPlan|SubPlan) ' THEN
 			in_plan := true;
 		ELSIF in_plan AND line ~ '->' THEN
 			in_plan := false;
@@ -146,6 +146,8 @@ SELECT nodes(q) FROM unnest(ARRAY[
  'SELECT first(f, time), last(x, time) FROM cpu',
  'SELECT host FROM cpu GROUP BY host',
  'SELECT count(*) FROM cpu WHERE time > now() - $$1 h$$::interval',
+ 'SELECT host, region, avg(f), count(DISTINCT x) FROM cpu WHERE k > 3 GROUP BY region, host HAVING count(*) > 5 ORDER BY 3 DESC LIMIT 2',
+ 'SELECT max(f) FROM cpu WHERE time > (SELECT max(time) FROM cpu) - $$1 h$$::interval',
  'SELECT max(f) FROM cpu WHERE time >= $$2026-01-02$$::date AND $$2026-01-03 12:00$$::timestamp > time',
  'SELECT DISTINCT host FROM cpu ORDER BY host',
  'SELECT host, count(*) FROM cpu WHERE host IN ($$h4$$, $$h5$$) AND region = $$r1$$ GROUP BY host',
@@ -205,7 +207,20 @@ SELECT thrice(q) FROM unnest(ARRAY[
  'SELECT 1 AS one, $$a$$ AS c, count(*) FROM cpu GROUP BY 2, 1',
  'SELECT count(*) FROM cpu HAVING count(*) < 5',
  'SELECT DISTINCT host, region FROM cpu',
+ 'SELECT DISTINCT count(*) FROM cpu GROUP BY host, region',
+ 'SELECT host, region, avg(n), string_agg(x, $$,$$ ORDER BY time, x), count(DISTINCT k) FROM cpu GROUP BY host, region HAVING max(k) > 300',
+ 'SELECT region, host, count(*) FROM cpu GROUP BY region, host ORDER BY count(*) DESC, region, host LIMIT 7 OFFSET 2',
+ 'SELECT host, region, sum(count(*)) OVER (PARTITION BY host) FROM cpu GROUP BY region, host',
+ 'SELECT host, region, time_bucket($$1 d$$, time) AS d, max(f) - min(f) FROM cpu GROUP BY ROLLUP (region, host, d)',
+ 'SELECT g, l.* FROM generate_series(1, 300, 60) AS g, LATERAL (SELECT host, region, sum(g + k) FROM cpu WHERE k < g GROUP BY host, region HAVING count(*) > g / 60) AS l',
  'SELECT DISTINCT upper(host) AS h FROM cpu WHERE f > 3 ORDER BY h DESC LIMIT 7',
+ 'SELECT host, count(*), array_agg(f ORDER BY time) FROM cpu WHERE host = $$h5$$ AND region = $$r1$$ GROUP BY host',
+ 'SELECT cpu::text, tableoid > 0 FROM cpu WHERE host = $$h1$$ AND region = $$r1$$',
+ 'SELECT cpu::text, (SELECT count(*) FROM h.cpu AS o WHERE o.k = cpu.k) FROM cpu WHERE host = $$h2$$ AND region = $$r1$$',
+ 'SELECT cpu::text, l.* FROM cpu, LATERAL (SELECT cpu.f + 1, max(o.f) FROM cpu AS o WHERE o.k = cpu.k) AS l WHERE host = $$h3$$ AND region IS NULL',
+ 'SELECT * FROM cpu LEFT JOIN h.cpu AS o USING (host, time, region) WHERE host = $$h4$$ AND region = $$r1$$',
+ 'SELECT * FROM h.cpu AS o RIGHT JOIN cpu USING (time, region, host) WHERE host = $$h6$$ AND region = $$r1$$ AND o.k > 9',
+ 'SELECT count(*), count(o.f) FROM cpu FULL JOIN h.cpu AS o USING (host, time, region) WHERE host = $$h7$$ AND region = $$r1$$',
  'SELECT DISTINCT ON (host) host, time, f FROM cpu ORDER BY host, time DESC',
  'SELECT count(*) FROM cpu WHERE time > $$2026-01-02$$::date AND time <= $$2026-01-03 01:02:03$$::timestamp',
  'SELECT time FROM cpu WHERE $$2026-01-02$$::date > time AND time <> $$2026-01-01$$::date AND time < current_date',
@@ -226,6 +241,16 @@ SELECT thrice(q) FROM unnest(ARRAY[
  'SELECT g, n, t FROM generate_series(1, 300, 60) AS g, LATERAL (SELECT k AS n, time AS t FROM cpu WHERE k < g ORDER BY time DESC LIMIT 2) AS l',
  'SELECT g, (SELECT max(f) FROM cpu WHERE host = $$h$$ || g AND region = $$r1$$) FROM generate_series(1, 9) AS g',
  'SELECT count(*) FROM cpu WHERE time > (SELECT max(time) - $$1 d$$::interval FROM cpu WHERE host = $$h3$$ AND region = $$r1$$)',
+ 'SELECT host, avg(f) FROM cpu WHERE time > (SELECT max(time) FROM cpu WHERE f > 3) - $$1 d$$::interval AND k < (SELECT 200) GROUP BY host',
+ 'SELECT time, f FROM cpu WHERE f < (SELECT avg(f) FROM cpu) AND time <= (SELECT time FROM cpu ORDER BY f DESC NULLS LAST, time LIMIT 1) ORDER BY time DESC LIMIT 5',
+ 'SELECT max(f) FROM cpu WHERE k = (SELECT max(k) FROM cpu WHERE k < (SELECT max(k) FROM cpu))',
+ 'SELECT max(f) FROM cpu WHERE k = (SELECT k FROM cpu WHERE false)',
+ 'SELECT max(f), (SELECT max(k) FROM cpu) FROM cpu WHERE k > (SELECT min(k) FROM cpu)',
+ 'SELECT max(f) FROM cpu WHERE k > ANY (SELECT k FROM cpu) AND EXISTS (SELECT FROM cpu WHERE k = 4)',
+ 'SELECT max(f) FROM cpu WHERE k > (SELECT avg(k) FROM cpu AS o WHERE o.host = cpu.host AND o.time < $$2026-01-01 04:00$$)',
+ 'SELECT g, l.* FROM generate_series(1, 300, 60) AS g, LATERAL (SELECT host, sum(g + k) FROM cpu WHERE k < (SELECT g + max(s) FROM cpu WHERE k > g) GROUP BY host) AS l',
+ 'SELECT time, f FROM cpu WHERE time > (SELECT max(time) FROM cpu) - $$30 d$$::interval',
+ 'WITH w AS (SELECT max(time) AS t FROM cpu WHERE f > 3) SELECT region, count(*) FROM cpu WHERE time > (SELECT t FROM w) - $$1 d$$::interval GROUP BY region',
  'SELECT max(f) FROM cpu UNION ALL SELECT min(f) FROM cpu UNION SELECT avg(f) FROM cpu WHERE host = $$h1$$ AND region = $$r1$$',
  'SELECT time, host, f FROM cpu ORDER BY time LIMIT 7',
  'SELECT time, host, f FROM cpu ORDER BY time DESC LIMIT 7 OFFSET 1000',
@@ -274,6 +299,8 @@ SELECT parts_of(q) FROM unnest(ARRAY[
  'SELECT max(f) FROM by_time WHERE time BETWEEN $$2026-01-02$$ AND $$2026-01-04 12:00$$',
  'SELECT max(f) FROM by_time WHERE time BETWEEN $$2026-01-02$$ AND $$2026-01-09$$',
  'SELECT max(f) FROM by_time WHERE time > $$2026-01-02$$',
+ 'SELECT host, count(*) FROM by_time GROUP BY host',
+ 'SELECT host, count(*) FROM mixed GROUP BY host',
  'SELECT max(f) FROM by_time WHERE time > $$2026-01-02$$ AND time < $$infinity$$',
  'SELECT max(f) FROM by_time WHERE time > $$2026-01-05$$ AND time < $$2026-01-03$$',
  'SELECT max(f) FROM by_time WHERE time > $$2026-01-02$$::date AND time < $$2026-01-03$$::date',

@@ -24,6 +24,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -233,16 +234,28 @@ verdict(const char *text)
 	return has_decision(text) ? VERDICT_COMMIT : VERDICT_ROLLBACK;
 }
 
-/* One of the future is of a server that is no more: it is not running. */
+/*
+ * One of the future is of a server that is no more: it is not running.  Others
+ * keep the lock on their xid until they have told the participants.
+ */
 static bool
 coordinator_is_running(FullTransactionId fxid)
 {
 	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-	uint64		xid = U64FromFullTransactionId(fxid);
+	uint64		full = U64FromFullTransactionId(fxid);
+	TransactionId xid = XidFromFullTransactionId(fxid);
+	LOCKTAG		tag;
 
-	return xid < next && next - xid < (uint64) 1 << 31 &&
-		TransactionIdIsNormal(XidFromFullTransactionId(fxid)) &&
-		TransactionIdIsInProgress(XidFromFullTransactionId(fxid));
+	if (full >= next || next - full >= (uint64) 1 << 31 ||
+		!TransactionIdIsNormal(xid))
+		return false;
+	if (TransactionIdIsInProgress(xid))
+		return true;
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, ShareLock, false);
+	return false;
 }
 
 static bool

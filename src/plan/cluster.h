@@ -77,6 +77,23 @@ extern void rusts_cluster_read_union(Query *query, Index rti, Relation parent,
 /* An expression of the query on its way into such a part_query. */
 extern Node *rusts_cluster_move_down(Node *node, Index rti);
 
+/* cluster_sublinks.c */
+
+/* (SELECT ...) that looks at no column of the query that it is in? */
+extern bool rusts_cluster_is_scalar(const SubLink *sublink);
+
+/* Are there only such subqueries, in WHERE? */
+extern bool rusts_cluster_sublinks_fit(const Query *query);
+
+/* Have them computed once, whatever becomes of WHERE. */
+extern void rusts_cluster_share_sublinks(Query *query);
+
+/*
+ * An expression moves so many levels down: what it refers to on outer levels,
+ * and in WITH of its own, is farther away then.
+ */
+extern void rusts_cluster_lower(Node *node, int nlevels);
+
 /* cluster_stable.c */
 
 /*
@@ -98,7 +115,11 @@ extern void rusts_cluster_flatten(Query *query);
 /* Keys of GROUP BY as expressions wherever they are; cluster_agg.c. */
 extern void rusts_cluster_flatten_groups(Query *query);
 
-/* cluster_agg.c, cluster_limit.c: false if it is not possible */
+/* cluster_agg.c, cluster_whole.c: false if it is not possible */
+extern bool rusts_cluster_push_groups(Query *query, Index rti,
+									  const RustsShardKey *key,
+									  Relation parent, List *parts,
+									  ParamListInfo params);
 extern bool rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 									List *parts);
 extern bool rusts_cluster_push_limit(Query *query, Index rti, Relation parent,

@@ -225,6 +225,7 @@ make_part_query(const Query *query, const Splitting *splitting)
 	result->canSetTag = true;
 	result->hasAggs = list_length(splitting->partials.targetlist) >
 		splitting->nkeys;
+	result->hasSubLinks = query->hasSubLinks;
 	result->jointree = makeFromExpr(NIL, quals);
 	result->targetList = (List *)
 		rusts_cluster_move_down((Node *) splitting->partials.targetlist,

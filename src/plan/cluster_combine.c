@@ -23,13 +23,15 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_namespace_d.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/tlist.h"
-#include "parser/parse_func.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -80,6 +82,8 @@ static Node *make_same(const Combining *in, List *args);
 static Aggref *make_aggregate(Oid aggfnoid, Oid type, List *args,
 							  Oid collation);
 static Oid	ours(const char *name, int nargs, const Oid *types);
+static Oid	find_function(Oid schema, const char *name, int nargs,
+						  const Oid *types);
 
 Node *
 rusts_cluster_combine(RustsClusterPartials *partials, Aggref *aggref)
@@ -281,10 +285,9 @@ combine_first_last(const Combining *in)
 
 	if (!rusts_is_first_last(in->aggref->aggfnoid, &kind))
 		return NULL;
-	extreme = LookupFuncName(list_make2(makeString("pg_catalog"),
-										makeString(kind == RUSTS_AGG_FIRST ?
-												   "min" : "max")),
-							 1, &time_type, true);
+	extreme = find_function(PG_CATALOG_NAMESPACE,
+							kind == RUSTS_AGG_FIRST ? "min" : "max", 1,
+							&time_type);
 	if (!OidIsValid(extreme))
 		return NULL;
 	value_part = rusts_cluster_partial(in->partials, (Expr *) in->aggref);
@@ -449,7 +452,16 @@ make_aggregate(Oid aggfnoid, Oid type, List *args, Oid collation)
 static Oid
 ours(const char *name, int nargs, const Oid *types)
 {
-	return LookupFuncName(list_make2(makeString("rusts"),
-									 makeString(unconstify(char *, name))),
-						  nargs, types, true);
+	return find_function(get_namespace_oid("rusts", true), name, nargs,
+						 types);
+}
+
+/* Whether the user may look into the schema does not matter. */
+static Oid
+find_function(Oid schema, const char *name, int nargs, const Oid *types)
+{
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(name),
+						   PointerGetDatum(buildoidvector(types, nargs)),
+						   ObjectIdGetDatum(schema));
 }

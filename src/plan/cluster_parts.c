@@ -114,7 +114,7 @@ Node *
 rusts_cluster_move_down(Node *node, Index rti)
 {
 	node = copyObject(node);
-	IncrementVarSublevelsUp(node, 2, 1);
+	rusts_cluster_lower(node, 2);
 	ChangeVarNodes(node, rti, 1, 0);
 	return node;
 }

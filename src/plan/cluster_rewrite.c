@@ -14,8 +14,8 @@
  *	   reads its partition instead of the measurement.  Otherwise a condition
  *	   on rusts_shard_of() is added, for PostgreSQL's partition pruning.
  *	2. Aggregates become aggregates of aggregates of the groups
- *	   (cluster_agg.c).
- *	3. ORDER BY ... LIMIT is done by each group first (cluster_limit.c).
+ *	   (cluster_agg.c), or are left to the groups (cluster_whole.c).
+ *	3. ORDER BY ... LIMIT is done by each group first (cluster_whole.c).
  *
  * Privileges are checked on the measurement, whose range table entry stays
  * for that; it makes cached plans depend on it, too, so that a new partition
@@ -54,9 +54,11 @@ static bool rewrite_measurement(Query *query, Index rti, Relation rel,
 								const RustsShardKey *key,
 								ParamListInfo params);
 static bool push_down(Query *query, Index rti, Relation rel,
+					  const RustsShardKey *key,
 					  const RustsClusterShards *shards,
 					  ParamListInfo params);
 static void group_instead_of_distinct(Query *query);
+static bool is_done_in_parts(Query *query);
 static bool is_only_relation(const Query *query, Index rti);
 static bool has_special_vars(Node *node, Index *rti);
 
@@ -88,6 +90,8 @@ rewrite_query(Query *query, Rewriting *rewriting)
 	Index		rti;
 
 	rusts_cluster_flatten(query);
+	if (query->hasSubLinks && is_done_in_parts(query))
+		rusts_cluster_share_sublinks(query);
 	foreach(lc, query->cteList)
 		rewrite_query(castNode(Query,
 							   lfirst_node(CommonTableExpr, lc)->ctequery),
@@ -148,7 +152,7 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 		return false;
 	rusts_cluster_find_shards(query, rti, rel, key, params, &shards);
 	if (rusts_enable_cluster_pushdown &&
-		push_down(query, rti, rel, &shards, params))
+		push_down(query, rti, rel, key, &shards, params))
 		return true;
 	if (!shards.all)
 		*shards.place = *shards.place == NULL ? shards.qual :
@@ -163,7 +167,7 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 }
 
 static bool
-push_down(Query *query, Index rti, Relation rel,
+push_down(Query *query, Index rti, Relation rel, const RustsShardKey *key,
 		  const RustsClusterShards *shards, ParamListInfo params)
 {
 	RangeTblEntry *rte = rt_fetch(rti, query->rtable);
@@ -191,7 +195,9 @@ push_down(Query *query, Index rti, Relation rel,
 	{
 		group_instead_of_distinct(query);
 		if (query->hasAggs || query->groupClause != NIL)
-			done = rusts_cluster_split_agg(query, rti, rel, parts);
+			done = rusts_cluster_push_groups(query, rti, key, rel, parts,
+											 params) ||
+				rusts_cluster_split_agg(query, rti, rel, parts);
 		else
 			done = rusts_cluster_push_limit(query, rti, rel, parts, params);
 	}
@@ -211,17 +217,46 @@ group_instead_of_distinct(Query *query)
 	query->distinctClause = NIL;
 }
 
-/* SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH */
+/*
+ * SELECT ... FROM measurement WHERE ..., and no subqueries but in WITH, or as
+ * values to compare with
+ */
 static bool
 is_only_relation(const Query *query, Index rti)
 {
 	RangeTblRef *ref;
 
-	if (query->setOperations != NULL || query->hasSubLinks ||
+	if (query->setOperations != NULL || !rusts_cluster_sublinks_fit(query) ||
 		list_length(query->jointree->fromlist) != 1)
 		return false;
 	ref = linitial(query->jointree->fromlist);
 	return IsA(ref, RangeTblRef) && ref->rtindex == rti;
+}
+
+/* Is this going to be a query over the union of parts? */
+static bool
+is_done_in_parts(Query *query)
+{
+	RangeTblEntry *rte;
+	Relation	rel;
+	Index		rti;
+	bool		result;
+
+	if (query->commandType != CMD_SELECT || !rusts_enable_cluster_pushdown ||
+		(!query->hasAggs && query->groupClause == NIL &&
+		 query->distinctClause == NIL && query->limitCount == NULL) ||
+		query->jointree->fromlist == NIL ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+		return false;
+	rti = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	rte = rt_fetch(rti, query->rtable);
+	if (!is_only_relation(query, rti) || rte->rtekind != RTE_RELATION ||
+		rte->relkind != RELKIND_PARTITIONED_TABLE || !rte->inh)
+		return false;
+	rel = table_open(rte->relid, NoLock);
+	result = rusts_is_cluster_measurement(rel);
+	table_close(rel, NoLock);
+	return result;
 }
 
 /*

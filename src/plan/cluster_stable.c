@@ -25,6 +25,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -41,7 +42,7 @@ rusts_cluster_compute_first(Node *node, void *found)
 {
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, SubLink) || IsA(node, Query))
+	if (IsA(node, SubLink))
 		return node;
 	if (IsA(node, OpExpr))
 		node = compare_times((OpExpr *) node);
@@ -158,11 +159,12 @@ depends_on_rows(Node *node, void *context)
 		case T_Aggref:
 		case T_GroupingFunc:
 		case T_WindowFunc:
-		case T_SubLink:
 		case T_CaseTestExpr:
 		case T_CoerceToDomainValue:
 		case T_CurrentOfExpr:
 			return true;
+		case T_SubLink:
+			return !rusts_cluster_is_scalar((SubLink *) node);
 		case T_Param:
 			return ((Param *) node)->paramkind != PARAM_EXTERN;
 		default:
@@ -179,6 +181,8 @@ make_sublink(Node *expr)
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->jointree = makeFromExpr(NIL, NULL);
+	query->hasSubLinks = checkExprHasSubLink(expr);
+	rusts_cluster_lower(expr, 1);
 	query->targetList = list_make1(makeTargetEntry((Expr *) expr, 1,
 												   "value", false));
 	sublink->subLinkType = EXPR_SUBLINK;

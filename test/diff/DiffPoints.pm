@@ -53,21 +53,25 @@ sub united_sql
 	  . " WHERE NOT EXISTS (SELECT FROM h.t WHERE $same)";
 }
 
-# Some of the rows again, with other values: at once, later, or all of a time
-# together at the end.  A row is [ late, time, values ].
+# Some of the rows again, with other values: at once, later, or in one pass
+# after the other over all times, so that later versions of old points come when
+# earlier versions have long been moved.  A row is [ late, time, values, pass ].
 sub rows_again
 {
 	my ($rng, $schema, $rows, $values) = @_;
 	my $chance = $rng->weighted(3 => 0.02, 4 => 0.2, 2 => 0.9);
 	my $late = $rng->weighted(3 => 0, 3 => 0.5, 2 => 1);
 	my $partial = $rng->weighted(2 => 0, 3 => 0.5, 1 => 0.9);
+	my $passes = $rng->chance(0.5);
 	my @more;
 
 	foreach my $row (@$rows)
 	{
 		next unless $rng->chance($chance);
 		next unless defined $row->[2][ $schema->{time}{idx} ];
-		for (1 .. $rng->weighted(5 => 1, 1 => 2, 0.3 => 6))
+		my $times = $passes ? $rng->int(1, 3) : $rng->weighted(5 => 1, 1 => 2, 0.3 => 6);
+
+		foreach my $time (1 .. $times)
 		{
 			my @again = @{ $row->[2] };
 
@@ -78,7 +82,8 @@ sub rows_again
 				$again[$i] = $rng->chance($partial) && !$column->{notnull} ? undef
 				  : $values->{$i}->(0, $rng->int(0, 2000));
 			}
-			push @more, [ $rng->chance($late), $row->[1], \@again ];
+			push @more, $passes ? [ 0, $row->[1], \@again, $time ]
+			  : [ $rng->chance($late), $row->[1], \@again, 0 ];
 		}
 	}
 	return @more;

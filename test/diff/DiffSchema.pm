@@ -350,7 +350,7 @@ sub make_rows
 	{
 		my $span = @rows ? abs($rows[-1][1] - $rows[0][1]) + 1 : 1;
 
-		$_->[0] = $_->[0] ? $_->[1] + $rng->real * $span : $_->[1]
+		$_->[0] = ($_->[0] ? $_->[1] + $rng->real * $span : $_->[1]) + ($_->[3] // 0) * $span
 		  foreach @rows;
 		@rows = sort { $a->[0] <=> $b->[0] } @rows;
 	}
