@@ -38,6 +38,7 @@
 
 #include "cluster/change_everywhere.h"
 #include "cluster/fdw.h"
+#include "cluster/fdw_move.h"
 #include "cluster/fdw_setup.h"
 #include "cluster/outbox.h"
 #include "cluster/topology.h"
@@ -49,6 +50,7 @@ typedef struct Changes
 {
 	AttrNumber	tid_attno;		/* of the plan's rows */
 	HTAB	   *changed;		/* the ctids of rows it has changed */
+	RustsMove  *move;			/* where rows go that do not stay; NULL: none */
 } Changes;
 
 static void add_update_targets(PlannerInfo *root, Index rtindex,
@@ -188,6 +190,11 @@ begin_insert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 static void
 end_modify(EState *estate, ResultRelInfo *rinfo)
 {
+	Changes    *changes = rinfo->ri_FdwState;
+
+	if (changes != NULL && changes->move != NULL)
+		rusts_move_end(changes->move);
+	rinfo->ri_FdwState = NULL;
 }
 
 static TupleTableSlot *
@@ -215,24 +222,23 @@ exec_update(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
 			TupleTableSlot *plan_slot)
 {
 	Relation	rel = rinfo->ri_RelationDesc;
+	Changes    *changes = rinfo->ri_FdwState;
 	TupleTableSlot *old;
 
-	if (RelationGetDescr(rel)->constr != NULL)
-		ExecConstraints(rinfo, slot, estate);
-	if (rel->rd_rel->relispartition &&
-		!ExecPartitionCheck(rinfo, slot, estate, false))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot move a row out of foreign table \"%s\"",
-						RelationGetRelationName(rel)),
-				 errdetail("Its new tags or time belong to another group of shards."),
-				 errhint("Delete the row and insert it, or run the statement on a node that holds it.")));
 	old = take_old_row(estate, rinfo, plan_slot);
 	if (old == NULL)
 		return NULL;
 	rusts_buffer_delete_remote(rusts_buffer_get(rel, estate->es_output_cid),
 							   old);
 	ExecDropSingleTupleTableSlot(old);
+	if (rel->rd_rel->relispartition &&
+		!ExecPartitionCheck(rinfo, slot, estate, false))
+	{
+		rusts_move_row(&changes->move, estate, rinfo, slot);
+		return slot;
+	}
+	if (RelationGetDescr(rel)->constr != NULL)
+		ExecConstraints(rinfo, slot, estate);
 	rusts_buffer_put_slot(rusts_buffer_get(rel, estate->es_output_cid), rel,
 						  slot);
 	return slot;
