@@ -18,10 +18,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -38,6 +40,8 @@ static int	changing;			/* statements running */
 static int	applying;			/* rusts_cluster_execute_depth() of what
 								 * another node has sent, or 0 */
 
+static void set_up(ArrayType *settings);
+static void set_option(const char *name, const char *value);
 static void run_everywhere(const char *sql);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
@@ -69,7 +73,7 @@ rusts_change_everywhere_init(void)
 }
 
 /*
- * rusts.cluster_statement(statement text, search_path text) RETURNS void
+ * rusts.cluster_statement(statement text, settings text[]) RETURNS void
  *
  * Carry out a statement that another node has carried out.  Anybody may call
  * it: it does what its caller may do anyway.
@@ -78,20 +82,12 @@ Datum
 rusts_cluster_statement(PG_FUNCTION_ARGS)
 {
 	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *search_path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			outer = applying;
 	int			guc_level = NewGUCNestLevel();
 
 	PreventCommandIfReadOnly("rusts.cluster_statement()");
 	PreventCommandIfParallelMode("rusts.cluster_statement()");
-	(void) set_config_option("search_path", search_path, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-
-	/* Two nodes that wait for each other must not do so for ever. */
-	(void) set_config_option("lock_timeout",
-							 psprintf("%d", Max(rusts_cluster_timeout - 100,
-												1)), PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_up(PG_GETARG_ARRAYTYPE_P(1));
 	rusts_outbox_begin_quiet();
 	applying = rusts_cluster_execute_depth() + 1;
 	PG_TRY();
@@ -106,6 +102,36 @@ rusts_cluster_statement(PG_FUNCTION_ARGS)
 	PG_END_TRY();
 	AtEOXact_GUC(true, guc_level);
 	PG_RETURN_VOID();
+}
+
+/* As it was where the statement comes from, names and values. */
+static void
+set_up(ArrayType *settings)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int			i;
+
+	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT, &values,
+					  &nulls, &n);
+	for (i = 0; i + 1 < n; i += 2)
+	{
+		if (!nulls[i] && !nulls[i + 1])
+			set_option(TextDatumGetCString(values[i]),
+					   TextDatumGetCString(values[i + 1]));
+	}
+
+	/* Two nodes that wait for each other must not do so for ever. */
+	set_option("lock_timeout",
+			   psprintf("%d", Max(rusts_cluster_timeout - 100, 1)));
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 static void

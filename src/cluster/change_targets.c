@@ -20,9 +20,12 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_partitioned_table.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "cluster/change_everywhere.h"
 #include "cluster/fdw.h"
@@ -40,7 +43,9 @@ static bool sets_persistence(const AlterTableStmt *alter);
 static void add_drop(const DropStmt *drop, Targets *targets);
 static void add_grant(const GrantStmt *grant, Targets *targets);
 static void check_schema(const char *schema);
-static Oid	find_measurement(Oid namespace);
+static void check_roles(List *roles);
+static Oid	find_measurement(Oid namespace, Oid owner);
+static bool is_owned_by(Oid relid, Oid role);
 static void add_named(Node *object, ObjectType type, Targets *targets);
 static void add(RangeVar *name, Targets *targets);
 static bool is_cluster_measurement(Oid relid);
@@ -115,6 +120,12 @@ find_targets(Node *statement, Targets *targets)
 		case T_AlterPolicyStmt:
 			add(((AlterPolicyStmt *) statement)->table, targets);
 			break;
+		case T_DropOwnedStmt:
+			check_roles(((DropOwnedStmt *) statement)->roles);
+			break;
+		case T_ReassignOwnedStmt:
+			check_roles(((ReassignOwnedStmt *) statement)->roles);
+			break;
 		case T_CreateStmt:
 		case T_CreateForeignTableStmt:
 			check_partition_of((CreateStmt *) statement);
@@ -188,7 +199,7 @@ static void
 check_schema(const char *schema)
 {
 	Oid			namespace = get_namespace_oid(schema, true);
-	Oid			measurement = find_measurement(namespace);
+	Oid			measurement = find_measurement(namespace, InvalidOid);
 
 	if (OidIsValid(measurement))
 		ereport(ERROR,
@@ -199,9 +210,35 @@ check_schema(const char *schema)
 				 errhint("Name the measurements in a statement of their own.")));
 }
 
-/* One of the measurements in a schema, or InvalidOid. */
+/* Nor is DROP OWNED known elsewhere, or REASSIGN OWNED. */
+static void
+check_roles(List *roles)
+{
+	ListCell   *cell;
+
+	foreach(cell, roles)
+	{
+		Oid			role = get_rolespec_oid(lfirst(cell), true);
+		Oid			measurement = OidIsValid(role) ?
+			find_measurement(InvalidOid, role) : InvalidOid;
+
+		if (OidIsValid(measurement))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot change all that role \"%s\" owns",
+							GetUserNameFromId(role, false)),
+					 errdetail("\"%s\" is a measurement of the cluster, which all nodes have to change.",
+							   get_rel_name(measurement)),
+					 errhint("Drop the role's measurements, or give them another owner, by ALTER TABLE or DROP TABLE.")));
+	}
+}
+
+/*
+ * One of the measurements in a schema, or of a role's, InvalidOid for any; or
+ * InvalidOid.
+ */
 static Oid
-find_measurement(Oid namespace)
+find_measurement(Oid namespace, Oid owner)
 {
 	Relation	table = table_open(PartitionedRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, NULL, 0,
@@ -215,13 +252,28 @@ find_measurement(Oid namespace)
 		Oid			relid =
 			((Form_pg_partitioned_table) GETSTRUCT(tuple))->partrelid;
 
-		if (get_rel_namespace(relid) == namespace &&
+		if ((!OidIsValid(namespace) ||
+			 get_rel_namespace(relid) == namespace) &&
+			(!OidIsValid(owner) || is_owned_by(relid, owner)) &&
 			is_cluster_measurement(relid))
 			found = relid;
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return found;
+}
+
+static bool
+is_owned_by(Oid relid, Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_class) GETSTRUCT(tuple))->relowner == role;
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 /* What COMMENT and SECURITY LABEL name. */

@@ -80,7 +80,7 @@ send_statement(RustsConnection *conn, const RustsParcel *parcel)
 	const char **values = palloc_array(const char *, 2);
 
 	values[0] = parcel->statement;
-	values[1] = parcel->search_path;
+	values[1] = parcel->settings;
 	rusts_node_send(conn, "SELECT rusts.cluster_statement($1, $2)", 2, values);
 }
 

@@ -50,7 +50,7 @@ typedef struct Changes
 {
 	AttrNumber	tid_attno;		/* of the plan's rows */
 	HTAB	   *changed;		/* the ctids of rows it has changed */
-	RustsMove  *move;			/* where rows go that do not stay; NULL: none */
+	RustsMove  *move;			/* where rows go that do not stay, or NULL */
 } Changes;
 
 static void add_update_targets(PlannerInfo *root, Index rtindex,

@@ -3,9 +3,9 @@
  * fdw_move.c
  *	  Rows that an UPDATE moves from a foreign table to another part.
  *
- * PostgreSQL does that for tables, but leaves rows of a foreign table where they
- * are.  So we route the new version as COPY does (commands/copyfrom.c).  Triggers
- * for INSERT do not fire.
+ * PostgreSQL does that for tables, but leaves rows of a foreign table where
+ * they are.  So we route the new version as COPY does (commands/copyfrom.c).
+ * Triggers for INSERT do not fire.
  *
  * src/cluster/fdw_move.c
  *

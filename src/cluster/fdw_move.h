@@ -17,8 +17,8 @@ typedef struct RustsMove RustsMove;
 
 /*
  * Write a row, of rinfo's table, to the part of the measurement that it
- * belongs to.  *move is NULL at first.  Error if the statement is not about the
- * measurement, but about this part of it.
+ * belongs to.  *move is NULL at first.  Error if the statement is not about
+ * the measurement, but about this part of it.
  */
 extern void rusts_move_row(RustsMove **move, EState *estate,
 						   ResultRelInfo *rinfo, TupleTableSlot *slot);

@@ -16,13 +16,13 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "nodes/parsenodes.h"
 #include "storage/buffile.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -30,6 +30,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "cluster/nodes.h"
 #include "cluster/outbox.h"
 #include "cluster/shard.h"
 #include "cluster/topology.h"
@@ -62,6 +63,7 @@ static bool ships(Oid relid);
 static void collect(Relation rel, const RustsImage *image, uint32 nrows,
 					RustsImageKind kind, CommandId cid);
 static RustsParcel *new_parcel(RustsParcelKind kind, CommandId cid);
+static char *current_settings(void);
 static void describe_image(RustsParcel *parcel, Relation rel);
 static void add_parcel(RustsParcel *parcel);
 static const PartitionEntry *look_up(Oid relid);
@@ -143,10 +145,29 @@ rusts_outbox_add_statement(const char *statement)
 	(void) GetTopTransactionId();
 	parcel->group = -1;
 	parcel->statement = pstrdup(statement);
-	parcel->search_path = pstrdup(namespace_search_path);
+	parcel->settings = current_settings();
 	parcel->table = "";
 	add_parcel(parcel);
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/* What a statement, and constants in it, mean depends on. */
+static char *
+current_settings(void)
+{
+	static const char *const names[] = {"search_path", "DateStyle",
+	"IntervalStyle", "TimeZone", "standard_conforming_strings"};
+	List	   *settings = NIL;
+	int			i;
+
+	for (i = 0; i < lengthof(names); i++)
+	{
+		settings = lappend(settings, unconstify(char *, names[i]));
+		settings = lappend(settings,
+						   unconstify(char *, GetConfigOption(names[i], false,
+															  false)));
+	}
+	return rusts_array_text(settings);
 }
 
 void

@@ -28,8 +28,8 @@ typedef struct RustsParcel
 	RustsParcelKind kind;
 	int			group;			/* index in the applied configuration; -1:
 								 * all nodes */
-	const char *statement;		/* of that kind; and what search_path it is */
-	const char *search_path;	/* to be run with */
+	const char *statement;		/* of that kind; and the settings that it is */
+	const char *settings;		/* to be run with, a text[] of names, values */
 	const char *table;			/* name in schema rusts_shard */
 	const char *columns;		/* what its attribute numbers mean, a text[] in
 								 * its external form */

@@ -217,6 +217,8 @@ like($cluster->error(1, 'CREATE TABLE p PARTITION OF renamed FOR VALUES IN (99)'
 	qr/cannot change which partitions/, 'another partition');
 like($cluster->error(1, 'DROP SCHEMA public CASCADE'),
 	qr/cannot change all tables/, 'DROP SCHEMA');
+like($cluster->error(1, 'DROP OWNED BY boss'), qr/all that role "boss" owns/,
+	'DROP OWNED');
 my $part = $cluster->sql(1, "SELECT inhrelid::regclass FROM pg_inherits
 	WHERE inhparent = 'renamed'::regclass ORDER BY 1 LIMIT 1");
 like($cluster->error(1, "TRUNCATE $part"), qr/a part of measurement/,
@@ -227,12 +229,12 @@ like($cluster->error(1, "BEGIN; DELETE FROM renamed WHERE w = 0; "
 check('renamed', 'nothing of that');
 
 # Policies and maintenance.
-$cluster->sql(2, "SELECT rusts_add_retention_policy('renamed', '1 year', 'data')");
-everywhere("SELECT pattern, after FROM rusts.policy", 'renamed|1 year',
+$cluster->sql(2, "SELECT rusts_add_retention_policy('renamed', '100 years', 'data')");
+everywhere("SELECT pattern, after FROM rusts.policy", 'renamed|100 years',
 	'a policy is known everywhere');
-$cluster->sql(3, "SELECT rusts_alter_retention_policy('renamed', '20 days')");
+$cluster->sql(3, "SELECT rusts_alter_retention_policy('renamed', '90 years')");
 everywhere("SELECT pattern, after, clock FROM rusts.policy",
-	'renamed|20 days|data', 'altered');
+	'renamed|90 years|data', 'altered');
 $cluster->sql(1, "SELECT rusts_remove_retention_policy('renamed')");
 everywhere("SELECT count(*) FROM rusts.policy", '0', 'removed');
 $cluster->sql(1, "SELECT rusts_add_retention_policy('renamed', "
@@ -266,6 +268,29 @@ everywhere("SELECT string_agg(DISTINCT rusts_wal_mode(relid), ',')
 	WHERE relkind = 'r'", 'periodic', 'WAL mode');
 $cluster->sql(3, "SELECT rusts_purge('renamed')");
 check('renamed', 'purge');
+
+# Rights are those that the role has where the rows lie.
+each_node("CREATE ROLE worker LOGIN");
+$cluster->apply;
+$cluster->sql(2, 'GRANT SELECT, UPDATE, DELETE ON renamed TO worker');
+$cluster->sql(1, "SET ROLE worker; DELETE FROM renamed WHERE host = 'k0'");
+$cluster->sql(1, "DELETE FROM model WHERE host = 'k0'");
+check('renamed', 'DELETE by another role');
+$cluster->sql(2, 'REVOKE DELETE ON renamed FROM worker');
+like($cluster->error(1, "SET ROLE worker; UPDATE renamed SET v = 3"),
+	qr/permission denied/, 'UPDATE needs INSERT and DELETE');
+like($cluster->error(1, "SET ROLE worker; SELECT rusts.delete_points("
+		. "'$1', '{}', '')"), qr/permission denied/, 'delete_points')
+  if $cluster->sql(1, "SELECT inhrelid::regclass FROM pg_inherits
+	JOIN pg_class AS c ON c.oid = inhrelid WHERE relkind = 'r'
+	AND inhparent = 'renamed'::regclass LIMIT 1") =~ /\.(\w+)/;
+$cluster->sql(1, "SET DateStyle = 'German, DMY'; SET TimeZone = 'Asia/Tokyo';
+	ALTER TABLE renamed ADD COLUMN since timestamptz
+		DEFAULT '03.02.2024 01:00'");
+everywhere("SELECT count(*) > 0, min(since) = '2024-02-03 01:00+09',
+	max(since) = '2024-02-03 01:00+09' FROM renamed", 't|t|t',
+	'constants mean the same everywhere');
+$cluster->sql(1, 'ALTER TABLE renamed DROP COLUMN since');
 
 # Without one of the nodes.
 $cluster->{mode} = 'Async';
