@@ -118,6 +118,36 @@ END
 	both(2, $m, "WITH u AS (UPDATE %s SET host = host || 'a' WHERE w <> 4
 		RETURNING host) SELECT count(*), min(host) FROM u",
 		"$mode: rows move to other parts");
+
+	# Many changes in one transaction, where the node has the group; the
+	# node that does not have it cannot see what it has written itself.
+	my @worked;
+
+	for my $i (1 .. 3)
+	{
+		my $sql = <<"END";
+BEGIN;
+INSERT INTO %1\$s (time, host, v, w) VALUES
+	(to_timestamp($i), 'q', 1, 1), (to_timestamp($i + 100), 'q', 2, 1);
+SAVEPOINT s;
+DELETE FROM %1\$s WHERE host = 'q' AND region IS NULL;
+ROLLBACK TO s;
+UPDATE %1\$s SET v = v + 1 WHERE host = 'q' AND region IS NULL;
+SAVEPOINT t;
+UPDATE %1\$s SET v = v + 1 WHERE host = 'q' AND region IS NULL;
+RELEASE t;
+DELETE FROM %1\$s WHERE host = 'q' AND region IS NULL
+	AND time = to_timestamp($i + 100);
+INSERT INTO %1\$s (time, host, v, w) VALUES (to_timestamp($i + 100), 'q', 9, 9);
+COMMIT;
+END
+		next if $cluster->server($i)->psql('postgres', sprintf($sql, $m),
+			on_error_stop => 1) != 0;
+		push @worked, $i;
+		$cluster->sql(1, sprintf($sql, 'model'));
+		check($m, "$mode: a transaction on node $i");
+	}
+	is(scalar @worked, 2, "$mode: the nodes that have the group");
 	both(3, $m, "INSERT INTO %s (time, host, region, v, w)
 		SELECT '2024-01-01'::timestamptz + s * interval '1 s', 'i' || s, 'r0',
 			s, 1 FROM generate_series(1, 20) AS s", "$mode: INSERT");
