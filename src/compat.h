@@ -68,6 +68,14 @@ typedef RelFileNode RelFileLocator;
 	object_ownercheck(DatabaseRelationId, (database), (roleid))
 #endif
 
+/* How rows of a partitioned table become those of one of its partitions. */
+#if PG_VERSION_NUM < 160000
+#define rusts_root_to_child_map(rinfo, estate) ((rinfo)->ri_RootToPartitionMap)
+#else
+#define rusts_root_to_child_map(rinfo, estate) \
+	ExecGetRootToChildMap((rinfo), (estate))
+#endif
+
 /* Make *xid the later of itself and who has removed a dead row. */
 #if PG_VERSION_NUM < 160000
 #define rusts_advance_removed_xid(tuple, xid) \

@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "am/am.h"
+#include "cluster/change_everywhere.h"
 #include "cluster/config.h"
 #include "cluster/connection.h"
 #include "cluster/deliver.h"
@@ -70,6 +71,7 @@ _PG_init(void)
 	rusts_row_lock_init();
 	rusts_storage_hooks_init();
 	rusts_refuse_init();
+	rusts_change_everywhere_init();
 	rusts_time_column_init();
 	rusts_plan_init();
 	rusts_worker_init();

@@ -58,6 +58,14 @@ LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION rusts.store_image(name, text[], bytea, text) IS
 'store rows that another node of the cluster has encoded in a table of the schema rusts_shard; returns their number; internal';
 
+CREATE FUNCTION rusts.delete_points(table_name name, columns text[],
+									image bytea)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_delete_points'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION rusts.delete_points(name, text[], bytea) IS
+'delete rows of a table of the schema rusts_shard that another node of the cluster has deleted; returns their number; internal';
+
 CREATE FUNCTION rusts.cluster_fdw_handler()
 RETURNS fdw_handler
 AS 'MODULE_PATHNAME', 'rusts_cluster_fdw_handler'

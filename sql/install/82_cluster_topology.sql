@@ -34,6 +34,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rusts.cluster_ensure(text, text, text[], text[], text[]) IS
 'makes a measurement of the cluster in this database, or the columns that it lacks, with the caller''s rights; kinds: time, time_ns, tag, float8, int8, text, bool; returns the tags that the shard depends on';
 
+CREATE FUNCTION rusts.cluster_statement(statement text, settings text[])
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_statement'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION rusts.cluster_statement(text, text[]) IS
+'carries out what another node has carried out, with the caller''s rights; internal';
+
 CREATE FUNCTION rusts_cluster_apply()
 RETURNS void
 AS 'MODULE_PATHNAME', 'rusts_cluster_apply'

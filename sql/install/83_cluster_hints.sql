@@ -3,6 +3,7 @@
 CREATE TABLE rusts.cluster_hint (
 	id			int8 GENERATED ALWAYS AS IDENTITY (CACHE 1),
 	node_id		text NOT NULL,
+	kind		text NOT NULL CHECK (kind IN ('written', 'deleted')),
 	part		name NOT NULL,
 	columns		text[] NOT NULL,
 	image		bytea NOT NULL,
@@ -17,6 +18,8 @@ COMMENT ON TABLE rusts.cluster_hint IS
 'hinted hand-off: images of rows that other nodes still have to get from this one, in order';
 COMMENT ON COLUMN rusts.cluster_hint.id IS 'order in which a node gets them';
 COMMENT ON COLUMN rusts.cluster_hint.node_id IS 'node that has to get it';
+COMMENT ON COLUMN rusts.cluster_hint.kind IS
+'written: rows; deleted: what identifies rows that are to be deleted';
 COMMENT ON COLUMN rusts.cluster_hint.part IS 'table in schema rusts_shard';
 COMMENT ON COLUMN rusts.cluster_hint.columns IS
 'names of the image''s columns by attribute number, and their types';

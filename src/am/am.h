@@ -167,6 +167,13 @@ extern void rusts_check_rewritten(Relation rel, Snapshot snapshot);
  */
 extern Relation rusts_open_for_rewrite(Oid relid, bool must_exist);
 
+/*
+ * flush.c: the tables here that the rows of a measurement of the caller's lie
+ * in, which may be partitioned; *is_cluster as in meta/everywhere.h.  Error if
+ * there are none, and other nodes have none either.
+ */
+extern List *rusts_tables_to_rewrite(Oid relid, bool *is_cluster);
+
 /* What SQL functions say to an argument that is no measurement. */
 pg_noreturn extern void rusts_report_no_relation(Oid relid);
 pg_noreturn extern void rusts_report_no_measurement(const char *name);

@@ -23,6 +23,7 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/everywhere.h"
 #include "meta/progress.h"
 #include "meta/schema.h"
 #include "meta/totals.h"
@@ -38,6 +39,7 @@ PG_FUNCTION_INFO_V1(rusts_storage_id_sql);
 typedef int64 (*RewriteFunction) (Relation rel);
 
 static int64 rewrite_own(RewriteFunction function);
+static int64 rewrite_named(Oid relid, RewriteFunction function);
 static int64 rewrite_one(Oid relid, bool must_exist, RewriteFunction function);
 static int64 flush(Relation rel);
 static int64 compact(Relation rel);
@@ -56,7 +58,7 @@ rusts_flush(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("rusts_flush()");
 	PreventCommandDuringRecovery("rusts_flush()");
 	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(flush) :
-					rewrite_one(PG_GETARG_OID(0), true, flush));
+					rewrite_named(PG_GETARG_OID(0), flush));
 }
 
 /*
@@ -71,7 +73,7 @@ rusts_compact(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("rusts_compact()");
 	PreventCommandDuringRecovery("rusts_compact()");
 	PG_RETURN_INT64(PG_ARGISNULL(0) ? rewrite_own(compact) :
-					rewrite_one(PG_GETARG_OID(0), true, compact));
+					rewrite_named(PG_GETARG_OID(0), compact));
 }
 
 /* Rewrite all measurements that belong to the caller. */
@@ -91,6 +93,18 @@ rewrite_own(RewriteFunction function)
 	list_sort(own, list_oid_cmp);
 	foreach(cell, own)
 		nrows += rewrite_one(lfirst_oid(cell), false, function);
+	return nrows;
+}
+
+static int64
+rewrite_named(Oid relid, RewriteFunction function)
+{
+	int64		nrows = 0;
+	bool		is_cluster;
+	ListCell   *cell;
+
+	foreach(cell, rusts_tables_to_rewrite(relid, &is_cluster))
+		nrows += rewrite_one(lfirst_oid(cell), true, function);
 	return nrows;
 }
 
@@ -137,6 +151,19 @@ compact(Relation rel)
 	rusts_progress_end();
 	rusts_total_add(RUSTS_TOTAL_ROWS_COMPACTED, Max(nrows, 0));
 	return nrows;
+}
+
+List *
+rusts_tables_to_rewrite(Oid relid, bool *is_cluster)
+{
+	List	   *tables = rusts_local_tables(relid, is_cluster);
+
+	if (tables == NIL && !*is_cluster && !rusts_relid_is_measurement(relid))
+		rusts_report_no_measurement(get_rel_name(relid));
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE &&
+		!rusts_is_owner(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	return tables;
 }
 
 Relation

@@ -23,6 +23,7 @@
 #include "base/duration.h"
 #include "compat.h"
 #include "meta/directory.h"
+#include "meta/everywhere.h"
 #include "meta/policy.h"
 #include "meta/schema.h"
 
@@ -151,6 +152,7 @@ add_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind, bool as_text)
 				 errhint("Change it with rusts_alter_%s_policy.",
 						 rusts_policy_kind_name(kind))));
 	rusts_policy_insert(&policy);
+	rusts_call_everywhere(fcinfo);
 	notice_unmatched(&policy);
 	PG_RETURN_VOID();
 }
@@ -167,6 +169,7 @@ alter_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind, bool as_text)
 	if (!PG_ARGISNULL(2))
 		read_third(fcinfo, policy);
 	rusts_policy_update(policy);
+	rusts_call_everywhere(fcinfo);
 	notice_unmatched(policy);
 	PG_RETURN_VOID();
 }
@@ -178,6 +181,7 @@ remove_policy(FunctionCallInfo fcinfo, RustsPolicyKind kind)
 
 	begin_change(fcinfo, "remove", &wanted);
 	rusts_policy_delete(find_own(&wanted, false));
+	rusts_call_everywhere(fcinfo);
 	PG_RETURN_VOID();
 }
 

@@ -28,6 +28,7 @@
 #include "am/am.h"
 #include "compat.h"
 #include "meta/directory.h"
+#include "meta/everywhere.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
 
@@ -41,22 +42,26 @@ typedef struct Contents
 	int64		bytes;
 } Contents;
 
+static bool purge_table(Oid relid, Contents *before, Contents *after);
+static void add(Contents *sum, Contents contents);
 static Contents look(Relation rel);
 
 /*
  * rusts_purge(measurement regclass, OUT rows, OUT deleted_rows,
  *			   OUT bytes_before, OUT bytes_after, OUT deleted_rows_left)
  *
- * Write a measurement anew without its deleted rows.  Its owner only; nobody
- * reads or writes it meanwhile.
+ * Write a measurement anew without its deleted rows, in a cluster on all
+ * nodes; what is returned is about this one.  Its owner only; nobody reads or
+ * writes it meanwhile.
  */
 Datum
 rusts_purge(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	Relation	rel;
-	Contents	before;
-	Contents	after;
+	Contents	before = {0};
+	Contents	after = {0};
+	List	   *tables;
+	bool		is_cluster;
+	ListCell   *cell;
 	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {false};
@@ -67,20 +72,18 @@ rusts_purge(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	rel = rusts_open_for_rewrite(relid, true);
-	if (rel == NULL)
+	tables = rusts_tables_to_rewrite(PG_GETARG_OID(0), &is_cluster);
+	if (tables == NIL && !is_cluster)
 		PG_RETURN_NULL();
-	LockRelation(rel, AccessExclusiveLock);
-	rusts_buffers_flush_relation(relid);
-	before = look(rel);
-	relation_close(rel, NoLock);
+	foreach(cell, tables)
+	{
+		if (!purge_table(lfirst_oid(cell), &before, &after))
+			PG_RETURN_NULL();
+	}
 
-	rusts_rewrite_relation(relid);
-	CommandCounterIncrement();
-
-	rel = relation_open(relid, NoLock);
-	after = look(rel);
-	relation_close(rel, NoLock);
+	/* Who must be sure must be so of all copies. */
+	if (is_cluster)
+		rusts_call_everywhere(fcinfo);
 	values[0] = Int64GetDatum(after.rows);
 	values[1] = Int64GetDatum(before.deleted);
 	values[2] = Int64GetDatum(before.bytes);
@@ -88,6 +91,36 @@ rusts_purge(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(after.deleted);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/* False: it has no segments here. */
+static bool
+purge_table(Oid relid, Contents *before, Contents *after)
+{
+	Relation	rel = rusts_open_for_rewrite(relid, true);
+
+	if (rel == NULL)
+		return false;
+	LockRelation(rel, AccessExclusiveLock);
+	rusts_buffers_flush_relation(relid);
+	add(before, look(rel));
+	relation_close(rel, NoLock);
+
+	rusts_rewrite_relation(relid);
+	CommandCounterIncrement();
+
+	rel = relation_open(relid, NoLock);
+	add(after, look(rel));
+	relation_close(rel, NoLock);
+	return true;
+}
+
+static void
+add(Contents *sum, Contents contents)
+{
+	sum->rows += contents.rows;
+	sum->deleted += contents.deleted;
+	sum->bytes += contents.bytes;
 }
 
 static Contents

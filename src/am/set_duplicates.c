@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -21,12 +22,14 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/everywhere.h"
 #include "meta/options.h"
 #include "meta/schema.h"
 
 PG_FUNCTION_INFO_V1(rusts_set_duplicates);
 
 static RustsDuplicates parse_rule(const char *rule);
+static void set_rule(Oid relid, RustsDuplicates rule);
 static void check_measurement(Oid relid);
 
 /*
@@ -40,17 +43,44 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	RustsDuplicates rule = parse_rule(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	Relation	rel;
-	RustsOptions options;
+	List	   *tables;
+	bool		is_cluster;
+	ListCell   *cell;
 
 	PreventCommandIfReadOnly("rusts_set_duplicates()");
 	PreventCommandIfParallelMode("rusts_set_duplicates()");
 	PreventCommandDuringRecovery("rusts_set_duplicates()");
 
 	/* Check before locking: others must not be held up by strangers. */
-	check_measurement(relid);
+	if (get_rel_name(relid) == NULL)
+		rusts_report_no_relation(relid);
+	tables = rusts_local_tables(relid, &is_cluster);
+	if (is_cluster && !rusts_is_owner(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	if (!is_cluster)
+		check_measurement(relid);
+
+	/* Rows that go to other nodes are encoded here by the same rule. */
+	if (is_cluster)
+		tables = find_inheritance_children(relid, NoLock);
+	foreach(cell, tables)
+		set_rule(lfirst_oid(cell), rule);
+	if (is_cluster)
+		rusts_call_everywhere(fcinfo);
+	PG_RETURN_VOID();
+}
+
+static void
+set_rule(Oid relid, RustsDuplicates rule)
+{
+	Relation	rel;
+	RustsOptions options;
+
+	if (!rusts_is_cluster_part(relid))
+		check_measurement(relid);
 	rel = relation_open(relid, ShareUpdateExclusiveLock);
-	check_measurement(relid);
+	if (!rusts_is_cluster_part(relid))
+		check_measurement(relid);
 	if (rule == RUSTS_DUPLICATES_MERGE && rusts_time_attno(rel) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -65,7 +95,6 @@ rusts_set_duplicates(PG_FUNCTION_ARGS)
 	/* The rest of the statement goes by the new rule already. */
 	rusts_options_store(relid, &options);
 	relation_close(rel, NoLock);
-	PG_RETURN_VOID();
 }
 
 static RustsDuplicates

@@ -29,6 +29,7 @@
 
 PG_FUNCTION_INFO_V1(rusts_tier);
 
+static int64 tier_table(Oid relid, TimestampTz before, Oid tablespace);
 static Oid	find_tablespace(const char *name);
 
 /*
@@ -41,12 +42,11 @@ static Oid	find_tablespace(const char *name);
 Datum
 rusts_tier(PG_FUNCTION_ARGS)
 {
-	Oid			relid;
 	TimestampTz before;
 	Oid			tablespace = InvalidOid;
-	Relation	rel;
+	bool		is_cluster;
 	int64		nrows = 0;
-	int64		step;
+	ListCell   *cell;
 
 	PreventCommandIfReadOnly("rusts_tier()");
 	PreventCommandIfParallelMode("rusts_tier()");
@@ -54,13 +54,23 @@ rusts_tier(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	relid = PG_GETARG_OID(0);
 	before = PG_GETARG_TIMESTAMPTZ(1);
 	if (!PG_ARGISNULL(2))
 		tablespace = find_tablespace(NameStr(*PG_GETARG_NAME(2)));
-	rel = rusts_open_for_rewrite(relid, true);
+	foreach(cell, rusts_tables_to_rewrite(PG_GETARG_OID(0), &is_cluster))
+		nrows += tier_table(lfirst_oid(cell), before, tablespace);
+	PG_RETURN_INT64(nrows);
+}
+
+static int64
+tier_table(Oid relid, TimestampTz before, Oid tablespace)
+{
+	Relation	rel = rusts_open_for_rewrite(relid, true);
+	int64		nrows = 0;
+	int64		step;
+
 	if (rel == NULL)
-		PG_RETURN_INT64(0);
+		return 0;
 	rusts_buffers_flush_relation(relid);
 	rusts_merge_active(rel, false);
 	rusts_progress_begin(relid, "tier");
@@ -76,7 +86,7 @@ rusts_tier(PG_FUNCTION_ARGS)
 	rusts_progress_end();
 	rusts_total_add(RUSTS_TOTAL_ROWS_TIERED, Max(nrows, 0));
 	relation_close(rel, NoLock);
-	PG_RETURN_INT64(nrows);
+	return nrows;
 }
 
 /* A tablespace that the caller may put tables in, as in CREATE TABLE. */

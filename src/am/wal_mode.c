@@ -28,6 +28,7 @@
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/everywhere.h"
 #include "meta/schema.h"
 #include "write/durability.h"
 
@@ -52,6 +53,7 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 	const char *name;
 	List	   *tables;
 	ListCell   *cell;
+	bool		is_cluster;
 	bool		any = false;
 
 	PreventCommandIfReadOnly("rusts_set_wal_mode()");
@@ -67,8 +69,11 @@ rusts_set_wal_mode(PG_FUNCTION_ARGS)
 		check_owner(lfirst_oid(cell));
 		any |= set_mode(lfirst_oid(cell), mode);
 	}
-	if (!any)
+	(void) rusts_local_tables(relid, &is_cluster);
+	if (!any && !is_cluster)
 		rusts_report_no_measurement(name);
+	if (is_cluster)
+		rusts_call_everywhere(fcinfo);
 	PG_RETURN_VOID();
 }
 

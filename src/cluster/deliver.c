@@ -29,6 +29,8 @@ struct RustsDelivery
 
 static RustsDelivery *deliveries;	/* of the running transaction */
 
+static void send_statement(RustsConnection *conn, const RustsParcel *parcel);
+static void send_image(RustsConnection *conn, const RustsParcel *parcel);
 static void at_xact_end(XactEvent event, void *arg);
 
 RustsDelivery *
@@ -54,11 +56,7 @@ void
 rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 				   const RustsParcel *parcel)
 {
-	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID, TEXTOID};
-	static const int formats[] = {0, 0, 1, 0};
-	int			lengths[] = {0, 0, parcel->len - VARHDRSZ, 0};
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
-	const char **values = palloc_array(const char *, lengthof(types));
 
 	if (delivery->participants[node] < 0)
 	{
@@ -69,14 +67,41 @@ rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 			rusts_twophase_add(delivery->twophase, &address,
 							   rusts_node_application(delivery->config));
 	}
+	if (parcel->kind == RUSTS_PARCEL_STATEMENT)
+		send_statement(rusts_delivery_connection(delivery, node), parcel);
+	else
+		send_image(rusts_delivery_connection(delivery, node), parcel);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+send_statement(RustsConnection *conn, const RustsParcel *parcel)
+{
+	const char **values = palloc_array(const char *, 2);
+
+	values[0] = parcel->statement;
+	values[1] = parcel->settings;
+	rusts_node_send(conn, "SELECT rusts.cluster_statement($1, $2)", 2, values);
+}
+
+static void
+send_image(RustsConnection *conn, const RustsParcel *parcel)
+{
+	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID, TEXTOID};
+	static const int formats[] = {0, 0, 1, 0};
+	int			lengths[] = {0, 0, parcel->len - VARHDRSZ, 0};
+	const char **values = palloc_array(const char *, lengthof(types));
+	bool		deleted = parcel->kind == RUSTS_PARCEL_DELETED;
+
 	values[0] = parcel->table;
 	values[1] = parcel->columns;
 	values[2] = VARDATA(parcel->image);
 	values[3] = parcel->batch;
-	rusts_connection_send(rusts_delivery_connection(delivery, node),
+	rusts_connection_send(conn, deleted ?
+						  "SELECT rusts.delete_points($1, $2, $3)" :
 						  "SELECT rusts.store_image($1, $2, $3, $4)",
-						  lengthof(types), types, values, lengths, formats, 0);
-	MemoryContextSwitchTo(old_cxt);
+						  lengthof(types) - deleted, types, values, lengths,
+						  formats, 0);
 }
 
 void

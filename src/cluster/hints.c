@@ -39,6 +39,7 @@ enum
 {
 	Anum_id = 1,
 	Anum_node_id,
+	Anum_kind,
 	Anum_part,
 	Anum_columns,
 	Anum_image,
@@ -69,6 +70,9 @@ rusts_hint_leave(const char *node_id, const RustsParcel *parcel)
 	namestrcpy(&part, parcel->table);
 	values[Anum_id - 1] = Int64GetDatum(nextval_internal(sequence, false));
 	values[Anum_node_id - 1] = CStringGetTextDatum(node_id);
+	values[Anum_kind - 1] =
+		CStringGetTextDatum(parcel->kind == RUSTS_PARCEL_DELETED ? "deleted" :
+							"written");
 	values[Anum_part - 1] = NameGetDatum(&part);
 	values[Anum_columns - 1] =
 		OidInputFunctionCall(F_ARRAY_IN, unconstify(char *, parcel->columns),
@@ -168,7 +172,10 @@ read_hint(HeapTuple tuple, TupleDesc desc, RustsParcel *parcel)
 	Datum		image = heap_getattr(tuple, Anum_image, desc, &isnull);
 	Datum		part = heap_getattr(tuple, Anum_part, desc, &isnull);
 	Datum		batch = heap_getattr(tuple, Anum_batch, desc, &isnull);
+	Datum		kind = heap_getattr(tuple, Anum_kind, desc, &isnull);
 
+	parcel->kind = strcmp(TextDatumGetCString(kind), "deleted") == 0 ?
+		RUSTS_PARCEL_DELETED : RUSTS_PARCEL_WRITTEN;
 	parcel->table = pstrdup(NameStr(*DatumGetName(part)));
 	parcel->batch = TextDatumGetCString(batch);
 	parcel->columns = OidOutputFunctionCall(F_ARRAY_OUT, columns);

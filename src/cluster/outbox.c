@@ -22,6 +22,7 @@
 #include "storage/buffile.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -29,6 +30,8 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "cluster/nodes.h"
+#include "cluster/change.h"
 #include "cluster/outbox.h"
 #include "cluster/shard.h"
 #include "cluster/topology.h"
@@ -55,9 +58,15 @@ static int	max_parcels;
 static size_t memory;			/* of images that are not in the file */
 static BufFile *file;
 static const char *current_batch = "";
+static int	quiet;				/* calls of begin_quiet without an end */
 
 static bool ships(Oid relid);
-static void collect(Relation rel, const RustsImage *image, uint32 nrows);
+static void collect(Relation rel, const RustsImage *image, uint32 nrows,
+					RustsImageKind kind, CommandId cid);
+static RustsParcel *new_parcel(RustsParcelKind kind, CommandId cid);
+static char *current_settings(void);
+static void describe_image(RustsParcel *parcel, Relation rel);
+static void add_parcel(RustsParcel *parcel);
 static const PartitionEntry *look_up(Oid relid);
 static void forget_partitions(void);
 static int	bound_shard(Oid relid);
@@ -112,6 +121,74 @@ rusts_outbox_clear(void)
 	current_batch = "";
 }
 
+bool
+rusts_outbox_holds(int group)
+{
+	int			i;
+
+	for (i = 0; i < nparcels; i++)
+	{
+		if (parcels[i]->group == group &&
+			parcels[i]->kind != RUSTS_PARCEL_STATEMENT)
+			return true;
+	}
+	return false;
+}
+
+void
+rusts_outbox_add_statement(const char *statement)
+{
+	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
+	RustsParcel *parcel = new_parcel(RUSTS_PARCEL_STATEMENT,
+									 GetCurrentCommandId(true));
+
+	/* Without an xid nobody could be told how it ends. */
+	(void) GetTopTransactionId();
+	parcel->group = -1;
+	parcel->statement = pstrdup(statement);
+	parcel->settings = current_settings();
+	parcel->table = "";
+	add_parcel(parcel);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+/* What a statement, and constants in it, mean depends on. */
+static char *
+current_settings(void)
+{
+	static const char *const names[] = {"search_path", "DateStyle",
+	"IntervalStyle", "TimeZone", "standard_conforming_strings"};
+	List	   *settings = NIL;
+	int			i;
+
+	for (i = 0; i < lengthof(names); i++)
+	{
+		settings = lappend(settings, unconstify(char *, names[i]));
+		settings = lappend(settings,
+						   unconstify(char *, GetConfigOption(names[i], false,
+															  false)));
+	}
+	return rusts_array_text(settings);
+}
+
+void
+rusts_outbox_begin_quiet(void)
+{
+	quiet++;
+}
+
+void
+rusts_outbox_end_quiet(void)
+{
+	quiet--;
+}
+
+bool
+rusts_outbox_is_quiet(void)
+{
+	return quiet > 0;
+}
+
 int
 rusts_partition_group(const RustsClusterConfig *config, Relation rel)
 {
@@ -146,17 +223,17 @@ rusts_outbox_init(void)
 static bool
 ships(Oid relid)
 {
-	if (rusts_cluster() == NULL)
+	if (quiet > 0 || rusts_change_running() || rusts_cluster() == NULL)
 		return false;
 	return look_up(relid)->ships;
 }
 
 static void
-collect(Relation rel, const RustsImage *image, uint32 nrows)
+collect(Relation rel, const RustsImage *image, uint32 nrows,
+		RustsImageKind kind, CommandId cid)
 {
 	const PartitionEntry *entry = look_up(RelationGetRelid(rel));
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
-	CommandId	cid = GetCurrentCommandId(false);
 	RustsParcel *parcel;
 
 	if (entry->group < 0)
@@ -167,37 +244,73 @@ collect(Relation rel, const RustsImage *image, uint32 nrows)
 				 rusts_cluster() == NULL ?
 				 errdetail("This server is not a node of a cluster.") :
 				 errdetail("It is not a part of a measurement of the cluster.")));
+	parcel = new_parcel(kind == RUSTS_IMAGE_DELETED ? RUSTS_PARCEL_DELETED :
+						RUSTS_PARCEL_WRITTEN, cid);
+	parcel->group = entry->group;
+	parcel->nrows = nrows;
+	parcel->batch = current_batch;
+	describe_image(parcel, rel);
+	write_image(parcel, image);
+	add_parcel(parcel);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static RustsParcel *
+new_parcel(RustsParcelKind kind, CommandId cid)
+{
+	RustsParcel *parcel = palloc0_object(RustsParcel);
+
+	parcel->kind = kind;
+	parcel->cid = cid;
+	parcel->nest_level = GetCurrentTransactionNestLevel();
+	parcel->batch = "";
+	return parcel;
+}
+
+/* What a command writes to one table has one set of columns. */
+static void
+describe_image(RustsParcel *parcel, Relation rel)
+{
+	const RustsParcel *last = nparcels > 0 ? parcels[nparcels - 1] : NULL;
+
+	if (last != NULL && last->cid == parcel->cid &&
+		strcmp(last->table, RelationGetRelationName(rel)) == 0)
+	{
+		parcel->table = last->table;
+		parcel->columns = last->columns;
+		return;
+	}
+	parcel->table = pstrdup(RelationGetRelationName(rel));
+	parcel->columns =
+		OidOutputFunctionCall(F_ARRAY_OUT,
+							  PointerGetDatum(rusts_image_columns(rel)));
+}
+
+/*
+ * What a command has deleted was there before all that it writes itself, in
+ * parts maybe, or that functions in it write, whose commands are later ones.
+ */
+static void
+add_parcel(RustsParcel *parcel)
+{
+	int			at = nparcels;
+
 	if (nparcels == max_parcels)
 	{
 		max_parcels = Max(16, max_parcels * 2);
 		parcels = parcels == NULL ? palloc_array(RustsParcel *, max_parcels) :
 			repalloc_array(parcels, RustsParcel *, max_parcels);
 	}
-	parcel = palloc0_object(RustsParcel);
-	parcel->group = entry->group;
-	parcel->nrows = nrows;
-	parcel->nest_level = GetCurrentTransactionNestLevel();
-	parcel->cid = cid;
-	parcel->batch = current_batch;
-
-	/* What a command writes to one table has one set of columns. */
-	if (nparcels > 0 && parcels[nparcels - 1]->cid == cid &&
-		strcmp(parcels[nparcels - 1]->table,
-			   RelationGetRelationName(rel)) == 0)
+	if (parcel->kind == RUSTS_PARCEL_DELETED)
 	{
-		parcel->table = parcels[nparcels - 1]->table;
-		parcel->columns = parcels[nparcels - 1]->columns;
+		while (at > 0 && parcels[at - 1]->kind == RUSTS_PARCEL_WRITTEN &&
+			   parcels[at - 1]->cid >= parcel->cid)
+			at--;
 	}
-	else
-	{
-		parcel->table = pstrdup(RelationGetRelationName(rel));
-		parcel->columns =
-			OidOutputFunctionCall(F_ARRAY_OUT,
-								  PointerGetDatum(rusts_image_columns(rel)));
-	}
-	write_image(parcel, image);
-	parcels[nparcels++] = parcel;
-	MemoryContextSwitchTo(old_cxt);
+	memmove(parcels + at + 1, parcels + at,
+			sizeof(RustsParcel *) * (nparcels - at));
+	parcels[at] = parcel;
+	nparcels++;
 }
 
 /* What is known of a partition is forgotten with any change of a relation. */

@@ -15,10 +15,21 @@
 #include "cluster/config.h"
 #include "segment/writer.h"
 
-/* An image of rows for the other placements of a group. */
+typedef enum RustsParcelKind
+{
+	RUSTS_PARCEL_WRITTEN,		/* an image of rows */
+	RUSTS_PARCEL_DELETED,		/* an image of what identifies them */
+	RUSTS_PARCEL_STATEMENT		/* for all nodes, no image */
+} RustsParcelKind;
+
+/* Something for the other placements of a group, or for all nodes. */
 typedef struct RustsParcel
 {
-	int			group;			/* index in the applied configuration */
+	RustsParcelKind kind;
+	int			group;			/* index in the applied configuration; -1:
+								 * all nodes */
+	const char *statement;		/* of that kind; and the settings that it is */
+	const char *settings;		/* to be run with, a text[] of names, values */
 	const char *table;			/* name in schema rusts_shard */
 	const char *columns;		/* what its attribute numbers mean, a text[] in
 								 * its external form */
@@ -35,8 +46,28 @@ typedef struct RustsParcel
 /* What is written from now on is of a batch of that name; NULL: of none. */
 extern void rusts_outbox_set_batch(const char *batch);
 
-/* The parcels so far, in order; *n of them. */
+/*
+ * The parcels so far, *n of them, in the order in which they are to be
+ * carried out.
+ */
 extern RustsParcel **rusts_outbox_parcels(int *n);
+
+/* Are there any for this group? */
+extern bool rusts_outbox_holds(int group);
+
+/*
+ * Have all other nodes run a statement, as the current user, as a part of the
+ * running transaction.  It commits only if all of them take part.
+ */
+extern void rusts_outbox_add_statement(const char *statement);
+
+/*
+ * Between begin and end nothing is collected: another node has sent what is
+ * being done.
+ */
+extern void rusts_outbox_begin_quiet(void);
+extern void rusts_outbox_end_quiet(void);
+extern bool rusts_outbox_is_quiet(void);
 
 /* A parcel's image, in memory; the caller frees what is not parcel->image. */
 extern struct varlena *rusts_parcel_image(const RustsParcel *parcel);

@@ -14,6 +14,10 @@
  * Whoever did not take part gets hints, which are a part of the transaction,
  * and so does, unless in Sync, who has hints waiting: they come first.
  *
+ * Statements that change a measurement are for all nodes, and with one in it
+ * the transaction needs all of them, in every mode.  A node that learned of it
+ * later would mistake what it gets meanwhile.
+ *
  * src/cluster/replicate.c
  *
  *-------------------------------------------------------------------------
@@ -46,6 +50,7 @@ typedef struct Replication
 	Bitmapset  *groups;			/* that parcels are for */
 	Bitmapset  *away;			/* nodes that are known to be */
 	bool		desperate;		/* ask them, too */
+	bool		everywhere;		/* some are for all nodes */
 	NodeState  *nodes;			/* [nnodes] */
 	RustsConnection **failures; /* [nnodes], of nodes that failed */
 } Replication;
@@ -56,11 +61,14 @@ static void choose_nodes(Replication *r);
 static int	next_placement(const Replication *r, int group);
 static bool may_ask(const Replication *r, int node);
 static void ask(Replication *r);
+static bool is_for(const Replication *r, const RustsParcel *parcel, int node);
 static bool ask_others(Replication *r);
 static bool is_temporary(const RustsNodeError *error);
 static int	count_copies(const Replication *r, int group);
 static int	needed_copies(const Replication *r, int group);
 static void refuse(const Replication *r, int group);
+static void need_all_nodes(const Replication *r);
+static void refuse_statement(const Replication *r, int node);
 static void leave_hints(const Replication *r);
 
 void
@@ -92,7 +100,12 @@ replicate(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database is not a node of a cluster any more")));
 	for (i = 0; i < r.nparcels; i++)
-		r.groups = bms_add_member(r.groups, r.parcels[i]->group);
+	{
+		if (r.parcels[i]->kind == RUSTS_PARCEL_STATEMENT)
+			r.everywhere = true;
+		else
+			r.groups = bms_add_member(r.groups, r.parcels[i]->group);
+	}
 	r.away = rusts_away_nodes(r.config);
 	r.nodes = palloc0_array(NodeState, r.config->nnodes);
 	r.failures = palloc0_array(RustsConnection *, r.config->nnodes);
@@ -102,6 +115,8 @@ replicate(void)
 		ask(&r);
 	while (ask_others(&r));
 
+	if (r.everywhere)
+		need_all_nodes(&r);
 	group = -1;
 	while ((group = bms_next_member(r.groups, group)) >= 0)
 	{
@@ -118,6 +133,20 @@ choose_nodes(Replication *r)
 	const RustsClusterConfig *config = r->config;
 	int			group = -1;
 
+	if (r->everywhere)
+	{
+		int			node;
+
+		for (node = 0; node < config->nnodes; node++)
+		{
+			if (node == config->self)
+				continue;
+			if (rusts_hints_wait(config->nodes[node].id))
+				refuse_statement(r, node);
+			r->nodes[node] = NODE_ASKED;
+		}
+		return;
+	}
 	while ((group = bms_next_member(r->groups, group)) >= 0)
 	{
 		int			node;
@@ -185,12 +214,12 @@ ask(Replication *r)
 		{
 			RustsParcel loaded = *parcel;
 
-			if (r->nodes[node] != NODE_ASKED ||
-				!rusts_group_has_node(&config->groups[parcel->group], node))
+			if (r->nodes[node] != NODE_ASKED || !is_for(r, parcel, node))
 				continue;
 			if (delivery == NULL)
 				delivery = rusts_delivery_begin(config);
-			parcel->image = loaded.image = rusts_parcel_image(parcel);
+			if (parcel->kind != RUSTS_PARCEL_STATEMENT)
+				parcel->image = loaded.image = rusts_parcel_image(parcel);
 			rusts_delivery_add(delivery, node, RUSTS_AS_CURRENT_USER, &loaded);
 		}
 	}
@@ -220,6 +249,13 @@ ask(Replication *r)
 	rusts_delivery_decide(delivery);
 }
 
+static bool
+is_for(const Replication *r, const RustsParcel *parcel, int node)
+{
+	return parcel->kind == RUSTS_PARCEL_STATEMENT ||
+		rusts_group_has_node(&r->config->groups[parcel->group], node);
+}
+
 /*
  * Where copies are missing, ask who has not been asked yet, even if it is
  * thought to be away: it may be back.
@@ -231,7 +267,7 @@ ask_others(Replication *r)
 	bool		any = false;
 	int			group = -1;
 
-	if (config->replication_mode == RUSTS_REPLICATION_SYNC)
+	if (r->everywhere || config->replication_mode == RUSTS_REPLICATION_SYNC)
 		return false;
 	r->desperate = true;
 	while ((group = bms_next_member(r->groups, group)) >= 0)
@@ -354,6 +390,33 @@ refuse(const Replication *r, int group)
 }
 
 static void
+need_all_nodes(const Replication *r)
+{
+	int			node;
+
+	for (node = 0; node < r->config->nnodes; node++)
+	{
+		if (node != r->config->self && r->nodes[node] != NODE_PREPARED)
+			refuse_statement(r, node);
+	}
+}
+
+static void
+refuse_statement(const Replication *r, int node)
+{
+	RustsConnection *conn = r->failures[node];
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("cannot change the cluster's measurements or policies without node \"%s\"",
+					r->config->nodes[node].id),
+			 conn != NULL ?
+			 errdetail_internal("%s.", rusts_connection_error(conn)->message) :
+			 errdetail("It still has to get rows that were written before."),
+			 errhint("All nodes have to take part in such a change.")));
+}
+
+static void
 leave_hints(const Replication *r)
 {
 	const RustsClusterConfig *config = r->config;
@@ -368,7 +431,7 @@ leave_hints(const Replication *r)
 		for (node = 0; node < config->nnodes; node++)
 		{
 			if (node == config->self || r->nodes[node] == NODE_PREPARED ||
-				!rusts_group_has_node(&config->groups[parcel->group], node))
+				!is_for(r, parcel, node))
 				continue;
 			rusts_hint_leave(config->nodes[node].id, parcel);
 			rusts_cluster_leave_work();

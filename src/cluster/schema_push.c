@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schema_push.c
- *	  Tell a node what measurements there are.
+ *	  Tell a node what measurements and policies there are.
  *
  * src/cluster/schema_push.c
  *
@@ -25,9 +25,11 @@
 #include "cluster/schema_push.h"
 #include "cluster/shard.h"
 #include "cluster/spread.h"
+#include "cluster/sql.h"
 #include "compat.h"
 
 static void push(RustsConnection *conn, Relation rel);
+static void push_policies(RustsConnection *conn);
 static RustsClusterMeasurement *describe(Relation rel);
 
 void
@@ -49,6 +51,7 @@ rusts_schema_push(const RustsClusterConfig *config, int node)
 			push(conn, rel);
 		relation_close(rel, AccessShareLock);
 	}
+	push_policies(conn);
 	rusts_connection_release(conn);
 }
 
@@ -84,6 +87,34 @@ push(RustsConnection *conn, Relation rel)
 								   quote_identifier(owner)), 0, NULL);
 	rusts_node_send_ensure(conn, measurement);
 	rusts_node_send(conn, "COMMIT", 0, NULL);
+	rusts_node_wait(conn);
+}
+
+/*
+ * Policies from before the node, or this one, was a node of the cluster.
+ * Those that are removed later are so on all nodes at once.
+ */
+static void
+push_policies(RustsConnection *conn)
+{
+	const char *policies =
+		rusts_cluster_select("SELECT pg_catalog.jsonb_agg(p) "
+							 "FROM rusts.policy AS p");
+
+	if (policies == NULL)
+		return;
+	rusts_node_send(conn,
+					"INSERT INTO rusts.policy "
+					"(pattern, kind, owner, after, clock, tablespace, created) "
+					"SELECT p.pattern, p.kind, r.oid, p.after, p.clock, "
+					"p.tablespace, p.created "
+					"FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
+					"AS p(pattern text, kind text, owner text, "
+					"after interval, clock text, tablespace name, "
+					"created timestamptz) "
+					"JOIN pg_catalog.pg_roles AS r "
+					"ON pg_catalog.quote_ident(r.rolname) = p.owner "
+					"ON CONFLICT DO NOTHING", 1, &policies);
 	rusts_node_wait(conn);
 }
 

@@ -17,6 +17,14 @@
 
 #include "cluster/sql.h"
 
+static int	depth;
+
+int
+rusts_cluster_execute_depth(void)
+{
+	return depth;
+}
+
 void
 rusts_cluster_execute(const char *sql)
 {
@@ -24,7 +32,16 @@ rusts_cluster_execute(const char *sql)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute(sql, false, 0);
+	depth++;
+	PG_TRY();
+	{
+		result = SPI_execute(sql, false, 0);
+	}
+	PG_FINALLY();
+	{
+		depth--;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
 	SPI_finish();

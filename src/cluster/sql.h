@@ -18,6 +18,9 @@
  */
 extern void rusts_cluster_execute(const char *sql);
 
+/* How many calls of rusts_cluster_execute are we in? */
+extern int	rusts_cluster_execute_depth(void);
+
 /* A SELECT's single value as text in the current context; NULL for null. */
 extern char *rusts_cluster_select(const char *sql);
 

@@ -25,11 +25,11 @@
 
 #include "cluster/batches.h"
 #include "cluster/fdw.h"
+#include "cluster/store_image.h"
 #include "compat.h"
 #include "meta/schema.h"
 #include "write/image.h"
 
-static Relation open_shard(const char *name);
 static void check_insert(Relation rel, ArrayType *columns);
 
 PG_FUNCTION_INFO_V1(rusts_store_image);
@@ -49,7 +49,7 @@ rusts_store_image(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("rusts.store_image()");
 	PreventCommandIfParallelMode("rusts.store_image()");
-	rel = open_shard(NameStr(*PG_GETARG_NAME(0)));
+	rel = rusts_shard_open(NameStr(*PG_GETARG_NAME(0)));
 	check_insert(rel, columns);
 
 	/* It may be here already, from another node. */
@@ -60,9 +60,8 @@ rusts_store_image(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(nrows);
 }
 
-/* The table of a group of shards, locked. */
-static Relation
-open_shard(const char *name)
+Relation
+rusts_shard_open(const char *name)
 {
 	Oid			relid;
 	Relation	rel = NULL;
@@ -88,6 +87,18 @@ open_shard(const char *name)
 	return rel;
 }
 
+void
+rusts_shard_check_rls(Relation rel)
+{
+	if (check_enable_rls(RelationGetRelid(rel), InvalidOid,
+						 false) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot store rows of another node with row-level security"),
+				 errdetail("Row-level security applies to relation \"%s\".",
+						   RelationGetRelationName(rel))));
+}
+
 /* May the current role insert rows that have these columns? */
 static void
 check_insert(Relation rel, ArrayType *columns)
@@ -99,12 +110,7 @@ check_insert(Relation rel, ArrayType *columns)
 	int			n;
 	int			i;
 
-	if (check_enable_rls(relid, InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot store rows of another node with row-level security"),
-				 errdetail("Row-level security applies to relation \"%s\".",
-						   RelationGetRelationName(rel))));
+	rusts_shard_check_rls(rel);
 	if (rusts_class_aclcheck(relid, GetUserId(), ACL_INSERT) == ACLCHECK_OK)
 		return;
 	deconstruct_array(columns, TEXTOID, -1, false, TYPALIGN_INT, &names,

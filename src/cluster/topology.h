@@ -11,9 +11,9 @@
 #define RUSTS_TOPOLOGY_H
 
 #include "cluster/config.h"
+#include "meta/everywhere.h"
 
-/* Where the parts of measurements are, and how their servers are called. */
-#define RUSTS_SHARD_SCHEMA		"rusts_shard"
+/* How the servers of parts of measurements are called. */
 #define RUSTS_SERVER_PREFIX		"rusts_group_"
 #define RUSTS_CLUSTER_FDW		"rusts_cluster"
 

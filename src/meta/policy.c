@@ -38,6 +38,7 @@
 #include "meta/catalog.h"
 #include "meta/directory.h"
 #include "meta/directory_times.h"
+#include "meta/everywhere.h"
 #include "meta/policy.h"
 
 enum
@@ -90,7 +91,9 @@ rusts_policies_load(Snapshot snapshot)
 bool
 rusts_policy_matches(const RustsPolicy *policy, Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			measurement = rusts_measurement_of(relid);
+	HeapTuple	tuple = SearchSysCache1(RELOID,
+										ObjectIdGetDatum(measurement));
 	Form_pg_class class;
 	char	   *schema;
 	bool		matches = false;

@@ -44,7 +44,7 @@ extern const char *rusts_policy_kind_name(RustsPolicyKind kind);
  */
 extern List *rusts_policies_load(Snapshot snapshot);
 
-/* Is policy about this relation? */
+/* Is policy about this relation, or the measurement that it is a part of? */
 extern bool rusts_policy_matches(const RustsPolicy *policy, Oid relid);
 
 /* The one of policies that counts for a measurement; NULL if none does. */

@@ -57,7 +57,10 @@ rusts_run_jobs(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 	{
-		run_on(PG_GETARG_OID(0), true, result);
+		bool		is_cluster;
+
+		foreach(cell, rusts_tables_to_rewrite(PG_GETARG_OID(0), &is_cluster))
+			run_on(lfirst_oid(cell), true, result);
 		return (Datum) 0;
 	}
 

@@ -43,6 +43,7 @@
 #include "meta/tid.h"
 #include "segment/page_io.h"
 #include "write/buffer.h"
+#include "write/deleted_rows.h"
 #include "write/deletes.h"
 #include "write/durability.h"
 #include "write/image.h"
@@ -70,11 +71,10 @@ struct RustsBuffer
 	int64		first_row;		/* row number of the first row, or -1: none
 								 * are given out */
 	int64		reserved_end;
-	bool		replaces;		/* the rows are new versions of others, which
-								 * no cluster gets */
 	RustsBuilder *builder;
 	size_t		noted_bytes;	/* the builder's, as of the last row added */
 	RustsDeletes *deletes;		/* rows deleted or updated; NULL for none */
+	RustsBuilder *remote_deletes;	/* the same of a foreign table */
 };
 
 /* The transaction's buffers, in buffers_cxt; NULL while there are none. */
@@ -95,7 +95,7 @@ static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
-static void set_replaces(RustsBuffer *buffer, bool replaces);
+static void ship_deletes(RustsBuffer *buffer, Relation rel);
 static bool is_empty(const RustsBuffer *buffer);
 static void put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot,
 					 bool with_tid);
@@ -173,17 +173,7 @@ rusts_buffer_get(Relation rel, CommandId cid)
 RustsBuilder *
 rusts_buffer_builder(RustsBuffer *buffer)
 {
-	set_replaces(buffer, false);
 	return buffer->builder;
-}
-
-/* Rows of an INSERT and of an UPDATE are not stored together. */
-static void
-set_replaces(RustsBuffer *buffer, bool replaces)
-{
-	if (buffer->replaces != replaces && buffer->builder->nrows > 0)
-		rusts_buffer_flush(buffer);
-	buffer->replaces = replaces;
 }
 
 bool
@@ -233,6 +223,7 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	if (is_empty(buffer) || buffer->stored_by != InvalidSubTransactionId)
 		return;
 	rel = table_open(buffer->relid, NoLock);
+	ship_deletes(buffer, rel);
 	if (builder->nrows > 0 && buffer->first_row >= 0 &&
 		buffer->reserved_end > end)
 	{
@@ -243,8 +234,7 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	}
 	if (builder->nrows > 0)
 	{
-		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row,
-						 !buffer->replaces);
+		rusts_store_rows(rel, builder, buffer->cid, buffer->first_row, true);
 
 		/* However they came here; autovacuum goes by it. */
 		pgstat_count_heap_insert(rel, builder->nrows);
@@ -264,10 +254,29 @@ rusts_buffer_flush(RustsBuffer *buffer)
 		buffer->stored_by = GetCurrentSubTransactionId();
 }
 
+/* Tell the cluster which rows are deleted. */
+static void
+ship_deletes(RustsBuffer *buffer, Relation rel)
+{
+	RustsBuilder *builder;
+
+	if (buffer->remote_deletes != NULL)
+		rusts_store_deleted(rel, buffer->remote_deletes, buffer->cid);
+	if (buffer->deletes == NULL ||
+		rusts_deletes_count(buffer->deletes) == 0 || !rusts_image_wanted(rel))
+		return;
+	builder = rusts_builder_create(CurrentMemoryContext,
+								   buffer->builder->schema);
+	rusts_deleted_rows_ship(rel, buffer->deletes, builder, buffer->cid);
+	rusts_builder_free(builder);
+}
+
 static bool
 is_empty(const RustsBuffer *buffer)
 {
 	return buffer->builder->nrows == 0 &&
+		(buffer->remote_deletes == NULL ||
+		 buffer->remote_deletes->nrows == 0) &&
 		(buffer->deletes == NULL ||
 		 rusts_deletes_count(buffer->deletes) == 0);
 }
@@ -281,6 +290,8 @@ reset(RustsBuffer *buffer)
 	buffer->first_row = -1;
 	if (buffer->deletes != NULL)
 		rusts_deletes_reset(buffer->deletes);
+	if (buffer->remote_deletes != NULL)
+		rusts_builder_reset(buffer->remote_deletes);
 }
 
 void
@@ -298,13 +309,14 @@ forget(RustsBuffer *buffer)
 	rusts_builder_free(buffer->builder);
 	if (buffer->deletes != NULL)
 		rusts_deletes_free(buffer->deletes);
+	if (buffer->remote_deletes != NULL)
+		rusts_builder_free(buffer->remote_deletes);
 	pfree(buffer);
 }
 
 void
 rusts_buffer_put_slot(RustsBuffer *buffer, Relation rel, TupleTableSlot *slot)
 {
-	set_replaces(buffer, false);
 	put_slot(buffer, rel, slot, rusts_is_stored_here(rel) &&
 			 (returning ||
 			  (rel->trigdesc != NULL &&
@@ -315,7 +327,6 @@ void
 rusts_buffer_replace(RustsBuffer *buffer, Relation rel, int64 segment_id,
 					 uint32 row, TupleTableSlot *slot)
 {
-	set_replaces(buffer, true);
 	put_slot(buffer, rel, slot, true);
 	rusts_buffer_delete(buffer, segment_id, row,
 						rusts_tid_to_row(&slot->tts_tid));
@@ -334,6 +345,17 @@ rusts_buffer_delete(RustsBuffer *buffer, int64 segment_id, uint32 row,
 	}
 	rusts_deletes_add(buffer->deletes, segment_id, row, moved_to);
 	if (rusts_deletes_count(buffer->deletes) >= MAX_DELETED_ROWS)
+		rusts_buffer_flush(buffer);
+}
+
+void
+rusts_buffer_delete_remote(RustsBuffer *buffer, TupleTableSlot *slot)
+{
+	if (buffer->remote_deletes == NULL)
+		buffer->remote_deletes =
+			rusts_builder_create(buffers_cxt, buffer->builder->schema);
+	rusts_deleted_row_put(buffer->remote_deletes, slot);
+	if (buffer->remote_deletes->bytes >= RUSTS_STORE_FULL_BYTES)
 		rusts_buffer_flush(buffer);
 }
 

@@ -62,6 +62,13 @@ extern void rusts_buffer_replace(RustsBuffer *buffer, Relation rel,
 								 int64 segment_id, uint32 row,
 								 TupleTableSlot *slot);
 
+/*
+ * Note that a row of a foreign table is deleted: the cluster gets it.  slot
+ * has the row.
+ */
+extern void rusts_buffer_delete_remote(RustsBuffer *buffer,
+									   TupleTableSlot *slot);
+
 /* Has a command (*cid) of this transaction deleted a row, not stored yet? */
 extern bool rusts_buffers_find_deleted(Oid relid, int64 segment_id,
 									   uint32 row, CommandId *cid,

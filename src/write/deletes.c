@@ -99,38 +99,49 @@ rusts_deletes_count(const RustsDeletes *deletes)
 	return deletes->rows->members;
 }
 
+RustsDelete *
+rusts_deletes_list(const RustsDeletes *deletes)
+{
+	uint32		n = rusts_deletes_count(deletes);
+	RustsDelete *sorted = palloc_extended(sizeof(RustsDelete) *
+										  Max((Size) n, 1), MCXT_ALLOC_HUGE);
+	deleted_iterator iterator;
+	DeletedEntry *entry;
+	uint32		count = 0;
+
+	deleted_start_iterate(deletes->rows, &iterator);
+	while ((entry = deleted_iterate(deletes->rows, &iterator)) != NULL)
+	{
+		sorted[count].segment_id = entry->key.segment_id;
+		sorted[count].row = entry->key.row;
+		sorted[count++].moved_to = entry->moved_to;
+	}
+	qsort(sorted, n, sizeof(RustsDelete), compare_rows);
+	return sorted;
+}
+
 void
 rusts_deletes_store(RustsDeletes *deletes, int64 storage_id, CommandId cid,
 					bool nested)
 {
 	uint32		n = rusts_deletes_count(deletes);
-	DeletedEntry *sorted;
+	RustsDelete *sorted;
 	RustsDeletedRow *rows;
-	deleted_iterator iterator;
-	DeletedEntry *entry;
 	uint32		count = 0;
 	uint32		i;
 
 	if (n == 0)
 		return;
-	sorted = palloc_extended(sizeof(DeletedEntry) * (Size) n,
-							 MCXT_ALLOC_HUGE);
+	sorted = rusts_deletes_list(deletes);
 	rows = palloc_extended(sizeof(RustsDeletedRow) * (Size) n,
 						   MCXT_ALLOC_HUGE);
-	deleted_start_iterate(deletes->rows, &iterator);
-	while ((entry = deleted_iterate(deletes->rows, &iterator)) != NULL)
-		sorted[count++] = *entry;
-	qsort(sorted, n, sizeof(DeletedEntry), compare_rows);
-
-	count = 0;
 	for (i = 0; i < n; i++)
 	{
-		rows[count].row = sorted[i].key.row;
+		rows[count].row = sorted[i].row;
 		rows[count++].moved_to = sorted[i].moved_to;
-		if (i + 1 == n ||
-			sorted[i + 1].key.segment_id != sorted[i].key.segment_id)
+		if (i + 1 == n || sorted[i + 1].segment_id != sorted[i].segment_id)
 		{
-			rusts_deletions_insert(storage_id, sorted[i].key.segment_id, rows,
+			rusts_deletions_insert(storage_id, sorted[i].segment_id, rows,
 								   count, cid, nested);
 			count = 0;
 		}
@@ -142,8 +153,8 @@ rusts_deletes_store(RustsDeletes *deletes, int64 storage_id, CommandId cid,
 static int
 compare_rows(const void *a, const void *b)
 {
-	const DeletedKey *left = &((const DeletedEntry *) a)->key;
-	const DeletedKey *right = &((const DeletedEntry *) b)->key;
+	const RustsDelete *left = a;
+	const RustsDelete *right = b;
 
 	if (left->segment_id != right->segment_id)
 		return left->segment_id < right->segment_id ? -1 : 1;

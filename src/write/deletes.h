@@ -31,6 +31,19 @@ extern bool rusts_deletes_find(const RustsDeletes *deletes, int64 segment_id,
 
 extern uint32 rusts_deletes_count(const RustsDeletes *deletes);
 
+/*
+ * All of them, sorted by segment and row, in the current memory context;
+ * rusts_deletes_count of them.
+ */
+typedef struct RustsDelete
+{
+	int64		segment_id;
+	uint32		row;
+	int64		moved_to;
+} RustsDelete;
+
+extern RustsDelete *rusts_deletes_list(const RustsDeletes *deletes);
+
 /* rusts_deletions_insert of all of them; the set keeps them. */
 extern void rusts_deletes_store(RustsDeletes *deletes, int64 storage_id,
 								CommandId cid, bool nested);

@@ -26,25 +26,32 @@ RustsImageHook rusts_image_hook = NULL;
 
 static void check_types(Relation rel);
 
-void
-rusts_image_ship(Relation rel, const RustsImage *image, uint32 nrows)
+bool
+rusts_image_wanted(Relation rel)
 {
-	bool		foreign = !rusts_is_stored_here(rel);
+	if (!rusts_is_stored_here(rel))
+		return true;
 
-	if (foreign && rusts_image_hook == NULL)
+	/* What ALTER TABLE writes anew it does on each node by itself. */
+	return rusts_image_hook != NULL && rusts_ships_hook != NULL &&
+		!OidIsValid(rel->rd_rel->relrewrite) &&
+		rusts_ships_hook(RelationGetRelid(rel));
+}
+
+void
+rusts_image_ship(Relation rel, const RustsImage *image, uint32 nrows,
+				 RustsImageKind kind, CommandId cid)
+{
+	if (!rusts_image_wanted(rel))
+		return;
+	if (rusts_image_hook == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot send rows of foreign table \"%s\"",
 						RelationGetRelationName(rel)),
 				 errdetail("This server is not a node of a cluster.")));
-
-	/* What ALTER TABLE writes anew it does on each node by itself. */
-	if (!foreign && (rusts_image_hook == NULL || rusts_ships_hook == NULL ||
-					 OidIsValid(rel->rd_rel->relrewrite) ||
-					 !rusts_ships_hook(RelationGetRelid(rel))))
-		return;
 	check_types(rel);
-	rusts_image_hook(rel, image, nrows);
+	rusts_image_hook(rel, image, nrows, kind, cid);
 }
 
 static void

@@ -17,8 +17,16 @@
 #include "catalog/pg_class.h"
 #include "utils/array.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #include "segment/writer.h"
+
+/* What an image is of. */
+typedef enum RustsImageKind
+{
+	RUSTS_IMAGE_WRITTEN,		/* rows that were written */
+	RUSTS_IMAGE_DELETED			/* what identifies rows that were deleted */
+} RustsImageKind;
 
 /*
  * Does a cluster want what is written to this measurement?  Asked for each
@@ -30,15 +38,23 @@ typedef bool (*RustsShipsHook) (Oid relid);
  * Called with the image of each batch that a statement has written, once it
  * is stored, in the subtransaction that has stored it; or, if rel is a
  * foreign table, instead of that.  If the subtransaction is undone and the
- * statement goes on, its rows come again, in another image.
+ * statement goes on, its rows come again, in another image.  cid is the
+ * command's.
+ *
+ * Rows that it has deleted, old versions of updated ones among them, come in
+ * images of their own.  They are rows that were there before the command, so
+ * they are to be deleted before any that it has written is stored, whatever
+ * comes first here.  Where points written twice are one, these images have
+ * only the columns that make a point what it is: tags, time and time_ns.
  *
  * The image is gone when the hook returns; what attribute numbers in it mean
  * rusts_image_columns(rel) tells.  Never called for rows that are moved
- * (flush, compaction, tiers, retention, rewrites by ALTER TABLE), that
- * are new versions of others (UPDATE), or that came as an image.
+ * (flush, compaction, tiers, retention, rewrites by ALTER TABLE), or that
+ * came as an image.
  */
 typedef void (*RustsImageHook) (Relation rel, const RustsImage *image,
-								uint32 nrows);
+								uint32 nrows, RustsImageKind kind,
+								CommandId cid);
 
 extern RustsShipsHook rusts_ships_hook;
 extern RustsImageHook rusts_image_hook;
@@ -50,9 +66,13 @@ rusts_is_stored_here(Relation rel)
 	return rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
 }
 
+/* Does anybody want images of rel? */
+extern bool rusts_image_wanted(Relation rel);
+
 /* Give an image to whoever wants images of rel. */
 extern void rusts_image_ship(Relation rel, const RustsImage *image,
-							 uint32 nrows);
+							 uint32 nrows, RustsImageKind kind,
+							 CommandId cid);
 
 /*
  * What the attribute numbers of rel's images mean to another node: a text[]
@@ -78,5 +98,12 @@ extern bool rusts_type_travels(Oid typid);
  */
 extern int64 rusts_image_receive(Relation rel, ArrayType *columns,
 								 struct varlena *image);
+
+/*
+ * Check an image of deleted rows from another node and append them to a
+ * tuplestore, as rows of rel; returns how many.
+ */
+extern int64 rusts_image_read(Relation rel, ArrayType *columns,
+							  struct varlena *image, Tuplestorestate *store);
 
 #endif							/* RUSTS_IMAGE_H */

@@ -236,7 +236,7 @@ check_not_null(RustsIncoming *in, AttrNumber attno)
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(in->rel),
 										  attno - 1);
 
-	if (att->attnotnull)
+	if (att->attnotnull && !in->deleted)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("null value in column \"%s\" of relation \"%s\" violates not-null constraint",

@@ -20,6 +20,8 @@ typedef struct RustsIncoming
 	const RustsSchema *schema;
 	RustsReader *reader;		/* whose columns and tags have got rel's
 								 * attribute numbers */
+	bool		deleted;		/* rows to be deleted: of columns that do not
+								 * identify them nothing is known */
 	bool	   *present;		/* [schema->natts] is it in the image? */
 	bool		as_is;			/* the bytes can be stored as they are: they
 								 * are what rel's own writer might have made */

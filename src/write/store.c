@@ -74,6 +74,7 @@ typedef struct Place
 
 static void store_batch(Relation rel, RustsBatch *batch, Place *place,
 						bool ship);
+static void free_image(RustsImage *image);
 static void store_image(Relation rel, RustsImage *image, const Place *place);
 static void begin_value(RustsSegmentEntry *entry, RustsImage *image,
 						Oid cold_table, CommandId cid);
@@ -116,6 +117,20 @@ rusts_store_rows(Relation rel, RustsBuilder *builder, CommandId cid,
 	batch.keep_order = first_row >= 0;
 	place.new_rows = batch.nrows;
 	store_batch(rel, &batch, &place, ship);
+}
+
+void
+rusts_store_deleted(Relation rel, RustsBuilder *builder, CommandId cid)
+{
+	RustsBatch	batch;
+	RustsImage	image;
+
+	if (builder->nrows == 0)
+		return;
+	rusts_builder_sort(builder, true, &batch);
+	rusts_segment_encode(&batch, RUSTS_EFFORT_HOT, false, &image);
+	rusts_image_ship(rel, &image, batch.nrows, RUSTS_IMAGE_DELETED, cid);
+	free_image(&image);
 }
 
 void
@@ -180,10 +195,17 @@ store_batch(Relation rel, RustsBatch *batch, Place *place, bool ship)
 	if (rusts_is_stored_here(rel))
 		store_image(rel, &image, place);
 	if (ship)
-		rusts_image_ship(rel, &image, batch->nrows);
-	pfree(image.data - VARHDRSZ);
-	if (image.tag_filter != NULL)
-		pfree(image.tag_filter);
+		rusts_image_ship(rel, &image, batch->nrows, RUSTS_IMAGE_WRITTEN,
+						 place->cid);
+	free_image(&image);
+}
+
+static void
+free_image(RustsImage *image)
+{
+	pfree(image->data - VARHDRSZ);
+	if (image->tag_filter != NULL)
+		pfree(image->tag_filter);
 }
 
 static void

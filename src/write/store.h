@@ -35,6 +35,13 @@ extern void rusts_store_rows(Relation rel, RustsBuilder *builder,
 							 CommandId cid, int64 first_row, bool ship);
 
 /*
+ * Give those who want images of rel (image.h) one of the rows of builder,
+ * which command cid has deleted.  Nothing is stored.
+ */
+extern void rusts_store_deleted(Relation rel, RustsBuilder *builder,
+								CommandId cid);
+
+/*
  * Store an image whose columns are rel's and that has been checked
  * (image_check.h), as new rows.  key_columns as in RustsSegmentEntry.
  */

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * change_everywhere.h
+ *	  Statements about measurements that all nodes carry out.
+ *
+ * src/cluster/change_everywhere.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_CHANGE_EVERYWHERE_H
+#define RUSTS_CHANGE_EVERYWHERE_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+
+/* Is such a statement running here? */
+extern bool rusts_is_changing_measurement(void);
+
+/* Register hooks; once, from _PG_init, after those of layer am. */
+extern void rusts_change_everywhere_init(void);
+
+/*
+ * change_targets.c: what a utility statement is about.
+ *
+ * The OIDs of the measurements of the cluster that it names; NIL: it is no
+ * matter of the cluster's.  Error if it cannot be carried out everywhere: it
+ * names something else besides, a part of a measurement, or it is of a kind
+ * that makes nodes differ.
+ */
+extern List *rusts_change_targets(Node *statement);
+
+/*
+ * change_parts.c: what a statement has to do with the parts of measurements
+ * besides what PostgreSQL does.  Before it has run here, and after that.
+ *
+ * Rows that wait for other nodes are of no use when a measurement is emptied,
+ * and go; where they could not be stored any more, it is an error.
+ */
+extern void rusts_change_parts_before(Node *statement, List *measurements);
+extern void rusts_change_parts_after(Node *statement, List *measurements);
+
+#endif							/* RUSTS_CHANGE_EVERYWHERE_H */
