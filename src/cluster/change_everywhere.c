@@ -154,7 +154,9 @@ run_utility(PlannedStmt *statement, const char *query_string,
 	List	   *measurements = NIL;
 	Node	   *copy;
 
-	if (context != PROCESS_UTILITY_SUBCOMMAND && is_cluster())
+	/* Others must not find a snapshot, as SET TRANSACTION. */
+	if (context != PROCESS_UTILITY_SUBCOMMAND &&
+		rusts_change_may_concern(statement->utilityStmt) && is_cluster())
 		measurements = rusts_change_targets(statement->utilityStmt);
 	if (measurements == NIL)
 	{

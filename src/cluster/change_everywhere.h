@@ -22,6 +22,11 @@ extern void rusts_change_everywhere_init(void);
 /*
  * change_targets.c: what a utility statement is about.
  *
+ * Can a statement of this kind be about measurements?  Looks into no catalog.
+ */
+extern bool rusts_change_may_concern(const Node *statement);
+
+/*
  * The OIDs of the measurements of the cluster that it names; NIL: it is no
  * matter of the cluster's.  Error if it cannot be carried out everywhere: it
  * names something else besides, a part of a measurement, or it is of a kind

@@ -54,6 +54,33 @@ static void check_partition_of(const CreateStmt *create);
 pg_noreturn static void refuse_part(Oid relid);
 pg_noreturn static void refuse_partitions(const char *measurement);
 
+bool
+rusts_change_may_concern(const Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_TruncateStmt:
+		case T_DropStmt:
+		case T_AlterTableStmt:
+		case T_RenameStmt:
+		case T_AlterObjectSchemaStmt:
+		case T_GrantStmt:
+		case T_CommentStmt:
+		case T_SecLabelStmt:
+		case T_CreateTrigStmt:
+		case T_RuleStmt:
+		case T_CreatePolicyStmt:
+		case T_AlterPolicyStmt:
+		case T_DropOwnedStmt:
+		case T_ReassignOwnedStmt:
+		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
 List *
 rusts_change_targets(Node *statement)
 {
