@@ -31,10 +31,9 @@
 	"pg_catalog.clock_timestamp() - pg_catalog.min(written_at)) AS age " \
 	"FROM rusts.cluster_hint GROUP BY node_id) AS h"
 
-/* Does a node think that this one is behind? */
-#define BEHIND_QUERY \
-	"SELECT pg_catalog.count(*) FROM rusts.cluster_away " \
-	"WHERE node_id = $1 AND reason = '" RUSTS_AWAY_BEHIND "'"
+/* Does a node not read from this one? */
+#define AWAY_QUERY \
+	"SELECT pg_catalog.count(*) FROM rusts.cluster_away WHERE node_id = $1"
 
 static TimestampTz poll_deadline(const Bitmapset *missing);
 static void ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
@@ -42,6 +41,8 @@ static void ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
 static void read_lags(const RustsClusterConfig *config, const char *text,
 					  double *lags);
 static bool has_missed(const RustsClusterConfig *config, double lag);
+static bool has_caught_up(const RustsClusterConfig *config, double lag,
+						  TimestampTz there_since);
 
 RustsPoll *
 rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
@@ -88,7 +89,7 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 
 bool
 rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
-				 const Bitmapset *missing)
+				 const Bitmapset *missing, const TimestampTz *there_since)
 {
 	Bitmapset  *away = rusts_away_nodes(config);
 	int			node;
@@ -104,11 +105,12 @@ rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
 		}
 		else if (has_missed(config, poll->lags[node]))
 			rusts_away_set(config, node, RUSTS_AWAY_BEHIND);
-		else if (bms_is_member(node, away))
+		else if (bms_is_member(node, away) &&
+				 has_caught_up(config, poll->lags[node], there_since[node]))
 			rusts_away_clear(config, node);
 	}
 	return config->self < 0 ||
-		(!poll->behind && !has_missed(config, poll->lags[config->self]));
+		(!poll->is_away && !has_missed(config, poll->lags[config->self]));
 }
 
 /*
@@ -138,7 +140,7 @@ ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
 	{
 		conns[n] = rusts_node_connect(config, node, RUSTS_AS_CLUSTER);
 		rusts_node_send(conns[n], LAG_QUERY, 0, NULL);
-		rusts_node_send(conns[n++], BEHIND_QUERY, 1, &own_id);
+		rusts_node_send(conns[n++], AWAY_QUERY, 1, &own_id);
 	}
 	rusts_connection_wait(conns, n, deadline);
 	n = 0;
@@ -156,7 +158,7 @@ ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
 				read_lags(config, PQgetvalue(result, 0, 0), poll->lags);
 			result = rusts_connection_result(conn, 1);
 			if (strcmp(PQgetvalue(result, 0, 0), "0") != 0)
-				poll->behind = true;
+				poll->is_away = true;
 		}
 		rusts_connection_release(conn);
 	}
@@ -193,4 +195,23 @@ has_missed(const RustsClusterConfig *config, double lag)
 {
 	return config->replication_mode == RUSTS_REPLICATION_ASYNC ?
 		lag > MAX_ASYNC_LAG : lag >= 0;
+}
+
+/*
+ * Has a node got what was written before it came back?  In Async there may
+ * always be something on its way.
+ */
+static bool
+has_caught_up(const RustsClusterConfig *config, double lag,
+			  TimestampTz there_since)
+{
+	long		secs;
+	int			usecs;
+
+	if (lag < 0)
+		return true;
+	if (config->replication_mode != RUSTS_REPLICATION_ASYNC)
+		return false;
+	TimestampDifference(there_since, GetCurrentTimestamp(), &secs, &usecs);
+	return lag < secs + usecs / 1e6;
 }

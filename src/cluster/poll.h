@@ -20,7 +20,7 @@ typedef struct RustsPoll
 	double	   *lags;			/* [nnodes] age in seconds of the oldest row
 								 * that some node still has for this one;
 								 * negative: none has any */
-	bool		behind;			/* some node does not read from this one */
+	bool		is_away;		/* some node does not read from this one */
 } RustsPoll;
 
 /*
@@ -32,11 +32,12 @@ extern RustsPoll *rusts_poll(const RustsClusterConfig *config,
 							 const Bitmapset *missing);
 
 /*
- * Set nodes away, or back, as the poll says; missing: who did not answer in
- * the poll before.  Returns whether this node has all rows that the others could
- * have for it.
+ * Set nodes away, or back, as the poll says.  missing: who did not answer in
+ * the poll before; there_since: by node, since when it has answered.
+ * Returns whether this node has all rows that the others could have for it.
  */
 extern bool rusts_poll_judge(const RustsClusterConfig *config,
-							 const RustsPoll *poll, const Bitmapset *missing);
+							 const RustsPoll *poll, const Bitmapset *missing,
+							 const TimestampTz *there_since);
 
 #endif							/* RUSTS_POLL_H */

@@ -54,6 +54,8 @@ static void leave(int code, Datum arg);
 static void set_up(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
+static void note_nodes(const RustsClusterConfig *config,
+					   const RustsPoll *poll, TimestampTz now);
 static void tell_down(const RustsClusterConfig *config,
 					  const RustsPoll *poll);
 static void teach(int node);
@@ -65,6 +67,9 @@ static void deliver_step(int node);
 
 /* Nodes that did not answer in the last turn. */
 static Bitmapset *missing = NULL;
+
+/* Since when nodes have answered; 0: they have not. */
+static TimestampTz there_since[RUSTS_MAX_NODES];
 
 /* Results of the steps. */
 static Bitmapset *nodes_there;
@@ -231,12 +236,28 @@ poll_step(int unused)
 		return;
 	poll = rusts_poll(config, missing);
 	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
-	if (rusts_poll_judge(config, poll, missing))
+	note_nodes(config, poll, began);
+	if (rusts_poll_judge(config, poll, missing, there_since))
 		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
 	tell_down(config, poll);
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);
 	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+note_nodes(const RustsClusterConfig *config, const RustsPoll *poll,
+		   TimestampTz now)
+{
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+	{
+		if (!bms_is_member(i, poll->there))
+			there_since[i] = 0;
+		else if (there_since[i] == 0)
+			there_since[i] = now;
+	}
 }
 
 /* Sessions that wait for a node that is down need not. */
