@@ -30,8 +30,8 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
-#include "cluster/nodes.h"
 #include "cluster/change.h"
+#include "cluster/nodes.h"
 #include "cluster/outbox.h"
 #include "cluster/shard.h"
 #include "cluster/topology.h"
