@@ -160,7 +160,7 @@ mark(RustsChange *change)
 {
 	int			i;
 
-	change->states = palloc0_array(char *, change->nmembers);
+	change->states = palloc0_array(const char *, change->nmembers);
 	for (i = 0; i < change->nmembers; i++)
 	{
 		RustsMember *member = &change->members[i];
