@@ -37,7 +37,7 @@ typedef struct RustsChange
 	RustsMember	   *members;
 	char	   *ids;			/* of all of them, as an array */
 	bool		copies;			/* some table is staged */
-	const char **states;			/* of members, when they were marked */
+	const char **states;		/* of members, when they were marked */
 	char	   *self_marks;
 } RustsChange;
 
