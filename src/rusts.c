@@ -19,6 +19,7 @@
 #include "cluster/connection.h"
 #include "cluster/deliver.h"
 #include "cluster/outbox.h"
+#include "cluster/read_check.h"
 #include "cluster/replicate.h"
 #include "cluster/topology.h"
 #include "exec/exec.h"
@@ -54,6 +55,7 @@ _PG_init(void)
 	rusts_config_init();
 	rusts_connection_init();
 	rusts_topology_init();
+	rusts_read_check_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_page_checks_init();

@@ -48,3 +48,69 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION rusts_cluster_apply() FROM PUBLIC;
 COMMENT ON FUNCTION rusts_cluster_apply() IS
 'makes the cluster that the file of rusts.cluster_config describes, on all of its nodes; checks everything first';
+
+-- How shards move to other nodes.
+CREATE FUNCTION rusts.cluster_lock(what text, timeout_ms integer)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_lock'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_lock(text, integer) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_lock(text, integer) IS
+'locks the measurements of the cluster in this database, or their parts, until the end of the transaction: writes, parts, reads; internal';
+
+CREATE FUNCTION rusts.cluster_stage(config text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_cluster_stage'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_stage(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_stage(text) IS
+'makes tables for the parts of measurements that this node lacks in another configuration; returns their number; internal';
+
+CREATE FUNCTION rusts.cluster_keep()
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_keep'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_keep() FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_keep() IS
+'keeps rows of the parts of measurements in this database in their segments until the end of the transaction; internal';
+
+CREATE FUNCTION rusts.cluster_marks()
+RETURNS text
+AS 'MODULE_PATHNAME', 'rusts_cluster_marks'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_marks() FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_marks() IS
+'the next row number of each part, and a second line that differs when rows were changed or deleted; internal';
+
+CREATE FUNCTION rusts.cluster_watch(marks text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_watch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_watch(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_watch(text) IS
+'makes views of what is written after these marks; internal';
+
+CREATE FUNCTION rusts.cluster_copy(config text, what text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'rusts_cluster_copy'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_copy(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_copy(text, text) IS
+'fills these tables with all rows, or with those that were written since the marks; returns the number of rows, -1 if all are needed; internal';
+
+CREATE FUNCTION rusts.cluster_switch(config text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rusts_cluster_switch'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION rusts.cluster_switch(text) FROM PUBLIC;
+COMMENT ON FUNCTION rusts.cluster_switch(text) IS
+'makes these tables parts of their measurements, and the configuration that of this node; internal';
+
+CREATE FUNCTION rusts_cluster_plan()
+RETURNS TABLE (step integer, action text, shards integer[],
+			   from_nodes text[], to_nodes text[], bytes bigint)
+AS 'MODULE_PATHNAME', 'rusts_cluster_plan'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+REVOKE ALL ON FUNCTION rusts_cluster_plan() FROM PUBLIC;
+COMMENT ON FUNCTION rusts_cluster_plan() IS
+'what rusts_cluster_apply() would move: shards, the nodes that hold them and that would hold them, the primary first, and about how many bytes would be copied';

@@ -69,6 +69,13 @@ rusts_accept(const char *text, const char *node_id)
 }
 
 void
+rusts_accept_nothing(void)
+{
+	rusts_servers_drop_all();
+	store(NULL, NULL);
+}
+
+void
 rusts_accept_check(const RustsClusterConfig *config, RustsConfigFaults *faults)
 {
 	int			i;
@@ -110,7 +117,7 @@ same_text(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* The table has one row; who has the old one cached is told. */
+/* The table has one row or none; who has the old one cached is told. */
 static void
 store(const char *config, const char *node_id)
 {
@@ -118,9 +125,10 @@ store(const char *config, const char *node_id)
 										  get_namespace_oid("rusts", false));
 
 	rusts_cluster_execute("DELETE FROM rusts.cluster");
-	rusts_cluster_execute(psprintf("INSERT INTO rusts.cluster VALUES (%s, %s)",
-								   quote_literal_cstr(config),
-								   quote_literal_cstr(node_id)));
+	if (config != NULL)
+		rusts_cluster_execute(psprintf(
+			"INSERT INTO rusts.cluster VALUES (%s, %s)",
+			quote_literal_cstr(config), quote_literal_cstr(node_id)));
 	CacheInvalidateRelcacheByRelid(relid);
 	rusts_cluster_leave_work();
 }

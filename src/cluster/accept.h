@@ -14,9 +14,13 @@
 
 /*
  * Make this database the node of that name.  The text of the configuration is
- * in the server's encoding.  For superusers.
+ * in the server's encoding.  One that it does not name is a guest: it reads
+ * and writes, and holds nothing.  For superusers.
  */
 extern void rusts_accept(const char *text, const char *node_id);
+
+/* This database is no node any more.  It has no foreign tables left. */
+extern void rusts_accept_nothing(void);
 
 /*
  * Is what placements of a group have in common really the same?  One foreign

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 
 #include "cluster/accept.h"
+#include "cluster/change.h"
 #include "cluster/nodes.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -61,6 +62,9 @@ static void check_node(const RustsClusterConfig *config, int node,
 static void check_distinct(const RustsClusterConfig *config, int node,
 						   RustsConnection **conns,
 						   RustsConfigFaults *faults);
+static void check_applied(const RustsClusterConfig *old,
+						  const RustsClusterConfig *config,
+						  RustsConnection **conns, const char *text);
 static void accept_everywhere(const RustsClusterConfig *config,
 							  RustsConnection **conns, const char *text);
 static void wait_all(const RustsClusterConfig *config,
@@ -72,6 +76,7 @@ static void wait_all(const RustsClusterConfig *config,
 Datum
 rusts_cluster_apply(PG_FUNCTION_ARGS)
 {
+	const RustsClusterConfig *old;
 	RustsClusterConfig *config;
 	RustsConfigFaults faults;
 	RustsConnection **conns;
@@ -87,15 +92,23 @@ rusts_cluster_apply(PG_FUNCTION_ARGS)
 	if (config == NULL)
 		rusts_config_refuse(&faults);
 
+	old = rusts_cluster();
 	rusts_config_faults_init(&faults);
 	rusts_accept_check(config, &faults);
+	if (old != NULL)
+		rusts_change_check(old, config, &faults);
 	conns = connect_all(config);
 	check_nodes(config, conns, &faults);
 	rusts_config_faults_finish(&faults);
 	if (faults.nfaults > 0)
 		rusts_config_refuse(&faults);
-	accept_everywhere(config, conns,
-					  pg_any_to_server(text, strlen(text), PG_UTF8));
+	text = pg_any_to_server(text, strlen(text), PG_UTF8);
+	check_applied(old, config, conns, text);
+	if (old != NULL && (rusts_change_moves(old, config) ||
+						rusts_change_leaves(old, config)))
+		rusts_change_apply(old, config, text);
+	else
+		accept_everywhere(config, conns, text);
 	for (i = 0; i < config->nnodes; i++)
 		rusts_connection_release(conns[i]);
 	PG_RETURN_VOID();
@@ -219,6 +232,43 @@ check_distinct(const RustsClusterConfig *config, int node,
 			rusts_config_fault(faults, config->nodes[node].line,
 							   "node \"%s\" is the same database as node \"%s\"",
 							   config->nodes[node].id, config->nodes[i].id);
+	}
+}
+
+/*
+ * What is changed is what is applied here.  So the nodes must agree on that;
+ * one that has nothing joins, and if it is this one, all must.
+ */
+static void
+check_applied(const RustsClusterConfig *old, const RustsClusterConfig *config,
+			  RustsConnection **conns, const char *text)
+{
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+		rusts_node_send(conns[i], "SELECT config FROM rusts.cluster", 0, NULL);
+	wait_all(config, conns);
+	for (i = 0; i < config->nnodes; i++)
+	{
+		const PGresult *result = rusts_connection_result(conns[i], 0);
+		const RustsClusterConfig *theirs;
+
+		if (PQntuples(result) == 0 || i == config->self)
+			continue;
+		theirs = rusts_cluster_parse(PQgetvalue(result, 0, 0),
+									 config->nodes[i].id);
+		if (strcmp(theirs->cluster_name, config->cluster_name) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("node \"%s\" is a node of another cluster, \"%s\"",
+							config->nodes[i].id, theirs->cluster_name)));
+		if (old == NULL ? strcmp(PQgetvalue(result, 0, 0), text) != 0 :
+			rusts_change_moves(old, theirs))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("node \"%s\" has another configuration of the cluster than this one",
+							config->nodes[i].id),
+					 errhint("Call rusts_cluster_apply() on a node that has the newest one.")));
 	}
 }
 

@@ -35,7 +35,7 @@ extern bool rusts_change_may_concern(const Node *statement);
 extern List *rusts_change_targets(Node *statement);
 
 /*
- * change_parts.c: what a statement has to do with the parts of measurements
+ * change_statement.c: what a statement has to do with the parts of measurements
  * besides what PostgreSQL does, after it has run here.
  *
  * Rows that wait for other nodes are of no use when a measurement is emptied,

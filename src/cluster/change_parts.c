@@ -1,12 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * change_parts.c
- *	  What statements about a measurement have to do with its parts.
+ *	  Partitions of a measurement, as they are and as they are wanted.
  *
- * PostgreSQL takes columns and constraints to the partitions itself, but
- * neither owners nor privileges nor labels; other nodes look at those of the
- * parts.
- * Parts are called after their measurement.
+ * The bound of a partition is changed in place, in pg_class.  DETACH and
+ * ATTACH would have PostgreSQL read all rows that stay, to see whether
+ * they belong there.
  *
  * src/cluster/change_parts.c
  *
@@ -14,267 +13,343 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "commands/seclabel.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "utils/acl.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
-#include "cluster/change_everywhere.h"
+#include "cluster/change_parts.h"
 #include "cluster/measurement.h"
-#include "cluster/outbox.h"
+#include "cluster/schema_push.h"
+#include "cluster/shard.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
-#include "meta/schema.h"
 
-static void check_hints(List *measurements, const char *hints);
-static bool empties(Node *statement);
-static bool needs_no_hints(Node *statement);
-static bool changes_owner(const AlterTableStmt *alter);
-static void change_owner(Oid measurement);
-static void grant_parts(const GrantStmt *grant, List *measurements);
-static void label_parts(const SecLabelStmt *label, Oid measurement);
-static void rename_parts(Oid measurement);
-static void rename_part(Oid part, const char *name);
-static List *list_parts(Oid measurement);
+static void list_parts(RustsReshaping *reshaping);
+static char *read_grants(Oid relid);
+static RustsPart *find_kept(RustsReshaping *reshaping,
+							const RustsWantedPart *wanted, int pass);
+static void store_bound(Oid parent, Oid relid, List *datums);
 
-char *
-rusts_change_parts_hints(List *measurements)
+RustsClusterConfig *
+rusts_change_config(const char *text)
 {
-	StringInfoData sql;
-	ListCell   *cell;
+	const RustsClusterConfig *applied;
 
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "part IN (''");
-	foreach(cell, measurements)
-	{
-		ListCell   *part;
-
-		/* The statement will lock them: not before the measurement. */
-		foreach(part, find_inheritance_children(lfirst_oid(cell), NoLock))
-		{
-			const char *name = get_rel_name(lfirst_oid(part));
-
-			if (name != NULL)
-				appendStringInfo(&sql, ", %s", quote_literal_cstr(name));
-		}
-	}
-	appendStringInfoChar(&sql, ')');
-	return sql.data;
+	rusts_change_check_user();
+	applied = rusts_cluster();
+	if (applied == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database is not a node of a cluster")));
+	return rusts_cluster_parse(text, applied->node_id);
 }
 
 void
-rusts_change_parts(Node *statement, List *measurements, const char *hints)
+rusts_change_check_user(void)
 {
-	RustsActAs	self;
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to change the cluster")));
+}
 
-	rusts_act_as_owner(&self);
-	if (empties(statement))
-		rusts_cluster_execute(psprintf("DELETE FROM rusts.cluster_hint "
-									   "WHERE %s", hints));
-	else if (needs_no_hints(statement))
-		check_hints(measurements, hints);
-	switch (nodeTag(statement))
+List *
+rusts_cluster_measurements(int nshards)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rusts_list_partitioned())
 	{
-		case T_AlterTableStmt:
-			if (changes_owner((AlterTableStmt *) statement))
-				change_owner(linitial_oid(measurements));
-			break;
-		case T_GrantStmt:
-			grant_parts((GrantStmt *) statement, measurements);
-			break;
-		case T_SecLabelStmt:
-			label_parts((SecLabelStmt *) statement,
-						linitial_oid(measurements));
-			break;
-		case T_AlterObjectSchemaStmt:
-			rename_parts(linitial_oid(measurements));
-			break;
-		case T_RenameStmt:
-			if (((RenameStmt *) statement)->renameType == OBJECT_TABLE)
-				rename_parts(linitial_oid(measurements));
-			break;
-		default:
-			break;
+		Relation	rel = try_relation_open(lfirst_oid(cell),
+											AccessShareLock);
+		RustsShardKey *key;
+
+		if (rel == NULL)
+			continue;
+		key = rusts_shard_key(rel);
+		if (key != NULL && key->nshards == nshards)
+			result = lappend_oid(result, lfirst_oid(cell));
+		relation_close(rel, AccessShareLock);
 	}
-	rusts_act_as_self(&self);
+	return result;
 }
 
 /*
- * The statement has locked the measurement: who has written to it before has
- * committed, and left his hints.
+ * A partition is made of the one of the same name if that one has its rows,
+ * else of one with the same shards, else of one that has them among others.
  */
-static void
-check_hints(List *measurements, const char *hints)
+RustsReshaping *
+rusts_reshaping(const RustsClusterConfig *config, Oid relid)
 {
-	if (rusts_cluster_select(psprintf("SELECT 1 FROM rusts.cluster_hint "
-									  "WHERE %s LIMIT 1", hints)) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot change measurement \"%s\" while nodes of the cluster still have to get rows of it",
-						get_rel_name(linitial_oid(measurements))),
-				 errhint("Try again when all nodes have caught up.")));
-}
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	RustsReshaping *reshaping;
+	char	   *schema;
+	int			pass;
+	int			i;
 
-/* Does it leave no rows? */
-static bool
-empties(Node *statement)
-{
-	return IsA(statement, TruncateStmt) ||
-		(IsA(statement, DropStmt) &&
-		 ((DropStmt *) statement)->removeType == OBJECT_TABLE);
-}
+	if (rel == NULL)
+		return NULL;
+	reshaping = palloc0_object(RustsReshaping);
+	reshaping->relid = relid;
+	schema = get_namespace_name(RelationGetNamespace(rel));
+	reshaping->parent =
+		quote_qualified_identifier(schema, RelationGetRelationName(rel));
+	reshaping->shard = rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.pg_get_expr(partexprs, partrelid) "
+		"FROM pg_catalog.pg_partitioned_table WHERE partrelid = %u", relid));
+	list_parts(reshaping);
+	if (reshaping->nparts > 0)
+		reshaping->grants = read_grants(reshaping->parts[0].relid);
 
-/* Are rows that were written before not understood after it? */
-static bool
-needs_no_hints(Node *statement)
-{
-	ListCell   *cell;
-
-	if (IsA(statement, RenameStmt) || IsA(statement, AlterObjectSchemaStmt))
-		return true;
-	if (!IsA(statement, AlterTableStmt))
-		return false;
-	foreach(cell, ((AlterTableStmt *) statement)->cmds)
+	reshaping->nwanted = config->ngroups;
+	reshaping->wanted = palloc0_array(RustsWantedPart, config->ngroups + 1);
+	for (i = 0; i < config->ngroups; i++)
 	{
-		switch (((AlterTableCmd *) lfirst(cell))->subtype)
+		RustsWantedPart *wanted = &reshaping->wanted[i];
+
+		wanted->group = &config->groups[i];
+		wanted->local = rusts_group_has_node(wanted->group, config->self);
+		wanted->name = rusts_partition_name(config, wanted->group, schema,
+											RelationGetRelationName(rel));
+	}
+	for (pass = 0; pass < 3; pass++)
+	{
+		for (i = 0; i < reshaping->nwanted; i++)
 		{
-			case AT_DropColumn:
-			case AT_AlterColumnType:
-			case AT_SetNotNull:
-			case AT_AddConstraint:
-				return true;
-			default:
-				break;
+			RustsWantedPart *wanted = &reshaping->wanted[i];
+
+			if (wanted->kept != NULL || wanted->restaged)
+				continue;
+			wanted->kept = find_kept(reshaping, wanted, pass);
+			if (wanted->kept == NULL)
+				continue;
+			wanted->kept->taken = true;
+			if (wanted->local &&
+				OidIsValid(rusts_find_staged(rusts_staged_aside(reshaping,
+																wanted))))
+				rusts_restage(wanted);
 		}
 	}
-	return false;
+	relation_close(rel, AccessShareLock);
+	return reshaping;
 }
 
-static bool
-changes_owner(const AlterTableStmt *alter)
+char *
+rusts_staged_name(const RustsReshaping *reshaping,
+				  const RustsWantedPart *wanted)
 {
-	ListCell   *cell;
+	char	   *aside = rusts_staged_aside(reshaping, wanted);
+	Oid			namespace = get_namespace_oid(RUSTS_SHARD_SCHEMA, false);
 
-	foreach(cell, alter->cmds)
+	if (wanted->restaged || OidIsValid(get_relname_relid(aside, namespace)))
+		return aside;
+	if (OidIsValid(rusts_find_staged(wanted->name)) ||
+		!OidIsValid(get_relname_relid(wanted->name, namespace)))
+		return wanted->name;
+	return aside;
+}
+
+/* The end of the name tells groups apart, the OID measurements. */
+char *
+rusts_staged_aside(const RustsReshaping *reshaping,
+				   const RustsWantedPart *wanted)
+{
+	int			len = strlen(wanted->name);
+
+	return psprintf("rusts_new_%u_%s", reshaping->relid,
+					wanted->name + len - (RUSTS_GROUP_NAME_LEN - 1));
+}
+
+void
+rusts_restage(RustsWantedPart *wanted)
+{
+	wanted->kept->taken = false;
+	wanted->kept->given_up = true;
+	wanted->kept = NULL;
+	wanted->restaged = true;
+}
+
+Oid
+rusts_find_staged(const char *name)
+{
+	Oid			relid =
+		get_relname_relid(name, get_namespace_oid(RUSTS_SHARD_SCHEMA, false));
+
+	return OidIsValid(relid) && !get_rel_relispartition(relid) ?
+		relid : InvalidOid;
+}
+
+Bitmapset *
+rusts_bound_shards(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Bitmapset  *shards = NULL;
+	bool		isnull;
+	Datum		bound;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	bound = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relpartbound,
+							&isnull);
+	if (!isnull)
 	{
-		if (((AlterTableCmd *) lfirst(cell))->subtype == AT_ChangeOwner)
-			return true;
+		PartitionBoundSpec *spec = stringToNode(TextDatumGetCString(bound));
+		ListCell   *cell;
+
+		foreach(cell, spec->listdatums)
+		{
+			Const	   *datum = lfirst(cell);
+
+			if (!datum->constisnull && DatumGetInt32(datum->constvalue) >= 0)
+				shards = bms_add_member(shards,
+										DatumGetInt32(datum->constvalue));
+		}
 	}
-	return false;
+	ReleaseSysCache(tuple);
+	return shards;
+}
+
+char *
+rusts_shard_list(const Bitmapset *shards)
+{
+	StringInfoData list;
+	int			shard = -1;
+
+	initStringInfo(&list);
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+		appendStringInfo(&list, "%s%d", list.len > 0 ? "," : "", shard);
+	return list.data;
+}
+
+void
+rusts_bound_set(Oid parent, Oid relid, const Bitmapset *shards)
+{
+	List	   *datums = NIL;
+	int			shard = -1;
+
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+		datums = lappend(datums,
+						 makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								   Int32GetDatum(shard), false, true));
+	store_bound(parent, relid, datums);
+}
+
+void
+rusts_bound_set_none(Oid parent, Oid relid, int number)
+{
+	store_bound(parent, relid,
+				list_make1(makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+									 Int32GetDatum(-1 - number), false,
+									 true)));
 }
 
 static void
-change_owner(Oid measurement)
+list_parts(RustsReshaping *reshaping)
 {
-	char	   *owner = rusts_cluster_select(psprintf(
-		"SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)) "
-		"FROM pg_catalog.pg_class WHERE oid = %u", measurement));
+	List	   *children = find_inheritance_children(reshaping->relid,
+													 AccessShareLock);
 	ListCell   *cell;
 
-	foreach(cell, list_parts(measurement))
+	reshaping->parts = palloc0_array(RustsPart, list_length(children) + 1);
+	foreach(cell, children)
 	{
-		const char *name = get_rel_name(lfirst_oid(cell));
+		RustsPart  *part = &reshaping->parts[reshaping->nparts++];
 
-		rusts_cluster_execute(psprintf("ALTER TABLE " RUSTS_SHARD_SCHEMA
-									   ".%s OWNER TO %s",
-									   quote_identifier(name), owner));
+		part->relid = lfirst_oid(cell);
+		part->name = get_rel_name(part->relid);
+		part->local = get_rel_relkind(part->relid) == RELKIND_RELATION;
+		part->shards = rusts_bound_shards(part->relid);
 	}
 }
 
-/* As a superuser one grants in the owner's name. */
-static void
-grant_parts(const GrantStmt *grant, List *measurements)
+/* Who may do what is the same for all partitions, but for the owner. */
+static char *
+read_grants(Oid relid)
 {
-	GrantStmt  *copy = (GrantStmt *) copyObjectImpl(grant);
-	ListCell   *cell;
+	return rusts_cluster_select(psprintf(
+		"SELECT pg_catalog.string_agg(pg_catalog.format("
+		"'GRANT %%s%%s ON TABLE " RUSTS_SHARD_SCHEMA ".$part$ TO %%s%%s', "
+		"a.privilege_type, g.columns, CASE a.grantee WHEN 0 THEN 'PUBLIC' "
+		"ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) "
+		"END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ') "
+		"FROM (SELECT relacl, '', relowner FROM pg_catalog.pg_class "
+		"WHERE oid = %u UNION ALL "
+		"SELECT attacl, ' (' || pg_catalog.quote_ident(attname) || ')', relowner "
+		"FROM pg_catalog.pg_attribute AS t "
+		"JOIN pg_catalog.pg_class AS c ON c.oid = t.attrelid "
+		"WHERE attrelid = %u AND NOT attisdropped) AS g (acl, columns, owner), "
+		"pg_catalog.aclexplode(g.acl) AS a WHERE a.grantee <> g.owner",
+		relid, relid));
+}
 
-	copy->objects = NIL;
-	copy->grantor = NULL;
-	foreach(cell, measurements)
+static RustsPart *
+find_kept(RustsReshaping *reshaping, const RustsWantedPart *wanted, int pass)
+{
+	int			i;
+
+	for (i = 0; i < reshaping->nparts; i++)
 	{
-		ListCell   *part;
+		RustsPart  *part = &reshaping->parts[i];
+		bool		same_name = strcmp(part->name, wanted->name) == 0;
 
-		foreach(part, list_parts(lfirst_oid(cell)))
-			copy->objects =
-				lappend(copy->objects,
-						makeRangeVar(RUSTS_SHARD_SCHEMA,
-									 get_rel_name(lfirst_oid(part)), -1));
+		if (part->taken || part->given_up ||
+			part->local != wanted->local)
+			continue;
+		if (!wanted->local)
+		{
+			if (same_name)
+				return part;
+			continue;
+		}
+		if (!bms_is_subset(wanted->group->shards, part->shards))
+			continue;
+		if (pass == 0 ? same_name :
+			pass == 1 ? bms_equal(wanted->group->shards, part->shards) : true)
+			return part;
 	}
-	ExecuteGrantStmt(copy);
+	return NULL;
 }
 
 static void
-label_parts(const SecLabelStmt *label, Oid measurement)
+store_bound(Oid parent, Oid relid, List *datums)
 {
-	ListCell   *cell;
+	Relation	table = table_open(RelationRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+	PartitionBoundSpec *spec = makeNode(PartitionBoundSpec);
+	Datum		values[Natts_pg_class] = {0};
+	bool		nulls[Natts_pg_class] = {false};
+	bool		replaces[Natts_pg_class] = {false};
 
-	if (label->objtype != OBJECT_COLUMN || label->provider == NULL ||
-		strcmp(label->provider, RUSTS_LABEL_PROVIDER) != 0)
-		return;
-	foreach(cell, list_parts(measurement))
-	{
-		Oid			part = lfirst_oid(cell);
-		const char *column = strVal(llast(castNode(List, label->object)));
-		ObjectAddress address;
-
-		ObjectAddressSubSet(address, RelationRelationId, part,
-							get_attnum(part, column));
-		SetSecurityLabel(&address, label->provider, label->label);
-		CacheInvalidateRelcacheByRelid(part);
-	}
-}
-
-static void
-rename_parts(Oid measurement)
-{
-	const RustsClusterConfig *config = rusts_cluster();
-	const char *schema = get_namespace_name(get_rel_namespace(measurement));
-	const char *name = get_rel_name(measurement);
-	ListCell   *cell;
-
-	foreach(cell, list_parts(measurement))
-	{
-		Relation	rel = relation_open(lfirst_oid(cell), AccessShareLock);
-		int			group = rusts_partition_group(config, rel);
-
-		relation_close(rel, NoLock);
-		if (group >= 0)
-			rename_part(lfirst_oid(cell),
-						rusts_partition_name(config, &config->groups[group],
-											 schema, name));
-	}
-}
-
-static void
-rename_part(Oid part, const char *name)
-{
-	const char *old = quote_identifier(get_rel_name(part));
-
-	if (strcmp(get_rel_name(part), name) == 0)
-		return;
-	if (get_rel_relkind(part) == RELKIND_FOREIGN_TABLE)
-		rusts_cluster_execute(psprintf("ALTER FOREIGN TABLE "
-									   RUSTS_SHARD_SCHEMA ".%s "
-									   "OPTIONS (SET table_name %s)", old,
-									   quote_literal_cstr(name)));
-	rusts_cluster_execute(psprintf("ALTER TABLE " RUSTS_SHARD_SCHEMA ".%s "
-								   "RENAME TO %s", old,
-								   quote_identifier(name)));
-}
-
-static List *
-list_parts(Oid measurement)
-{
-	return find_inheritance_children(measurement, AccessShareLock);
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	spec->strategy = PARTITION_STRATEGY_LIST;
+	spec->listdatums = datums;
+	spec->location = -1;
+	values[Anum_pg_class_relpartbound - 1] =
+		CStringGetTextDatum(nodeToString(spec));
+	replaces[Anum_pg_class_relpartbound - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(table), values, nulls,
+							  replaces);
+	CatalogTupleUpdate(table, &tuple->t_self, tuple);
+	table_close(table, RowExclusiveLock);
+	CacheInvalidateRelcacheByRelid(relid);
+	CacheInvalidateRelcacheByRelid(parent);
+	CommandCounterIncrement();
 }

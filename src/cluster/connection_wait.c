@@ -42,6 +42,7 @@ typedef struct RustsWaitSet
 	int			nconns;
 	RustsConnection **conns;
 	uint32	   *events;
+	bool		latch_was_set;
 } RustsWaitSet;
 
 static void wait_for_all(RustsConnection *const *conns, int nconns,
@@ -343,6 +344,7 @@ wait_for_events(RustsWaitSet *wait_set, RustsConnection *const *conns,
 	{
 		if ((occurred[i].events & WL_LATCH_SET) != 0)
 		{
+			wait_set->latch_was_set = true;
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
 		}
@@ -403,10 +405,9 @@ static void
 free_wait_set(RustsWaitSet *wait_set)
 {
 	if (wait_set->set != NULL)
-	{
 		FreeWaitEventSet(wait_set->set);
+	if (wait_set->latch_was_set)
 		SetLatch(MyLatch);
-	}
 	if (wait_set->conns != NULL)
 		pfree(wait_set->conns);
 	if (wait_set->events != NULL)

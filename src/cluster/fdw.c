@@ -39,6 +39,7 @@
 #include "cluster/change_everywhere.h"
 #include "cluster/fdw.h"
 #include "cluster/fdw_move.h"
+#include "cluster/fdw_scan.h"
 #include "cluster/fdw_setup.h"
 #include "cluster/outbox.h"
 #include "cluster/topology.h"
@@ -91,6 +92,7 @@ rusts_cluster_fdw_handler(PG_FUNCTION_ARGS)
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
 	*routine = *rusts_postgres_fdw_routine();
+	rusts_fdw_wrap_scans(routine);
 
 	routine->AddForeignUpdateTargets = add_update_targets;
 	routine->PlanForeignModify = plan_modify;

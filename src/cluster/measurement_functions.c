@@ -9,10 +9,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "cluster/measurement.h"
 #include "cluster/topology.h"
@@ -63,7 +66,7 @@ rusts_column_kind(const RustsClusterColumn *column)
 Datum
 rusts_cluster_ensure(PG_FUNCTION_ARGS)
 {
-	const RustsClusterConfig *config = rusts_cluster();
+	const RustsClusterConfig *config;
 	RustsClusterMeasurement measurement = {0};
 	char	  **names;
 	char	  **kinds;
@@ -77,6 +80,12 @@ rusts_cluster_ensure(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument %d must not be null", i + 1)));
 	}
+
+	/* Not while shards are moved. */
+	LockRelationOid(get_relname_relid("cluster",
+									  get_namespace_oid("rusts", false)),
+					RowExclusiveLock);
+	config = rusts_cluster();
 	if (config == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -30,6 +30,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "cluster/change.h"
 #include "cluster/nodes.h"
 #include "cluster/outbox.h"
 #include "cluster/shard.h"
@@ -222,7 +223,7 @@ rusts_outbox_init(void)
 static bool
 ships(Oid relid)
 {
-	if (quiet > 0 || rusts_cluster() == NULL)
+	if (quiet > 0 || rusts_change_running() || rusts_cluster() == NULL)
 		return false;
 	return look_up(relid)->ships;
 }

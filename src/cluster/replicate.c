@@ -27,6 +27,7 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 
+#include "cluster/away.h"
 #include "cluster/deliver.h"
 #include "cluster/hints.h"
 #include "cluster/replicate.h"
@@ -47,6 +48,8 @@ typedef struct Replication
 	RustsParcel **parcels;
 	int			nparcels;
 	Bitmapset  *groups;			/* that parcels are for */
+	Bitmapset  *away;			/* nodes that are known to be */
+	bool		desperate;		/* ask them, too */
 	bool		everywhere;		/* some are for all nodes */
 	NodeState  *nodes;			/* [nnodes] */
 	RustsConnection **failures; /* [nnodes], of nodes that failed */
@@ -67,7 +70,6 @@ static void refuse(const Replication *r, int group);
 static void need_all_nodes(const Replication *r);
 static void refuse_statement(const Replication *r, int node);
 static void leave_hints(const Replication *r);
-static char *describe_shards(const Bitmapset *shards);
 
 void
 rusts_replicate_init(void)
@@ -104,6 +106,7 @@ replicate(void)
 		else
 			r.groups = bms_add_member(r.groups, r.parcels[i]->group);
 	}
+	r.away = rusts_away_nodes(r.config);
 	r.nodes = palloc0_array(NodeState, r.config->nnodes);
 	r.failures = palloc0_array(RustsConnection *, r.config->nnodes);
 
@@ -188,7 +191,9 @@ may_ask(const Replication *r, int node)
 		return false;
 	if (r->nodes[node] != NODE_UNASKED)
 		return true;
-	return r->config->replication_mode == RUSTS_REPLICATION_SYNC ||
+	if (r->config->replication_mode == RUSTS_REPLICATION_SYNC)
+		return true;
+	return (r->desperate || !bms_is_member(node, r->away)) &&
 		!rusts_hints_wait(r->config->nodes[node].id);
 }
 
@@ -251,27 +256,43 @@ is_for(const Replication *r, const RustsParcel *parcel, int node)
 		rusts_group_has_node(&r->config->groups[parcel->group], node);
 }
 
-/* In Async, another placement takes the place of one that failed. */
+/*
+ * Where copies are missing, ask who has not been asked yet, even if it is
+ * thought to be away: it may be back.
+ */
 static bool
 ask_others(Replication *r)
 {
+	const RustsClusterConfig *config = r->config;
 	bool		any = false;
 	int			group = -1;
 
-	if (r->everywhere ||
-		r->config->replication_mode != RUSTS_REPLICATION_ASYNC)
+	if (r->everywhere || config->replication_mode == RUSTS_REPLICATION_SYNC)
 		return false;
+	r->desperate = true;
 	while ((group = bms_next_member(r->groups, group)) >= 0)
 	{
 		int			node;
 
-		if (count_copies(r, group) > 0)
+		if (count_copies(r, group) >= needed_copies(r, group))
 			continue;
-		node = next_placement(r, group);
-		if (node < 0)
+		if (config->replication_mode == RUSTS_REPLICATION_ASYNC)
+		{
+			node = next_placement(r, group);
+			if (node >= 0)
+				r->nodes[node] = NODE_ASKED;
+			any |= node >= 0;
 			continue;
-		r->nodes[node] = NODE_ASKED;
-		any = true;
+		}
+		for (node = 0; node < config->nnodes; node++)
+		{
+			if (r->nodes[node] == NODE_UNASKED && may_ask(r, node) &&
+				rusts_group_has_node(&config->groups[group], node))
+			{
+				r->nodes[node] = NODE_ASKED;
+				any = true;
+			}
+		}
 	}
 	return any;
 }
@@ -363,7 +384,7 @@ refuse(const Replication *r, int group)
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("cannot write to shards %s: %d of %d copies, %d needed",
-					describe_shards(g->shards), count_copies(r, group),
+					rusts_describe_shards(g->shards), count_copies(r, group),
 					1 + list_length(g->replicas), needed_copies(r, group)),
 			 errdetail_internal("%s", detail.data)));
 }
@@ -395,32 +416,11 @@ refuse_statement(const Replication *r, int node)
 			 errhint("All nodes have to take part in such a change.")));
 }
 
-/* As ranges: 0-3, 7. */
-static char *
-describe_shards(const Bitmapset *shards)
-{
-	StringInfoData text;
-	int			shard = -1;
-
-	initStringInfo(&text);
-	while ((shard = bms_next_member(shards, shard)) >= 0)
-	{
-		int			last = shard;
-
-		while (bms_is_member(last + 1, shards))
-			last++;
-		appendStringInfo(&text, "%s%d", text.len > 0 ? ", " : "", shard);
-		if (last > shard)
-			appendStringInfo(&text, "-%d", last);
-		shard = last;
-	}
-	return text.data;
-}
-
 static void
 leave_hints(const Replication *r)
 {
 	const RustsClusterConfig *config = r->config;
+	Bitmapset  *behind = NULL;
 	int			node;
 	int			i;
 
@@ -435,6 +435,16 @@ leave_hints(const Replication *r)
 				continue;
 			rusts_hint_leave(config->nodes[node].id, parcel);
 			rusts_cluster_leave_work();
+
+			/* In Async to be a little late is nothing that anybody missed. */
+			if (config->replication_mode != RUSTS_REPLICATION_ASYNC ||
+				r->nodes[node] == NODE_FAILED)
+				behind = bms_add_member(behind, node);
 		}
 	}
+
+	/* From the commit on nobody is to read there what it has missed. */
+	behind = bms_difference(behind, r->away);
+	if (!bms_is_empty(behind))
+		rusts_away_spread(config, behind);
 }

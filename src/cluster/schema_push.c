@@ -28,7 +28,6 @@
 #include "cluster/sql.h"
 #include "compat.h"
 
-static List *list_partitioned(void);
 static void push(RustsConnection *conn, Relation rel);
 static void push_policies(RustsConnection *conn);
 static RustsClusterMeasurement *describe(Relation rel);
@@ -40,7 +39,7 @@ rusts_schema_push(const RustsClusterConfig *config, int node)
 											   RUSTS_AS_CLUSTER);
 	ListCell   *cell;
 
-	foreach(cell, list_partitioned())
+	foreach(cell, rusts_list_partitioned())
 	{
 		Relation	rel = try_relation_open(lfirst_oid(cell),
 											AccessShareLock);
@@ -56,8 +55,8 @@ rusts_schema_push(const RustsClusterConfig *config, int node)
 	rusts_connection_release(conn);
 }
 
-static List *
-list_partitioned(void)
+List *
+rusts_list_partitioned(void)
 {
 	Relation	table = table_open(PartitionedRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, NULL, 0,

@@ -20,4 +20,7 @@
  */
 extern void rusts_schema_push(const RustsClusterConfig *config, int node);
 
+/* OIDs of all partitioned tables of the database. */
+extern List *rusts_list_partitioned(void);
+
 #endif							/* RUSTS_SCHEMA_PUSH_H */

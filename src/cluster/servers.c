@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "cluster/away.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -38,6 +39,8 @@ typedef struct ServerOption
 static void drop_unused(const RustsClusterConfig *config);
 static void apply_server(const RustsClusterConfig *config,
 						 const RustsShardGroup *group);
+static Bitmapset *readable_nodes(const RustsClusterConfig *config,
+								 const RustsShardGroup *group);
 static int	make_options(const RustsClusterConfig *config,
 						 const RustsShardGroup *group, ServerOption *options);
 static char *join_addresses(const RustsClusterConfig *config,
@@ -64,6 +67,33 @@ rusts_servers_apply(const RustsClusterConfig *config)
 	}
 }
 
+void
+rusts_servers_route(const RustsClusterConfig *config)
+{
+	int			i;
+
+	for (i = 0; i < config->ngroups; i++)
+	{
+		const RustsShardGroup *group = &config->groups[i];
+		ForeignServer *server;
+		ServerOption options[MAX_OPTIONS];
+
+		if (rusts_group_has_node(group, config->self))
+			continue;
+		server = GetForeignServerByName(rusts_server_name(config, group),
+										true);
+		if (server != NULL)
+			alter_server(server, options,
+						 make_options(config, group, options));
+	}
+}
+
+void
+rusts_servers_drop_all(void)
+{
+	drop_unused(NULL);
+}
+
 char *
 rusts_server_name(const RustsClusterConfig *config,
 				  const RustsShardGroup *group)
@@ -74,7 +104,7 @@ rusts_server_name(const RustsClusterConfig *config,
 	return psprintf("%s%s", RUSTS_SERVER_PREFIX, name);
 }
 
-/* A server that foreign tables still need makes an error. */
+/* A server that foreign tables still need makes an error.  NULL: all. */
 static void
 drop_unused(const RustsClusterConfig *config)
 {
@@ -83,7 +113,7 @@ drop_unused(const RustsClusterConfig *config)
 	int			i;
 
 	initStringInfo(&keep);
-	for (i = 0; i < config->ngroups; i++)
+	for (i = 0; config != NULL && i < config->ngroups; i++)
 	{
 		if (!rusts_group_has_node(&config->groups[i], config->self))
 			appendStringInfo(&keep, ", '%s'",
@@ -148,17 +178,36 @@ make_options(const RustsClusterConfig *config, const RustsShardGroup *group,
 	return lengthof(all);
 }
 
+/* If all are away, all of them: who is asked says what is wrong. */
+static Bitmapset *
+readable_nodes(const RustsClusterConfig *config, const RustsShardGroup *group)
+{
+	Bitmapset  *nodes = bms_make_singleton(group->primary);
+	Bitmapset  *readable;
+	ListCell   *cell;
+
+	foreach(cell, group->replicas)
+		nodes = bms_add_member(nodes, lfirst_int(cell));
+	readable = bms_difference(nodes, rusts_away_nodes(config));
+	return bms_is_empty(readable) ? nodes : readable;
+}
+
 static char *
 join_addresses(const RustsClusterConfig *config,
 			   const RustsShardGroup *group, bool ports)
 {
+	Bitmapset  *nodes = readable_nodes(config, group);
 	StringInfoData list;
 	ListCell   *cell;
 
 	initStringInfo(&list);
-	append_node(&list, &config->nodes[group->primary], ports);
+	if (bms_is_member(group->primary, nodes))
+		append_node(&list, &config->nodes[group->primary], ports);
 	foreach(cell, group->replicas)
-		append_node(&list, &config->nodes[lfirst_int(cell)], ports);
+	{
+		if (bms_is_member(lfirst_int(cell), nodes))
+			append_node(&list, &config->nodes[lfirst_int(cell)], ports);
+	}
 	return list.data;
 }
 
@@ -254,8 +303,10 @@ map_users(const char *server)
 	rusts_cluster_execute(psprintf(
 		"DO $$ DECLARE r name; BEGIN "
 		"FOR r IN SELECT rolname FROM pg_catalog.pg_roles "
-		"WHERE rolcanlogin LOOP "
+		"WHERE rolcanlogin AND NOT EXISTS "
+		"(SELECT FROM pg_catalog.pg_user_mappings AS m "
+		"WHERE m.srvname = '%s' AND m.usename = rolname) LOOP "
 		"EXECUTE pg_catalog.format('CREATE USER MAPPING IF NOT EXISTS FOR %%I "
 		"SERVER %s OPTIONS (user %%L, password_required %%L)', r, r, 'false'); "
-		"END LOOP; END $$", server));
+		"END LOOP; END $$", server, server));
 }

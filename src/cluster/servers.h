@@ -19,8 +19,17 @@
  */
 extern void rusts_servers_apply(const RustsClusterConfig *config);
 
+/*
+ * Set the addresses of all servers anew: those of nodes that are away are left
+ * out, if there are others.
+ */
+extern void rusts_servers_route(const RustsClusterConfig *config);
+
 /* Name of the server of a group, palloc'd. */
 extern char *rusts_server_name(const RustsClusterConfig *config,
 							   const RustsShardGroup *group);
+
+/* Drop all servers of groups; no foreign table needs one any more. */
+extern void rusts_servers_drop_all(void);
 
 #endif							/* RUSTS_SERVERS_H */

@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -62,14 +63,15 @@ rusts_store_image(PG_FUNCTION_ARGS)
 Relation
 rusts_shard_open(const char *name)
 {
-	Oid			namespace = LookupExplicitNamespace(RUSTS_SHARD_SCHEMA, true);
-	Oid			relid = InvalidOid;
+	Oid			relid;
 	Relation	rel = NULL;
 
-	if (OidIsValid(namespace))
-		relid = get_relname_relid(name, namespace);
+	/* The name may become another table's while we wait for the lock. */
+	relid = RangeVarGetRelid(makeRangeVar(RUSTS_SHARD_SCHEMA,
+										  pstrdup(name), -1),
+							 RowExclusiveLock, true);
 	if (OidIsValid(relid))
-		rel = try_relation_open(relid, RowExclusiveLock);
+		rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

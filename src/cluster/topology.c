@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -74,11 +75,6 @@ rusts_cluster_parse(const char *text, const char *node_id)
 		rusts_config_refuse(&faults);
 	config->node_id = pstrdup(node_id);
 	config->self = rusts_cluster_find_node(config, node_id);
-	if (config->self < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
-						node_id, config->cluster_name)));
 	return config;
 }
 
@@ -133,6 +129,27 @@ rusts_group_find(const RustsClusterConfig *config, const char *name)
 			return &config->groups[i];
 	}
 	return NULL;
+}
+
+char *
+rusts_describe_shards(const Bitmapset *shards)
+{
+	StringInfoData text;
+	int			shard = -1;
+
+	initStringInfo(&text);
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+	{
+		int			last = shard;
+
+		while (bms_is_member(last + 1, shards))
+			last++;
+		appendStringInfo(&text, "%s%d", text.len > 0 ? ", " : "", shard);
+		if (last > shard)
+			appendStringInfo(&text, "-%d", last);
+		shard = last;
+	}
+	return text.data;
 }
 
 void

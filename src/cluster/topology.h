@@ -28,8 +28,8 @@ extern const RustsClusterConfig *rusts_cluster(void);
 
 /*
  * A configuration that is known to be free of faults, for the node of that
- * name; error if it is not so, or there is no such node.  Text is in the
- * server's encoding.
+ * name; error if it is not so.  self is -1 if there is no such node: it is a
+ * guest, that joins or has left.  Text is in the server's encoding.
  */
 extern RustsClusterConfig *rusts_cluster_parse(const char *text,
 											   const char *node_id);
@@ -48,6 +48,9 @@ extern bool rusts_group_has_node(const RustsShardGroup *group, int node);
 extern void rusts_group_name(const RustsClusterConfig *config,
 							 const RustsShardGroup *group,
 							 char name[RUSTS_GROUP_NAME_LEN]);
+
+/* Shards as ranges, palloc'd: 0-3, 7. */
+extern char *rusts_describe_shards(const Bitmapset *shards);
 
 /* The group of that name, or NULL. */
 extern const RustsShardGroup *

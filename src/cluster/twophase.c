@@ -79,6 +79,7 @@ rusts_twophase_begin(const char *cluster, const char *coordinator)
 				 rusts_gid_prefix(cluster, coordinator),
 				 U64FromFullTransactionId(GetTopFullTransactionId()), hex);
 	twophase->timeouts[0] = twophase->timeout;
+	strlcpy(twophase->timeout, "0", sizeof(twophase->timeout));
 	return twophase;
 }
 

@@ -57,7 +57,8 @@ extern int	rusts_twophase_count(RustsTwophase *twophase);
 
 /*
  * The participant's connection, to queue commands, but neither to wait nor to
- * release.  Its outcome is that of the last of prepare and finish.  Results
+ * release; who does wait has no timeouts over there but those he sets
+ * himself.  Its outcome is that of the last of prepare and finish.  Results
  * are there between those two; the first command that was queued has number
  * RUSTS_TWOPHASE_FIRST.
  */

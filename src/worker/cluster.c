@@ -4,9 +4,10 @@
  *	  The cluster worker of a database: what nodes owe each other.
  *
  * Each turn asks all other nodes at once what distributed transactions of this
- * node are in doubt there, and finishes them.  Who has answered is there: it
- * gets the rows that were written while it was not, after the
- * measurements that were made meanwhile.
+ * node are in doubt there, and finishes them, and for whom they have rows.
+ * Who has answered is there: it gets what was written while it was not, after
+ * the measurements that were made meanwhile.  Who has not, or has
+ * missed something, is not read from.
  *
  * src/worker/cluster.c
  *
@@ -23,6 +24,7 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -30,9 +32,9 @@
 
 #include "cluster/hints.h"
 #include "cluster/nodes.h"
+#include "cluster/poll.h"
 #include "cluster/schema_push.h"
 #include "cluster/topology.h"
-#include "cluster/twophase.h"
 #include "compat.h"
 #include "worker/cluster.h"
 
@@ -52,12 +54,22 @@ static void leave(int code, Datum arg);
 static void set_up(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
+static void note_nodes(const RustsClusterConfig *config,
+					   const RustsPoll *poll, TimestampTz now);
+static void tell_down(const RustsClusterConfig *config,
+					  const RustsPoll *poll);
 static void teach(int node);
 static bool deliver(int node);
 static bool guarded(void (*step) (int node), int node);
-static void resolve_step(int unused);
+static void poll_step(int unused);
 static void teach_step(int node);
 static void deliver_step(int node);
+
+/* Nodes that did not answer in the last turn. */
+static Bitmapset *missing = NULL;
+
+/* Since when nodes have answered; 0: they have not. */
+static TimestampTz there_since[RUSTS_MAX_NODES];
 
 /* Results of the steps. */
 static Bitmapset *nodes_there;
@@ -125,7 +137,8 @@ rusts_cluster_main(Datum arg)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
-						 TURN_MS, PG_WAIT_EXTENSION);
+						 Min(TURN_MS, rusts_cluster_timeout / 5),
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
 }
@@ -205,46 +218,72 @@ find_nodes(Bitmapset **there)
 	bms_free(nodes_there);
 	nodes_there = NULL;
 	if (exists)
-		(void) guarded(resolve_step, -1);
+		(void) guarded(poll_step, -1);
 	*there = nodes_there;
 	return exists;
 }
 
 static void
-resolve_step(int unused)
+poll_step(int unused)
 {
 	const RustsClusterConfig *config = rusts_cluster();
-	RustsNodeAddress *addresses = palloc_array(RustsNodeAddress,
-											   config->nnodes);
-	RustsNodeOutcome *outcomes = palloc_array(RustsNodeOutcome,
-											  config->nnodes);
-	RustsResolution *resolution =
-		rusts_resolve_begin(config->cluster_name, config->node_id);
-	bool		all = true;
+	TimestampTz began = GetCurrentTimestamp();
+	TimestampTz until;
+	RustsPoll  *poll;
 	MemoryContext old_cxt;
-	int			n = 0;
+
+	if (config == NULL)
+		return;
+	poll = rusts_poll(config, missing);
+	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
+	note_nodes(config, poll, began);
+	if (rusts_poll_judge(config, poll, missing, there_since))
+		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
+	tell_down(config, poll);
+	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
+	nodes_there = bms_copy(poll->there);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+static void
+note_nodes(const RustsClusterConfig *config, const RustsPoll *poll,
+		   TimestampTz now)
+{
 	int			i;
 
 	for (i = 0; i < config->nnodes; i++)
 	{
-		if (i != config->self)
-			rusts_node_address(config, i, RUSTS_AS_CLUSTER, &addresses[n++]);
+		if (!bms_is_member(i, poll->there))
+			there_since[i] = 0;
+		else if (there_since[i] == 0)
+			there_since[i] = now;
 	}
-	rusts_resolve_nodes(resolution, addresses, n,
-						rusts_node_application(config),
-						rusts_cluster_deadline(), outcomes);
-	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
-	for (n = 0, i = 0; i < config->nnodes; i++)
+}
+
+/* Sessions that wait for a node that is down need not. */
+static void
+tell_down(const RustsClusterConfig *config, const RustsPoll *poll)
+{
+	uint64		down[RUSTS_DOWN_WORDS] = {0};
+	Bitmapset  *now_missing = NULL;
+	MemoryContext old_cxt;
+	int			i;
+
+	/* Once may be chance; twice it is down. */
+	for (i = 0; i < config->nnodes; i++)
 	{
-		if (i == config->self)
-			continue;
-		if (outcomes[n++] == RUSTS_NODE_OK)
-			nodes_there = bms_add_member(nodes_there, i);
-		else
-			all = false;
+		if (i != config->self && !bms_is_member(i, poll->there))
+		{
+			if (bms_is_member(i, missing))
+				down[i / 64] |= UINT64CONST(1) << (i % 64);
+			now_missing = bms_add_member(now_missing, i);
+		}
 	}
+	memcpy(slot->down, down, sizeof(down));
+	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
+	bms_free(missing);
+	missing = bms_copy(now_missing);
 	MemoryContextSwitchTo(old_cxt);
-	rusts_resolve_end(resolution, all);
 }
 
 static void

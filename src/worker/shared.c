@@ -68,6 +68,8 @@ static void at_transaction_event(XactEvent event, void *arg);
 static RustsDatabaseSlot *take_slot(Oid database, int holds);
 static void reset_counters(RustsDatabaseSlot *slot, bool is_new);
 static RustsDatabaseSlot *own_slot(void);
+static TimestampTz readable_until(void);
+static const volatile uint64 *nodes_down(void);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
@@ -87,6 +89,14 @@ static void hold_worker(Oid database);
 static void release_at_exit(int code, Datum arg);
 static void release_worker(Oid database, bool gone);
 
+/* Of this session's database. */
+static RustsDatabaseSlot *known_slot = NULL;
+
+static const RustsClusterView cluster_view = {
+	.readable_until = readable_until,
+	.down = nodes_down,
+};
+
 void
 rusts_worker_init(void)
 {
@@ -102,6 +112,7 @@ rusts_worker_init(void)
 	rusts_wal_sync_init();
 	rusts_totals_hook = own_counters;
 	rusts_cluster_work_hook = wake_cluster_worker;
+	rusts_cluster_view = &cluster_view;
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -198,6 +209,7 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->batches, 0);
 		pg_atomic_init_u64(&slot->rows, 0);
 		pg_atomic_init_u64(&slot->bytes, 0);
+		pg_atomic_init_u64(&slot->readable_until, 0);
 		pg_atomic_init_u64(&slot->batches_left, 0);
 		pg_atomic_init_u64(&slot->rows_left, 0);
 		pg_atomic_init_u64(&slot->bytes_left, 0);
@@ -235,12 +247,10 @@ reset_counters(RustsDatabaseSlot *slot, bool is_new)
 static RustsDatabaseSlot *
 own_slot(void)
 {
-	static RustsDatabaseSlot *slot = NULL;
-
-	if (slot == NULL || slot->database != MyDatabaseId)
-		slot = OidIsValid(MyDatabaseId) ? rusts_worker_slot(MyDatabaseId) :
-			NULL;
-	return slot;
+	if (known_slot == NULL || known_slot->database != MyDatabaseId)
+		known_slot = OidIsValid(MyDatabaseId) ?
+			rusts_worker_slot(MyDatabaseId) : NULL;
+	return known_slot;
 }
 
 static pg_atomic_uint64 *
@@ -291,6 +301,22 @@ tell_worker(void)
 		return;
 
 	wake_worker(slot);
+}
+
+static TimestampTz
+readable_until(void)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	return slot == NULL ? 0 :
+		(TimestampTz) pg_atomic_read_u64(&slot->readable_until);
+}
+
+/* In a signal handler, so only what the session knows already. */
+static const volatile uint64 *
+nodes_down(void)
+{
+	return known_slot == NULL ? NULL : known_slot->down;
 }
 
 /* The cluster worker has work; who would start it looks whether it runs. */

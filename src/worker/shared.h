@@ -16,6 +16,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "cluster/read_check.h"
 #include "meta/totals.h"
 #include "worker/wal_sync.h"
 
@@ -36,6 +37,12 @@ typedef struct RustsDatabaseSlot
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	pid_t		cluster_pid;	/* the cluster worker's, or 0; ditto */
 	Latch	   *cluster_latch;	/* the cluster worker's; ditto */
+	pg_atomic_uint64 readable_until;	/* this node has all rows of the
+										 * cluster, as far as others know, a
+										 * TimestampTz; atomic */
+	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written
+										 * by the cluster worker, and only a
+										 * hint */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
 	/*

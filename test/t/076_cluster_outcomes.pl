@@ -67,6 +67,10 @@ sub all_agree
 			'SELECT count(*) = 0 FROM pg_prepared_xacts')
 		  or die 'transactions stay prepared';
 	}
+	$cluster->server($_)->poll_query_until('postgres',
+		"SELECT bool_and(state = 'live') FROM rusts_cluster_status()")
+	  or die 'nodes do not come back'
+	  for 1 .. 3;
 	is($cluster->own_rows($_, 'm'), $written, "$test_name: node $_")
 	  for 1 .. 3;
 	return;
@@ -176,6 +180,10 @@ for my $round (1 .. 4)
 	  for 1 .. 3;
 	$cluster->server($_)->poll_query_until('postgres',
 		'SELECT count(*) = 0 FROM rusts.cluster_hint') or die 'hints'
+	  for 1 .. 3;
+	$cluster->server($_)->poll_query_until('postgres',
+		"SELECT bool_and(state = 'live') FROM rusts_cluster_status()")
+	  or die 'nodes do not come back'
 	  for 1 .. 3;
 	$have = $cluster->own_rows(2, 'm') - $from;
 	ok($have >= $acknowledged && $have <= $acknowledged + 15,

@@ -1,0 +1,195 @@
+/*-------------------------------------------------------------------------
+ *
+ * away.c
+ *	  Nodes that are not read from: down, or behind with what was written.
+ *
+ * src/cluster/away.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "cluster/away.h"
+#include "cluster/nodes.h"
+#include "cluster/servers.h"
+#include "cluster/sql.h"
+#include "cluster/topology.h"
+#include "compat.h"
+#include "meta/catalog.h"
+
+PG_FUNCTION_INFO_V1(rusts_cluster_set_away);
+PG_FUNCTION_INFO_V1(rusts_cluster_set_back);
+
+#define Anum_node_id	1
+
+static const RustsClusterConfig *require_cluster(void);
+static int	require_node(const RustsClusterConfig *config, const char *id);
+static void require_superuser(void);
+
+Bitmapset *
+rusts_away_nodes(const RustsClusterConfig *config)
+{
+	Relation	table = rusts_catalog_open("cluster_away", AccessShareLock,
+										   true);
+	Bitmapset  *nodes = NULL;
+	Snapshot	snapshot;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (table == NULL)
+		return NULL;
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = systable_beginscan(table, InvalidOid, false, snapshot, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		id = heap_getattr(tuple, Anum_node_id,
+									  RelationGetDescr(table), &isnull);
+		int			node = rusts_cluster_find_node(config,
+												   TextDatumGetCString(id));
+
+		if (node >= 0)
+			nodes = bms_add_member(nodes, node);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(table, AccessShareLock);
+	return nodes;
+}
+
+/* One at a time: two that change the same servers would fail. */
+void
+rusts_away_set(const RustsClusterConfig *config, int node, const char *reason)
+{
+	const char *id = quote_literal_cstr(config->nodes[node].id);
+
+	rusts_cluster_execute("LOCK TABLE rusts.cluster_away "
+						  "IN SHARE ROW EXCLUSIVE MODE");
+	rusts_cluster_execute(psprintf(
+		"INSERT INTO rusts.cluster_away AS a VALUES (%s, %s) "
+		"ON CONFLICT (node_id) DO UPDATE SET reason = EXCLUDED.reason "
+		"WHERE a.reason <> EXCLUDED.reason", id, quote_literal_cstr(reason)));
+	CommandCounterIncrement();
+	rusts_servers_route(config);
+}
+
+void
+rusts_away_clear(const RustsClusterConfig *config, int node)
+{
+	rusts_cluster_execute("LOCK TABLE rusts.cluster_away "
+						  "IN SHARE ROW EXCLUSIVE MODE");
+	rusts_cluster_execute(psprintf(
+		"DELETE FROM rusts.cluster_away WHERE node_id = %s",
+		quote_literal_cstr(config->nodes[node].id)));
+	CommandCounterIncrement();
+	rusts_servers_route(config);
+}
+
+void
+rusts_away_spread(const RustsClusterConfig *config, const Bitmapset *nodes)
+{
+	RustsConnection **conns = palloc_array(RustsConnection *, config->nnodes);
+	RustsConnection *own = NULL;
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+	{
+		RustsConnection *conn;
+		int			node = -1;
+
+		if (bms_is_member(i, nodes))
+			continue;
+		conn = rusts_node_connect(config, i, RUSTS_AS_CLUSTER);
+		while ((node = bms_next_member(nodes, node)) >= 0)
+		{
+			const char **values = palloc_array(const char *, 2);
+
+			values[0] = config->nodes[node].id;
+			values[1] = RUSTS_AWAY_BEHIND;
+			rusts_node_send(conn, "SELECT rusts.cluster_set_away($1, $2)",
+							2, values);
+		}
+		if (i == config->self)
+			own = conn;
+		conns[n++] = conn;
+	}
+	rusts_connection_wait(conns, n, rusts_cluster_deadline());
+	if (own != NULL && rusts_connection_outcome(own) != RUSTS_NODE_OK)
+		rusts_connection_report(own, ERROR);
+	for (i = 0; i < n; i++)
+		rusts_connection_release(conns[i]);
+}
+
+/*
+ * rusts.cluster_set_away(node_id text, reason text) RETURNS void
+ */
+Datum
+rusts_cluster_set_away(PG_FUNCTION_ARGS)
+{
+	const RustsClusterConfig *config = require_cluster();
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	require_superuser();
+	rusts_away_set(config, require_node(config, id),
+				   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * rusts.cluster_set_back(node_id text) RETURNS void
+ */
+Datum
+rusts_cluster_set_back(PG_FUNCTION_ARGS)
+{
+	const RustsClusterConfig *config = require_cluster();
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	require_superuser();
+	rusts_away_clear(config, require_node(config, id));
+	PG_RETURN_VOID();
+}
+
+static const RustsClusterConfig *
+require_cluster(void)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database is not a node of a cluster")));
+	return config;
+}
+
+static int
+require_node(const RustsClusterConfig *config, const char *id)
+{
+	int			node = rusts_cluster_find_node(config, id);
+
+	if (node < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
+						id, config->cluster_name)));
+	return node;
+}
+
+static void
+require_superuser(void)
+{
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to change the cluster")));
+}

@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_scan.c
+ *	  Scans of other nodes that may not be there.
+ *
+ * postgres_fdw connects when a scan begins.  If none of a group's nodes can be
+ * reached the error names shards and nodes; or, where partial results are
+ * allowed, there is a warning and the scan has no rows.  Such a scan is
+ * known by its fdw_state, which is NULL.
+ *
+ * src/cluster/fdw_scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/execAsync.h"
+#include "executor/executor.h"
+#include "foreign/foreign.h"
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
+#include "utils/builtins.h"
+
+#include "cluster/fdw_scan.h"
+#include "cluster/read_check.h"
+#include "cluster/topology.h"
+#include "compat.h"
+
+static FdwRoutine original;
+
+static void begin_scan(ForeignScanState *node, int eflags);
+static void report_unreachable(const char *server, int elevel);
+static void append_node(StringInfo list, const RustsClusterConfig *config,
+						int node);
+static TupleTableSlot *iterate_scan(ForeignScanState *node);
+static void rescan(ForeignScanState *node);
+static void end_scan(ForeignScanState *node);
+static void async_request(AsyncRequest *request);
+
+void
+rusts_fdw_wrap_scans(FdwRoutine *routine)
+{
+	original = *routine;
+	routine->BeginForeignScan = begin_scan;
+	routine->IterateForeignScan = iterate_scan;
+	routine->ReScanForeignScan = rescan;
+	routine->EndForeignScan = end_scan;
+	routine->ForeignAsyncRequest = async_request;
+}
+
+/*
+ * What went wrong with the connection has been cleaned up by whoever made it;
+ * there is nothing else to undo when the scan goes on without it.
+ */
+static void
+begin_scan(ForeignScanState *node, int eflags)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	ForeignServer *server = GetForeignServer(plan->fs_server);
+	bool		unreachable = false;
+
+	PG_TRY();
+	{
+		original.BeginForeignScan(node, eflags);
+	}
+	PG_CATCH();
+	{
+		MemoryContext error_cxt = MemoryContextSwitchTo(cxt);
+		ErrorData  *error = CopyErrorData();
+
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) !=
+			ERRCODE_CONNECTION_EXCEPTION)
+		{
+			MemoryContextSwitchTo(error_cxt);
+			PG_RE_THROW();
+		}
+		FlushErrorState();
+		FreeErrorData(error);
+		unreachable = true;
+	}
+	PG_END_TRY();
+	if (unreachable)
+	{
+		node->fdw_state = NULL;
+		report_unreachable(server->servername, rusts_allow_partial_results ?
+						   WARNING : ERROR);
+	}
+}
+
+static void
+report_unreachable(const char *server, int elevel)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+	const RustsShardGroup *group = NULL;
+	StringInfoData nodes;
+	ListCell   *cell;
+
+	if (config != NULL &&
+		strncmp(server, RUSTS_SERVER_PREFIX,
+				strlen(RUSTS_SERVER_PREFIX)) == 0)
+		group = rusts_group_find(config, server + strlen(RUSTS_SERVER_PREFIX));
+	if (group == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("could not connect to server \"%s\"", server)));
+	initStringInfo(&nodes);
+	append_node(&nodes, config, group->primary);
+	foreach(cell, group->replicas)
+		append_node(&nodes, config, lfirst_int(cell));
+	ereport(elevel,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("cannot read shards %s of the cluster",
+					rusts_describe_shards(group->shards)),
+			 errdetail("Their nodes cannot be reached: %s.", nodes.data),
+			 elevel == WARNING ? 0 :
+			 errhint("With rusts.allow_partial_results the other shards can be read.")));
+}
+
+static void
+append_node(StringInfo list, const RustsClusterConfig *config, int node)
+{
+	appendStringInfo(list, "%s\"%s\"", list->len > 0 ? ", " : "",
+					 config->nodes[node].id);
+}
+
+static TupleTableSlot *
+iterate_scan(ForeignScanState *node)
+{
+	if (node->fdw_state == NULL)
+		return ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	return original.IterateForeignScan(node);
+}
+
+static void
+rescan(ForeignScanState *node)
+{
+	if (node->fdw_state != NULL)
+		original.ReScanForeignScan(node);
+}
+
+static void
+end_scan(ForeignScanState *node)
+{
+	if (node->fdw_state != NULL)
+		original.EndForeignScan(node);
+}
+
+static void
+async_request(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+
+	if (node->fdw_state == NULL)
+		ExecAsyncRequestDone(request, NULL);
+	else
+		original.ForeignAsyncRequest(request);
+}

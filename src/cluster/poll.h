@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * poll.h
+ *	  What the nodes know of each other, asked all at once.
+ *
+ * src/cluster/poll.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_POLL_H
+#define RUSTS_POLL_H
+
+#include "datatype/timestamp.h"
+
+#include "cluster/config.h"
+
+typedef struct RustsPoll
+{
+	Bitmapset  *there;			/* other nodes that have answered */
+	double	   *lags;			/* [nnodes] age in seconds of the oldest row
+								 * that some node still has for this one;
+								 * negative: none has any */
+	bool		is_away;		/* some node does not read from this one */
+} RustsPoll;
+
+/*
+ * Ask the other nodes, and finish on the way what transactions of this node
+ * are in doubt there.  In the current memory context and transaction, as the
+ * cluster's user.  missing: nodes that did not answer the last time.
+ */
+extern RustsPoll *rusts_poll(const RustsClusterConfig *config,
+							 const Bitmapset *missing);
+
+/*
+ * Set nodes away, or back, as the poll says.  missing: who did not answer in
+ * the poll before; there_since: by node, since when it has answered.
+ * Returns whether this node has all rows that the others could have for it.
+ */
+extern bool rusts_poll_judge(const RustsClusterConfig *config,
+							 const RustsPoll *poll, const Bitmapset *missing,
+							 const TimestampTz *there_since);
+
+#endif							/* RUSTS_POLL_H */

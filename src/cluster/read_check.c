@@ -1,0 +1,267 @@
+/*-------------------------------------------------------------------------
+ *
+ * read_check.c
+ *	  Queries read what is complete, and do not wait for who is not there.
+ *
+ * A node that has been away may lack rows that the others have acknowledged.
+ * Before a statement reads its parts of the cluster it must have known within
+ * rusts.cluster_timeout that it lacks none: a node that was frozen knows
+ * nothing when it wakes up, and whoever gave it up has waited so long.
+ *
+ * A node that is frozen answers nothing and closes nothing.  A statement that
+ * waits for it looks now and then whether the cluster worker has given it
+ * up, and shuts the socket down: postgres_fdw takes that for the end of the
+ * connection, and connects to another node next time.
+ *
+ * src/cluster/read_check.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "cluster/read_check.h"
+#include "cluster/topology.h"
+#include "compat.h"
+
+/* How often a waiting statement looks. */
+#define WATCH_MS		500
+
+/* Sockets of a backend beyond this are not looked at. */
+#define MAX_SOCKETS		4096
+
+bool		rusts_allow_partial_results = false;
+const RustsClusterView *rusts_cluster_view = NULL;
+
+/* Addresses of nodes, in the order of the configuration. */
+typedef struct NodeSocket
+{
+	struct sockaddr_storage address;
+	bool		known;
+} NodeSocket;
+
+static ExecutorStart_hook_type prev_executor_start;
+static NodeSocket *node_sockets;
+static int	nnode_sockets;
+static const RustsClusterConfig *node_sockets_of;
+static TimeoutId watch_timeout = MAX_TIMEOUTS;
+static bool watching;
+
+static void executor_start(QueryDesc *query, int eflags);
+static void look_at_tables(QueryDesc *query, bool *own, bool *others);
+static void check_complete(const RustsClusterConfig *config);
+static void watch(const RustsClusterConfig *config);
+static void find_addresses(const RustsClusterConfig *config);
+static void at_timeout(void);
+static void shut_down_sockets(const NodeSocket *node);
+static bool same_address(const struct sockaddr_storage *a,
+						 const struct sockaddr_storage *b);
+static void at_xact_end(XactEvent event, void *arg);
+
+void
+rusts_read_check_init(void)
+{
+	DefineCustomBoolVariable("rusts.allow_partial_results",
+							 "Lets queries go on without the rows of nodes that are away.",
+							 "There is a warning instead of an error.",
+							 &rusts_allow_partial_results, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	prev_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	RegisterXactCallback(at_xact_end, NULL);
+}
+
+static void
+executor_start(QueryDesc *query, int eflags)
+{
+	const RustsClusterConfig *config = NULL;
+	bool		own = false;
+	bool		others = false;
+
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
+		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
+		config = rusts_cluster();
+	if (config != NULL && config->nnodes > 1)
+	{
+		look_at_tables(query, &own, &others);
+		if (own && config->replication_factor > 1)
+			check_complete(config);
+		if (others)
+			watch(config);
+	}
+	if (prev_executor_start)
+		prev_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/* Does the statement read parts that are here, or elsewhere? */
+static void
+look_at_tables(QueryDesc *query, bool *own, bool *others)
+{
+	Oid			schema = get_namespace_oid(RUSTS_SHARD_SCHEMA, true);
+	Index		rti = 0;
+	ListCell   *cell;
+
+	foreach(cell, query->plannedstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst(cell);
+
+		rti++;
+		if (rte->rtekind != RTE_RELATION ||
+			get_rel_namespace(rte->relid) != schema)
+			continue;
+		if (rte->relkind == RELKIND_FOREIGN_TABLE)
+			*others = true;
+		else if (query->operation != CMD_INSERT ||
+				 !list_member_int(query->plannedstmt->resultRelations, rti))
+			*own = true;
+	}
+}
+
+static void
+check_complete(const RustsClusterConfig *config)
+{
+	if (GetCurrentTimestamp() < rusts_cluster_view->readable_until())
+		return;
+	ereport(rusts_allow_partial_results ? WARNING : ERROR,
+			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+			 errmsg("node \"%s\" may lack rows that the cluster has",
+					config->node_id),
+			 errdetail("It has just started, does not reach the others, or still has to get rows."),
+			 rusts_allow_partial_results ? 0 :
+			 errhint("Ask another node, or set rusts.allow_partial_results.")));
+}
+
+static void
+watch(const RustsClusterConfig *config)
+{
+	if (watching)
+		return;
+	if (watch_timeout == MAX_TIMEOUTS)
+		watch_timeout = RegisterTimeout(USER_TIMEOUT, at_timeout);
+	if (node_sockets_of != config)
+		find_addresses(config);
+	watching = true;
+	enable_timeout_every(watch_timeout,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 WATCH_MS), WATCH_MS);
+}
+
+/* A name that nobody knows is one that nobody has connected to, either. */
+static void
+find_addresses(const RustsClusterConfig *config)
+{
+	int			i;
+
+	node_sockets_of = NULL;
+	nnode_sockets = 0;
+	if (node_sockets != NULL)
+		free(node_sockets);
+	node_sockets = calloc(config->nnodes, sizeof(NodeSocket));
+	if (node_sockets == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	for (i = 0; i < config->nnodes; i++)
+	{
+		struct addrinfo hint = {0};
+		struct addrinfo *found;
+		char		port[16];
+
+		hint.ai_socktype = SOCK_STREAM;
+		snprintf(port, sizeof(port), "%d", config->nodes[i].port);
+		if (getaddrinfo(config->nodes[i].host, port, &hint, &found) != 0)
+			continue;
+		memcpy(&node_sockets[i].address, found->ai_addr,
+			   Min(found->ai_addrlen, sizeof(struct sockaddr_storage)));
+		node_sockets[i].known = true;
+		freeaddrinfo(found);
+	}
+	nnode_sockets = config->nnodes;
+	node_sockets_of = config;
+}
+
+/* In a signal handler: only what is allowed there. */
+static void
+at_timeout(void)
+{
+	const volatile uint64 *down = rusts_cluster_view->down();
+	int			i;
+
+	if (down == NULL)
+		return;
+	for (i = 0; i < nnode_sockets; i++)
+	{
+		if (node_sockets[i].known && (down[i / 64] >> (i % 64) & 1))
+			shut_down_sockets(&node_sockets[i]);
+	}
+}
+
+static void
+shut_down_sockets(const NodeSocket *node)
+{
+	int			save_errno = errno;
+	int			fd;
+
+	for (fd = 3; fd < MAX_SOCKETS; fd++)
+	{
+		struct sockaddr_storage peer;
+		socklen_t	len = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *) &peer, &len) == 0 &&
+			same_address(&peer, &node->address))
+			(void) shutdown(fd, SHUT_RDWR);
+	}
+	errno = save_errno;
+}
+
+static bool
+same_address(const struct sockaddr_storage *a,
+			 const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+	{
+		const struct sockaddr_in *left = (const struct sockaddr_in *) a;
+		const struct sockaddr_in *right = (const struct sockaddr_in *) b;
+
+		return left->sin_port == right->sin_port &&
+			left->sin_addr.s_addr == right->sin_addr.s_addr;
+	}
+	if (a->ss_family == AF_INET6)
+	{
+		const struct sockaddr_in6 *left = (const struct sockaddr_in6 *) a;
+		const struct sockaddr_in6 *right = (const struct sockaddr_in6 *) b;
+
+		return left->sin6_port == right->sin6_port &&
+			memcmp(&left->sin6_addr, &right->sin6_addr,
+				   sizeof(left->sin6_addr)) == 0;
+	}
+	return false;
+}
+
+/* Nothing is waited for between transactions. */
+static void
+at_xact_end(XactEvent event, void *arg)
+{
+	if (!watching || (event != XACT_EVENT_COMMIT &&
+					  event != XACT_EVENT_ABORT &&
+					  event != XACT_EVENT_PREPARE))
+		return;
+	watching = false;
+	disable_timeout(watch_timeout, false);
+}

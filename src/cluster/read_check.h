@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * read_check.h
+ *	  Queries read what is complete, and do not wait for who is not there.
+ *
+ * src/cluster/read_check.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RUSTS_READ_CHECK_H
+#define RUSTS_READ_CHECK_H
+
+#include "datatype/timestamp.h"
+
+#include "cluster/config.h"
+
+/* rusts.allow_partial_results */
+extern bool rusts_allow_partial_results;
+
+/*
+ * What the cluster worker knows, in shared memory; NULL until it sets it.
+ * readable_until: this node has all rows until then, as far as others know.
+ * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may
+ * be called in a signal handler.
+ */
+typedef struct RustsClusterView
+{
+	TimestampTz (*readable_until) (void);
+	const volatile uint64 *(*down) (void);
+} RustsClusterView;
+
+extern const RustsClusterView *rusts_cluster_view;
+
+#define RUSTS_DOWN_WORDS	(RUSTS_MAX_NODES / 64)
+
+/* Define the parameter, hook into the executor; once, from _PG_init. */
+extern void rusts_read_check_init(void);
+
+#endif							/* RUSTS_READ_CHECK_H */

@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * status.c
+ *	  rusts_cluster_status: the nodes as this one sees them.
+ *
+ * Nobody is asked: what the cluster worker found out in its last turn stands
+ * in tables here.
+ *
+ * src/cluster/status.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "cluster/read_check.h"
+#include "cluster/topology.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(rusts_cluster_status);
+
+#define STATUS_COLUMNS	10
+
+/* Of a node, parameter 1, in the order of the result. */
+#define STATUS_QUERY \
+	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest " \
+	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
+	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 " \
+	"AS bytes, " \
+	"pg_catalog.min(written_at) AS oldest " \
+	"FROM rusts.cluster_hint WHERE node_id = $1) AS h " \
+	"LEFT JOIN rusts.cluster_away AS a ON a.node_id = $1"
+
+static void put_node(const RustsClusterConfig *config, int node,
+					 ReturnSetInfo *result);
+static Datum shards_array(const Bitmapset *shards);
+
+/*
+ * rusts_cluster_status() RETURNS TABLE (...), a row per node
+ */
+Datum
+rusts_cluster_status(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const RustsClusterConfig *config = rusts_cluster();
+	Oid			userid;
+	int			context;
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (config == NULL)
+		return (Datum) 0;
+
+	/* Who may call it may see this much of the tables. */
+	GetUserIdAndSecContext(&userid, &context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	for (i = 0; i < config->nnodes; i++)
+		put_node(config, i, result);
+	SetUserIdAndSecContext(userid, context);
+	return (Datum) 0;
+}
+
+static void
+put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
+{
+	const RustsClusterNode *n = &config->nodes[node];
+	Oid			types[] = {TEXTOID};
+	Datum		args[] = {CStringGetTextDatum(n->id)};
+	Datum		values[STATUS_COLUMNS];
+	bool		nulls[STATUS_COLUMNS] = {false};
+	HeapTuple	row;
+	TupleDesc	desc;
+	int			i;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(STATUS_QUERY, 1, types, args, NULL, true,
+							  1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the state of node \"%s\"", n->id);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	values[0] = CStringGetTextDatum(n->id);
+	values[1] = CStringGetTextDatum(psprintf("%s:%d", n->host, n->port));
+	values[2] = SPI_getbinval(row, desc, 1, &nulls[2]);
+	values[3] = SPI_getbinval(row, desc, 2, &nulls[3]);
+	values[4] = shards_array(n->shards);
+	values[5] = shards_array(n->replica_shards);
+	for (i = 0; i < 3; i++)
+		values[6 + i] = SPI_getbinval(row, desc, 3 + i, &nulls[6 + i]);
+	nulls[9] = true;
+	if (nulls[2])
+	{
+		values[2] = CStringGetTextDatum("live");
+		nulls[2] = false;
+	}
+	if (node == config->self && config->replication_factor > 1 &&
+		rusts_cluster_view != NULL &&
+		GetCurrentTimestamp() >= rusts_cluster_view->readable_until())
+	{
+		values[2] = CStringGetTextDatum("behind");
+		values[9] = CStringGetTextDatum("it has just started, does not reach "
+										"the others, or still has to get rows");
+		nulls[9] = false;
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	SPI_finish();
+}
+
+static Datum
+shards_array(const Bitmapset *shards)
+{
+	Datum	   *elements = palloc_array(Datum, bms_num_members(shards) + 1);
+	int			n = 0;
+	int			shard = -1;
+
+	while ((shard = bms_next_member(shards, shard)) >= 0)
+		elements[n++] = Int32GetDatum(shard);
+	return PointerGetDatum(construct_array(elements, n, INT4OID, sizeof(int32),
+										   true, TYPALIGN_INT));
+}
