@@ -153,6 +153,7 @@ run_utility(PlannedStmt *statement, const char *query_string,
 		prev_process_utility : standard_ProcessUtility;
 	List	   *measurements = NIL;
 	Node	   *copy;
+	char	   *hints;
 
 	/* Others must not find a snapshot, as SET TRANSACTION. */
 	if (context != PROCESS_UTILITY_SUBCOMMAND &&
@@ -167,11 +168,11 @@ run_utility(PlannedStmt *statement, const char *query_string,
 
 	/* Who runs it may change it. */
 	copy = copyObject(statement->utilityStmt);
-	rusts_change_parts_before(copy, measurements);
+	hints = rusts_change_parts_hints(measurements);
 	run_counted(next, statement, query_string, read_only_tree, context,
 				params, environment, dest, completion);
 	CommandCounterIncrement();
-	rusts_change_parts_after(copy, measurements);
+	rusts_change_parts(copy, measurements, hints);
 	run_everywhere(statement_text(statement, query_string));
 }
 

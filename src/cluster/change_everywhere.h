@@ -35,13 +35,16 @@ extern bool rusts_change_may_concern(const Node *statement);
 extern List *rusts_change_targets(Node *statement);
 
 /*
- * change_parts.c: what a statement has to do with the parts of measurements
- * besides what PostgreSQL does.  Before it has run here, and after that.
+ * change_statement.c: what a statement has to do with the parts of measurements
+ * besides what PostgreSQL does, after it has run here.
  *
  * Rows that wait for other nodes are of no use when a measurement is emptied,
- * and go; where they could not be stored any more, it is an error.
+ * and go; where they could not be stored any more, it is an error.  Which
+ * these are has to be asked before the statement runs, for parts may be gone
+ * or have other names then.
  */
-extern void rusts_change_parts_before(Node *statement, List *measurements);
-extern void rusts_change_parts_after(Node *statement, List *measurements);
+extern char *rusts_change_parts_hints(List *measurements);
+extern void rusts_change_parts(Node *statement, List *measurements,
+							   const char *hints);
 
 #endif							/* RUSTS_CHANGE_EVERYWHERE_H */

@@ -37,9 +37,9 @@
 #include "compat.h"
 #include "meta/schema.h"
 
+static void check_hints(List *measurements, const char *hints);
 static bool empties(Node *statement);
 static bool needs_no_hints(Node *statement);
-static char *hint_condition(List *measurements);
 static bool changes_owner(const AlterTableStmt *alter);
 static void change_owner(Oid measurement);
 static void grant_parts(const GrantStmt *grant, List *measurements);
@@ -48,30 +48,82 @@ static void rename_parts(Oid measurement);
 static void rename_part(Oid part, const char *name);
 static List *list_parts(Oid measurement);
 
+char *
+rusts_change_parts_hints(List *measurements)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "part IN (''");
+	foreach(cell, measurements)
+	{
+		ListCell   *part;
+
+		/* The statement will lock them: not before the measurement. */
+		foreach(part, find_inheritance_children(lfirst_oid(cell), NoLock))
+		{
+			const char *name = get_rel_name(lfirst_oid(part));
+
+			if (name != NULL)
+				appendStringInfo(&sql, ", %s", quote_literal_cstr(name));
+		}
+	}
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
 void
-rusts_change_parts_before(Node *statement, List *measurements)
+rusts_change_parts(Node *statement, List *measurements, const char *hints)
 {
 	RustsActAs	self;
 
-	if (!empties(statement) && !needs_no_hints(statement))
-		return;
 	rusts_act_as_owner(&self);
-	if (rusts_cluster_select(psprintf("SELECT 1 FROM rusts.cluster_hint "
-									  "WHERE %s LIMIT 1",
-									  hint_condition(measurements))) == NULL)
+	if (empties(statement))
+		rusts_cluster_execute(psprintf("DELETE FROM rusts.cluster_hint "
+									   "WHERE %s", hints));
+	else if (needs_no_hints(statement))
+		check_hints(measurements, hints);
+	switch (nodeTag(statement))
 	{
-		rusts_act_as_self(&self);
-		return;
+		case T_AlterTableStmt:
+			if (changes_owner((AlterTableStmt *) statement))
+				change_owner(linitial_oid(measurements));
+			break;
+		case T_GrantStmt:
+			grant_parts((GrantStmt *) statement, measurements);
+			break;
+		case T_SecLabelStmt:
+			label_parts((SecLabelStmt *) statement,
+						linitial_oid(measurements));
+			break;
+		case T_AlterObjectSchemaStmt:
+			rename_parts(linitial_oid(measurements));
+			break;
+		case T_RenameStmt:
+			if (((RenameStmt *) statement)->renameType == OBJECT_TABLE)
+				rename_parts(linitial_oid(measurements));
+			break;
+		default:
+			break;
 	}
-	if (!empties(statement))
+	rusts_act_as_self(&self);
+}
+
+/*
+ * The statement has locked the measurement: who has written to it before has
+ * committed, and left his hints.
+ */
+static void
+check_hints(List *measurements, const char *hints)
+{
+	if (rusts_cluster_select(psprintf("SELECT 1 FROM rusts.cluster_hint "
+									  "WHERE %s LIMIT 1", hints)) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot change measurement \"%s\" while nodes of the cluster still have to get rows of it",
 						get_rel_name(linitial_oid(measurements))),
 				 errhint("Try again when all nodes have caught up.")));
-	rusts_cluster_execute(psprintf("DELETE FROM rusts.cluster_hint WHERE %s",
-								   hint_condition(measurements)));
-	rusts_act_as_self(&self);
 }
 
 /* Does it leave no rows? */
@@ -107,61 +159,6 @@ needs_no_hints(Node *statement)
 		}
 	}
 	return false;
-}
-
-static char *
-hint_condition(List *measurements)
-{
-	StringInfoData sql;
-	ListCell   *cell;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "part IN (''");
-	foreach(cell, measurements)
-	{
-		ListCell   *part;
-
-		foreach(part, list_parts(lfirst_oid(cell)))
-		{
-			const char *name = get_rel_name(lfirst_oid(part));
-
-			appendStringInfo(&sql, ", %s", quote_literal_cstr(name));
-		}
-	}
-	appendStringInfoChar(&sql, ')');
-	return sql.data;
-}
-
-void
-rusts_change_parts_after(Node *statement, List *measurements)
-{
-	RustsActAs	self;
-
-	rusts_act_as_owner(&self);
-	switch (nodeTag(statement))
-	{
-		case T_AlterTableStmt:
-			if (changes_owner((AlterTableStmt *) statement))
-				change_owner(linitial_oid(measurements));
-			break;
-		case T_GrantStmt:
-			grant_parts((GrantStmt *) statement, measurements);
-			break;
-		case T_SecLabelStmt:
-			label_parts((SecLabelStmt *) statement,
-						linitial_oid(measurements));
-			break;
-		case T_AlterObjectSchemaStmt:
-			rename_parts(linitial_oid(measurements));
-			break;
-		case T_RenameStmt:
-			if (((RenameStmt *) statement)->renameType == OBJECT_TABLE)
-				rename_parts(linitial_oid(measurements));
-			break;
-		default:
-			break;
-	}
-	rusts_act_as_self(&self);
 }
 
 static bool
