@@ -19,6 +19,8 @@
 #include "utils/lsyscache.h"
 
 #include "cluster/accept.h"
+#include "cluster/connection.h"
+#include "cluster/read_check.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -48,6 +50,7 @@ rusts_accept(const char *text, const char *node_id)
 {
 	RustsClusterConfig *config;
 	RustsConfigFaults faults;
+	bool		first;
 
 	if (!superuser())
 		ereport(ERROR,
@@ -64,8 +67,13 @@ rusts_accept(const char *text, const char *node_id)
 	rusts_cluster_execute("LOCK TABLE rusts.cluster "
 						  "IN SHARE ROW EXCLUSIVE MODE");
 	rusts_cluster_execute("SELECT rusts.cluster_prepare_fdw()");
+	first = rusts_cluster_select("SELECT 1 FROM rusts.cluster") == NULL;
 	rusts_servers_apply(config);
 	store(text, node_id);
+
+	/* Nobody has rows for who was not there; the worker will look again. */
+	if (first && rusts_cluster_view != NULL)
+		rusts_cluster_view->set_readable(rusts_cluster_deadline());
 }
 
 void

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
@@ -93,7 +94,9 @@ executor_start(QueryDesc *query, int eflags)
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
 		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
 		config = rusts_cluster();
-	if (config != NULL && config->nnodes > 1)
+
+	/* How far a standby is behind is no matter of the cluster's. */
+	if (config != NULL && config->nnodes > 1 && !RecoveryInProgress())
 	{
 		look_at_tables(query, &own, &others);
 		if (own && config->replication_factor > 1)

@@ -18,7 +18,7 @@
 extern bool rusts_allow_partial_results;
 
 /*
- * What the cluster worker knows, in shared memory; NULL until it sets it.
+ * What the cluster worker knows, in shared memory; NULL: there are no workers.
  * readable_until: this node has all rows until then, as far as others know.
  * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may
  * be called in a signal handler.
@@ -27,6 +27,7 @@ typedef struct RustsClusterView
 {
 	TimestampTz (*readable_until) (void);
 	const volatile uint64 *(*down) (void);
+	void		(*set_readable) (TimestampTz until);
 } RustsClusterView;
 
 extern const RustsClusterView *rusts_cluster_view;

@@ -238,7 +238,7 @@ poll_step(int unused)
 	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
 	note_nodes(config, poll, began);
 	if (rusts_poll_judge(config, poll, missing, there_since))
-		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
+		rusts_cluster_view->set_readable(until);
 	tell_down(config, poll);
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);

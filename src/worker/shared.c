@@ -70,6 +70,7 @@ static void reset_counters(RustsDatabaseSlot *slot, bool is_new);
 static RustsDatabaseSlot *own_slot(void);
 static TimestampTz readable_until(void);
 static const volatile uint64 *nodes_down(void);
+static void set_readable(TimestampTz until);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
@@ -95,6 +96,7 @@ static RustsDatabaseSlot *known_slot = NULL;
 static const RustsClusterView cluster_view = {
 	.readable_until = readable_until,
 	.down = nodes_down,
+	.set_readable = set_readable,
 };
 
 void
@@ -317,6 +319,15 @@ static const volatile uint64 *
 nodes_down(void)
 {
 	return known_slot == NULL ? NULL : known_slot->down;
+}
+
+static void
+set_readable(TimestampTz until)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	if (slot != NULL)
+		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
 }
 
 /* The cluster worker has work; who would start it looks whether it runs. */
