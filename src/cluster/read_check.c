@@ -23,6 +23,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
@@ -92,6 +93,7 @@ executor_start(QueryDesc *query, int eflags)
 	bool		others = false;
 
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
+		!IsParallelWorker() &&
 		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
 		config = rusts_cluster();
 

@@ -176,7 +176,7 @@ load(Oid relid)
 	const RustsClusterConfig *config = NULL;
 	Relation	rel = table_open(relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(relid));
 	uint64		read_at = nchanges;
 	TableScanDesc scan;
 
