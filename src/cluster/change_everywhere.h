@@ -35,8 +35,8 @@ extern bool rusts_change_may_concern(const Node *statement);
 extern List *rusts_change_targets(Node *statement);
 
 /*
- * change_statement.c: what a statement has to do with the parts of measurements
- * besides what PostgreSQL does, after it has run here.
+ * change_statement.c: what a statement has to do with the parts of
+ * measurements besides what PostgreSQL does, after it has run here.
  *
  * Rows that wait for other nodes are of no use when a measurement is emptied,
  * and go; where they could not be stored any more, it is an error.  Which
