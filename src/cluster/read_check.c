@@ -93,16 +93,15 @@ executor_start(QueryDesc *query, int eflags)
 	bool		own = false;
 	bool		others = false;
 
-	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
-		!IsParallelWorker() &&
-		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
-		config = rusts_cluster();
-
 	/* How far a standby is behind is no matter of the cluster's. */
-	if (config != NULL && config->nnodes > 1 && !RecoveryInProgress())
-	{
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
+		!IsParallelWorker() && !RecoveryInProgress() &&
+		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
 		look_at_tables(query, &own, &others);
-
+	if (own || others)
+		config = rusts_cluster();
+	if (config != NULL && config->nnodes > 1)
+	{
 		/* What another node has sent to be deleted is how rows catch up. */
 		if (own && config->replication_factor > 1 &&
 			!rusts_outbox_is_quiet())
