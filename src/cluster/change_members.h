@@ -37,6 +37,7 @@ typedef struct RustsChange
 	RustsMember	   *members;
 	char	   *ids;			/* of all of them, as an array */
 	bool		copies;			/* some table is staged */
+	bool		marked;			/* nodes have views of what is new since then */
 	char	  **states;			/* of members, when they were marked */
 	char	   *self_marks;
 } RustsChange;
