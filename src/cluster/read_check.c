@@ -32,6 +32,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "cluster/change.h"
 #include "cluster/read_check.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -90,7 +91,9 @@ executor_start(QueryDesc *query, int eflags)
 	bool		own = false;
 	bool		others = false;
 
+	/* Before nodes switch, nothing is left for any of them to get. */
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
+		!rusts_change_running() &&
 		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
 		config = rusts_cluster();
 	if (config != NULL && config->nnodes > 1)
