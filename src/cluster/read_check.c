@@ -34,6 +34,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "cluster/change.h"
 #include "cluster/outbox.h"
 #include "cluster/read_check.h"
 #include "cluster/topology.h"
@@ -93,9 +94,13 @@ executor_start(QueryDesc *query, int eflags)
 	bool		own = false;
 	bool		others = false;
 
-	/* How far a standby is behind is no matter of the cluster's. */
+	/*
+	 * How far a standby is behind is no matter of the cluster's; and before
+	 * nodes switch, nothing is left for any of them to get.
+	 */
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
 		!IsParallelWorker() && !RecoveryInProgress() &&
+		!rusts_change_running() &&
 		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
 		look_at_tables(query, &own, &others);
 	if (own || others)
