@@ -60,6 +60,9 @@ extern List *rusts_cluster_open_parts(Relation parent,
 									  const Bitmapset *shards);
 extern void rusts_cluster_close_parts(List *parts);
 
+/* Is this relation, which is locked, a measurement of the cluster? */
+extern bool rusts_is_cluster_relation(const RangeTblEntry *rte);
+
 /* Make the query read a partition instead of its relation rti. */
 extern void rusts_cluster_read_part(Query *query, Index rti, Relation parent,
 									Relation part);

@@ -135,16 +135,8 @@ selects_only(const Query *query)
 static bool
 reads_measurement(const RangeTblEntry *rte)
 {
-	Relation	rel;
-	bool		result;
-
-	if (rte->relkind != RELKIND_PARTITIONED_TABLE ||
-		rte->securityQuals != NIL || rte->tablesample != NULL)
-		return false;
-	rel = table_open(rte->relid, NoLock);
-	result = rusts_is_cluster_measurement(rel);
-	table_close(rel, NoLock);
-	return result;
+	return rte->securityQuals == NIL && rte->tablesample == NULL &&
+		rusts_is_cluster_relation(rte);
 }
 
 /* as inline_cte() does it */

@@ -58,6 +58,21 @@ rusts_cluster_open_parts(Relation parent, const Bitmapset *shards)
 }
 
 /* Locks stay, as the planner's do. */
+bool
+rusts_is_cluster_relation(const RangeTblEntry *rte)
+{
+	Relation	rel;
+	bool		result;
+
+	if (rte->rtekind != RTE_RELATION ||
+		rte->relkind != RELKIND_PARTITIONED_TABLE)
+		return false;
+	rel = table_open(rte->relid, NoLock);
+	result = rusts_is_cluster_measurement(rel);
+	table_close(rel, NoLock);
+	return result;
+}
+
 void
 rusts_cluster_close_parts(List *parts)
 {

@@ -238,9 +238,7 @@ static bool
 is_done_in_parts(Query *query)
 {
 	RangeTblEntry *rte;
-	Relation	rel;
 	Index		rti;
-	bool		result;
 
 	if (query->commandType != CMD_SELECT || !rusts_enable_cluster_pushdown ||
 		(!query->hasAggs && query->groupClause == NIL &&
@@ -250,13 +248,8 @@ is_done_in_parts(Query *query)
 		return false;
 	rti = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
 	rte = rt_fetch(rti, query->rtable);
-	if (!is_only_relation(query, rti) || rte->rtekind != RTE_RELATION ||
-		rte->relkind != RELKIND_PARTITIONED_TABLE || !rte->inh)
-		return false;
-	rel = table_open(rte->relid, NoLock);
-	result = rusts_is_cluster_measurement(rel);
-	table_close(rel, NoLock);
-	return result;
+	return is_only_relation(query, rti) && rte->inh &&
+		rusts_is_cluster_relation(rte);
 }
 
 /*
