@@ -51,7 +51,6 @@ static Bitmapset *taught = NULL;
 
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
-static void set_up(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
 static void note_nodes(const RustsClusterConfig *config,
@@ -118,7 +117,7 @@ rusts_cluster_main(Datum arg)
 	if (!arrive(database))
 		return;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	set_up();
+	rusts_worker_settings();
 	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts cluster turn",
 									 ALLOCSET_DEFAULT_SIZES);
 	for (;;)
@@ -171,17 +170,6 @@ leave(int code, Datum arg)
 	slot->cluster_pid = 0;
 	slot->cluster_latch = NULL;
 	LWLockRelease(rusts_worker_shared->lock);
-}
-
-static void
-set_up(void)
-{
-	SetConfigOption("default_transaction_isolation", "read committed",
-					PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
-					PGC_S_OVERRIDE);
 }
 
 /* False: there is no cluster any more. */
@@ -343,12 +331,7 @@ guarded(void (*step) (int node), int node)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(cxt);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
+		rusts_worker_recover(cxt);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);

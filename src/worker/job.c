@@ -151,16 +151,10 @@ leave(int code, Datum arg)
 	LWLockRelease(rusts_worker_shared->lock);
 }
 
-/* Settings of the database may not be made for workers. */
 static void
 set_up(void)
 {
-	SetConfigOption("default_transaction_isolation", "read committed",
-					PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
-					PGC_S_OVERRIDE);
+	rusts_worker_settings();
 	rusts_job_states_init();
 
 	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
@@ -196,12 +190,7 @@ guarded(bool (*step) (void))
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(cxt);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
+		rusts_worker_recover(cxt);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);

@@ -80,6 +80,14 @@ extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
  */
 extern void rusts_worker_describe(BackgroundWorker *worker, const char *type);
 
+/* Settings of the database may not be made for workers: reset them. */
+extern void rusts_worker_settings(void);
+
+/*
+ * In a PG_CATCH: log the error, abort the transaction, and go on in cxt.
+ */
+extern void rusts_worker_recover(MemoryContext cxt);
+
 /* The workers' main functions. */
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
