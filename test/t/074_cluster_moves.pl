@@ -40,14 +40,7 @@ END
 		{
 			my ($i, $shards, $replicas) = @$_;
 
-			$text .= sprintf <<'END', $i, $cluster->server($i)->port,
-[[nodes]]
-id = "node%d"
-address = "127.0.0.1:%d"
-shards = [%s]
-replica_shards = [%s]
-END
-			  $shards, $replicas // '';
+			$text .= $cluster->node_config($i, $shards, $replicas);
 		}
 		open my $fh, '>', $path or die "could not write $path: $!";
 		print $fh $text;
@@ -56,36 +49,12 @@ END
 	return;
 }
 
-# Rows of each placement of each part, on its nodes alone.
-sub placements
-{
-	my ($measurement, @nodes) = @_;
-	my %parts;
-
-	for my $i (@nodes)
-	{
-		my $rows = $cluster->sql($i, <<"END");
-SELECT c.relname, (xpath('/row/n/text()', query_to_xml(format(
-	'SELECT concat_ws(''/'', count(*), count(DISTINCT v), sum(v))
-	 AS n FROM %s', inhrelid::regclass), false, true, '')))[1]
-FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
-WHERE inhparent = '$measurement'::regclass AND c.relkind = 'r'
-END
-		for (split /\n/, $rows)
-		{
-			my ($name, $sum) = split /\|/;
-
-			push @{ $parts{$name} }, $sum;
-		}
-	}
-	return \%parts;
-}
-
 # Each part has so many placements, which agree, and all rows are there once.
 sub check_placements
 {
 	my ($measurement, $factor, $expected, $test_name, @nodes) = @_;
-	my $parts = placements($measurement, @nodes);
+	my $parts = $cluster->parts($measurement,
+		"concat_ws('/', count(*), count(DISTINCT v), sum(v))", @nodes);
 	my $rows = 0;
 	my $fine = 1;
 

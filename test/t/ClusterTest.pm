@@ -80,7 +80,17 @@ END
 			push @replicas, $shard
 			  if $distance > 0 && $distance < $self->{factor};
 		}
-		$text .= sprintf <<'END', $i + 1, $self->server($i + 1)->port,
+		$text .= $self->node_config($i + 1, join(', ', @shards),
+			join(', ', @replicas));
+	}
+	return $text;
+}
+
+sub node_config
+{
+	my ($self, $number, $shards, $replicas) = @_;
+
+	return sprintf <<'END', $number, $self->server($number)->port,
 
 [[nodes]]
 id = "node%d"
@@ -88,9 +98,7 @@ address = "127.0.0.1:%d"
 shards = [%s]
 replica_shards = [%s]
 END
-		  join(', ', @shards), join(', ', @replicas);
-	}
-	return $text;
+	  $shards, $replicas // '';
 }
 
 sub write_config
@@ -144,18 +152,41 @@ sub error
 	return $err;
 }
 
+# An aggregate of the rows of each part that these nodes have themselves: lists
+# of values, one per node that has the part, by its name.
+sub parts
+{
+	my ($self, $measurement, $aggregate, @nodes) = @_;
+	my %parts;
+
+	$aggregate =~ s/'/''/g;
+	for my $i (@nodes)
+	{
+		my $rows = $self->sql($i, <<"END");
+SELECT c.relname, (xpath('/row/n/text()', query_to_xml(format(
+	'SELECT $aggregate AS n FROM %s', inhrelid::regclass), false, true, '')))[1]
+FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
+WHERE inhparent = '$measurement'::regclass AND c.relkind = 'r'
+END
+		for (split /\n/, $rows)
+		{
+			my ($name, $value) = split /\|/;
+
+			push @{ $parts{$name} }, $value;
+		}
+	}
+	return \%parts;
+}
+
 # Rows of a measurement that lie on a node itself.
 sub own_rows
 {
 	my ($self, $number, $measurement) = @_;
+	my $parts = $self->parts($measurement, 'count(*)', $number);
+	my $rows = 0;
 
-	return $self->sql($number, <<"END");
-SELECT coalesce(sum((xpath('/row/n/text()', query_to_xml(
-	format('SELECT count(*) AS n FROM %s', inhrelid::regclass),
-	false, true, '')))[1]::text::bigint), 0)
-FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
-WHERE inhparent = '$measurement'::regclass AND c.relkind = 'r'
-END
+	$rows += $_->[0] for values %$parts;
+	return $rows;
 }
 
 # A query gives the same on all nodes.
