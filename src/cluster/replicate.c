@@ -159,21 +159,9 @@ choose_nodes(Replication *r)
 	}
 	while ((group = bms_next_member(r->groups, group)) >= 0)
 	{
-		int			node;
-
-		if (config->replication_mode == RUSTS_REPLICATION_ASYNC)
-		{
-			node = next_placement(r, group);
-			if (node >= 0 && count_copies(r, group) == 0)
-				r->nodes[node] = NODE_ASKED;
-			continue;
-		}
-		for (node = 0; node < config->nnodes; node++)
-		{
-			if (rusts_group_has_node(&config->groups[group], node) &&
-				may_ask(r, node))
-				r->nodes[node] = NODE_ASKED;
-		}
+		if (config->replication_mode != RUSTS_REPLICATION_ASYNC ||
+			count_copies(r, group) == 0)
+			(void) ask_more(r, group);
 	}
 }
 
@@ -311,17 +299,20 @@ ask_more(Replication *r, int group)
 	bool		any = false;
 	int			node;
 
+	if (r->config->replication_mode == RUSTS_REPLICATION_ASYNC)
+	{
+		node = next_placement(r, group);
+		if (node >= 0)
+			r->nodes[node] = NODE_ASKED;
+		return node >= 0;
+	}
 	for (node = 0; node < r->config->nnodes; node++)
 	{
 		if (!rusts_group_has_node(g, node))
 			continue;
+		if (r->nodes[node] == NODE_UNASKED && may_ask(r, node))
+			r->nodes[node] = NODE_ASKED;
 		any |= r->nodes[node] == NODE_ASKED;
-		if (r->nodes[node] != NODE_UNASKED || !may_ask(r, node))
-			continue;
-		if (any && r->config->replication_mode == RUSTS_REPLICATION_ASYNC)
-			break;
-		r->nodes[node] = NODE_ASKED;
-		any = true;
 	}
 	return any;
 }
