@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 
 #include "cluster/away.h"
+#include "cluster/fdw.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -44,7 +45,8 @@ static Bitmapset *readable_nodes(const RustsClusterConfig *config,
 static int	make_options(const RustsClusterConfig *config,
 						 const RustsShardGroup *group, ServerOption *options);
 static char *join_addresses(const RustsClusterConfig *config,
-							const RustsShardGroup *group, bool ports);
+			   const RustsShardGroup *group, const Bitmapset *nodes,
+			   bool ports);
 static void append_node(StringInfo list, const RustsClusterNode *node,
 						bool port);
 static void create_server(const char *name, const ServerOption *options,
@@ -123,7 +125,7 @@ drop_unused(const RustsClusterConfig *config)
 		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.srvname), ', ') "
 		"FROM pg_catalog.pg_foreign_server AS s "
 		"JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
-		"WHERE w.fdwname = '" RUSTS_CLUSTER_FDW "' "
+		"WHERE w.fdwname = '" RUSTS_FDW_NAME "' "
 		"AND s.srvname LIKE '" RUSTS_SERVER_PREFIX "%%' "
 		"AND s.srvname NOT IN (''%s)", keep.data));
 	if (names == NULL)
@@ -158,9 +160,10 @@ make_options(const RustsClusterConfig *config, const RustsShardGroup *group,
 			 ServerOption *options)
 {
 	const RustsClusterNode *primary = &config->nodes[group->primary];
+	Bitmapset  *nodes = readable_nodes(config, group);
 	ServerOption all[] = {
-		{"host", join_addresses(config, group, false)},
-		{"port", join_addresses(config, group, true)},
+		{"host", join_addresses(config, group, nodes, false)},
+		{"port", join_addresses(config, group, nodes, true)},
 		{"dbname", primary->dbname ? primary->dbname :
 		get_database_name(MyDatabaseId)},
 		{"sslmode", primary->sslmode},
@@ -194,9 +197,9 @@ readable_nodes(const RustsClusterConfig *config, const RustsShardGroup *group)
 
 static char *
 join_addresses(const RustsClusterConfig *config,
-			   const RustsShardGroup *group, bool ports)
+			   const RustsShardGroup *group, const Bitmapset *nodes,
+			   bool ports)
 {
-	Bitmapset  *nodes = readable_nodes(config, group);
 	StringInfoData list;
 	ListCell   *cell;
 
@@ -231,7 +234,7 @@ create_server(const char *name, const ServerOption *options, int noptions)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE SERVER %s FOREIGN DATA WRAPPER "
-					 RUSTS_CLUSTER_FDW " OPTIONS (", name);
+					 RUSTS_FDW_NAME " OPTIONS (", name);
 	for (i = 0; i < noptions; i++)
 	{
 		if (options[i].value == NULL)
