@@ -13,7 +13,6 @@
 
 #include "catalog/namespace.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -52,10 +51,7 @@ rusts_accept(const char *text, const char *node_id)
 	RustsConfigFaults faults;
 	bool		first;
 
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to change the cluster")));
+	rusts_cluster_check_user();
 	config = rusts_cluster_parse(text, node_id);
 	rusts_config_faults_init(&faults);
 	rusts_accept_check(config, &faults);

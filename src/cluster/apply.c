@@ -83,10 +83,7 @@ rusts_cluster_apply(PG_FUNCTION_ARGS)
 	char	   *text;
 	int			i;
 
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to change the cluster")));
+	rusts_cluster_check_user();
 	PreventCommandIfReadOnly("rusts_cluster_apply()");
 	config = rusts_config_read_file(&faults, &text);
 	if (config == NULL)

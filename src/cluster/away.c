@@ -14,7 +14,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -34,7 +33,6 @@ PG_FUNCTION_INFO_V1(rusts_cluster_set_back);
 
 static const RustsClusterConfig *require_cluster(void);
 static int	require_node(const RustsClusterConfig *config, const char *id);
-static void require_superuser(void);
 
 Bitmapset *
 rusts_away_nodes(const RustsClusterConfig *config)
@@ -140,7 +138,7 @@ rusts_cluster_set_away(PG_FUNCTION_ARGS)
 	const RustsClusterConfig *config = require_cluster();
 	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	require_superuser();
+	rusts_cluster_check_user();
 	rusts_away_set(config, require_node(config, id),
 				   text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_VOID();
@@ -155,7 +153,7 @@ rusts_cluster_set_back(PG_FUNCTION_ARGS)
 	const RustsClusterConfig *config = require_cluster();
 	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	require_superuser();
+	rusts_cluster_check_user();
 	rusts_away_clear(config, require_node(config, id));
 	PG_RETURN_VOID();
 }
@@ -183,13 +181,4 @@ require_node(const RustsClusterConfig *config, const char *id)
 				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
 						id, config->cluster_name)));
 	return node;
-}
-
-static void
-require_superuser(void)
-{
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to change the cluster")));
 }

@@ -73,7 +73,7 @@ rusts_cluster_watch(PG_FUNCTION_ARGS)
 	int64		row;
 	int			len;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	marks[strcspn(marks, "\n")] = '\0';
 	while (sscanf(marks, " %u:" INT64_FORMAT "%n", &relid, &row, &len) == 2)
 	{
@@ -88,7 +88,7 @@ rusts_change_keep(void)
 {
 	ListCell   *cell;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	foreach(cell, local_parts())
 	{
 		Relation	rel = try_relation_open(lfirst_oid(cell),
@@ -109,7 +109,7 @@ rusts_change_marks(void)
 	StringInfoData state;
 	ListCell   *cell;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	initStringInfo(&marks);
 	initStringInfo(&state);
 	foreach(cell, local_parts())

@@ -23,7 +23,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
@@ -51,22 +50,13 @@ rusts_change_config(const char *text)
 {
 	const RustsClusterConfig *applied;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	applied = rusts_cluster();
 	if (applied == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database is not a node of a cluster")));
 	return rusts_cluster_parse(text, applied->node_id);
-}
-
-void
-rusts_change_check_user(void)
-{
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to change the cluster")));
 }
 
 List *

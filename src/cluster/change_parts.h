@@ -117,7 +117,6 @@ extern void rusts_bound_set_none(Oid parent, Oid relid, int number);
  * of it.  Error if the caller is no superuser.
  */
 extern RustsClusterConfig *rusts_change_config(const char *text);
-extern void rusts_change_check_user(void);
 
 /* Does a table have to be filled for it? */
 static inline bool

@@ -10,18 +10,17 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "cluster/arrays.h"
 #include "cluster/change.h"
 #include "cluster/change_parts.h"
 #include "cluster/measurement.h"
 #include "cluster/nodes.h"
+#include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
 
@@ -69,8 +68,6 @@ static void put_step(ChangePlan *plan, const char *action,
 static List *placements(const RustsClusterConfig *config,
 						const RustsShardGroup *group);
 static bool has_id(const List *ids, const char *id);
-static Datum ids_array(const List *ids);
-static Datum shards_array(const Bitmapset *shards);
 
 /*
  * rusts_cluster_plan()
@@ -83,7 +80,7 @@ rusts_cluster_plan(PG_FUNCTION_ARGS)
 	ChangePlan	plan = {0};
 	RustsConfigFaults faults;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	InitMaterializedSRF(fcinfo, 0);
 	plan.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	plan.config = rusts_config_read_file(&faults, NULL);
@@ -237,9 +234,9 @@ put_step(ChangePlan *plan, const char *action, const Bitmapset *shards,
 
 	values[PLAN_STEP] = Int32GetDatum(++plan->nsteps);
 	values[PLAN_ACTION] = CStringGetTextDatum(action);
-	values[PLAN_SHARDS] = shards_array(shards);
-	values[PLAN_FROM] = ids_array(from);
-	values[PLAN_TO] = ids_array(to);
+	values[PLAN_SHARDS] = PointerGetDatum(rusts_shards_array(shards));
+	values[PLAN_FROM] = PointerGetDatum(rusts_texts_array(from));
+	values[PLAN_TO] = PointerGetDatum(rusts_texts_array(to));
 	values[PLAN_BYTES] = Int64GetDatum((int64) bytes);
 	nulls[PLAN_BYTES] = bytes < 0;
 	tuplestore_putvalues(plan->result->setResult, plan->result->setDesc,
@@ -269,31 +266,4 @@ has_id(const List *ids, const char *id)
 			return true;
 	}
 	return false;
-}
-
-static Datum
-ids_array(const List *ids)
-{
-	Datum	   *elements = palloc_array(Datum, list_length(ids) + 1);
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, ids)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-static Datum
-shards_array(const Bitmapset *shards)
-{
-	Datum	   *elements = palloc_array(Datum, bms_num_members(shards) + 1);
-	int			n = 0;
-	int			shard = -1;
-
-	while ((shard = bms_next_member(shards, shard)) >= 0)
-		elements[n++] = Int32GetDatum(shard);
-	return PointerGetDatum(construct_array(elements, n, INT4OID,
-										   sizeof(int32), true,
-										   TYPALIGN_INT));
 }

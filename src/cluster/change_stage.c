@@ -19,10 +19,8 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "commands/seclabel.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -55,7 +53,6 @@ static int64 copy_part(const RustsReshaping *reshaping,
 					   const RustsWantedPart *wanted, const RustsPart *part,
 					   const char *columns, bool since);
 static char *describe_columns(Oid relid);
-static int64 execute_counted(const char *sql);
 
 /*
  * rusts.cluster_stage(config text) RETURNS int8
@@ -393,7 +390,7 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	if (!bms_is_subset(part->shards, wanted->group->shards))
 		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
-	return execute_counted(sql.data);
+	return rusts_cluster_execute(sql.data);
 }
 
 static char *
@@ -404,20 +401,4 @@ describe_columns(Oid relid)
 		"atttypid, atttypmod), ', ' ORDER BY attname) "
 		"FROM pg_catalog.pg_attribute "
 		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped", relid));
-}
-
-static int64
-execute_counted(const char *sql)
-{
-	int64		n;
-	int			result;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute(sql, false, 0);
-	if (result < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
-	n = SPI_processed;
-	SPI_finish();
-	return n;
 }

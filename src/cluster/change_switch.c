@@ -90,7 +90,7 @@ rusts_change_lock(const char *what, int timeout_ms)
 		ShareRowExclusiveLock;
 	ListCell   *cell;
 
-	rusts_change_check_user();
+	rusts_cluster_check_user();
 	if (config == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

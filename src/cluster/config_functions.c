@@ -13,15 +13,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "cluster/arrays.h"
 #include "cluster/config.h"
 
 PG_FUNCTION_INFO_V1(rusts_cluster_validate);
@@ -29,8 +28,7 @@ PG_FUNCTION_INFO_V1(rusts_cluster_groups);
 
 static RustsClusterConfig *read_argument(FunctionCallInfo fcinfo,
 										 RustsConfigFaults *faults);
-static Datum shards_array(const Bitmapset *shards);
-static Datum ids_array(const RustsClusterConfig *config, const List *nodes);
+static List *node_ids(const RustsClusterConfig *config, const List *nodes);
 
 /*
  * rusts_cluster_validate(config text DEFAULT NULL)
@@ -81,11 +79,13 @@ rusts_cluster_groups(PG_FUNCTION_ARGS)
 		const RustsShardGroup *group = &config->groups[i];
 		Datum		values[4];
 		bool		nulls[4] = {false};
+		List	   *ids;
 
 		values[0] = Int32GetDatum(i);
-		values[1] = shards_array(group->shards);
+		values[1] = PointerGetDatum(rusts_shards_array(group->shards));
 		values[2] = CStringGetTextDatum(config->nodes[group->primary].id);
-		values[3] = ids_array(config, group->replicas);
+		ids = node_ids(config, group->replicas);
+		values[3] = PointerGetDatum(rusts_texts_array(ids));
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}
@@ -123,32 +123,13 @@ read_argument(FunctionCallInfo fcinfo, RustsConfigFaults *faults)
 							  faults);
 }
 
-static Datum
-shards_array(const Bitmapset *shards)
+static List *
+node_ids(const RustsClusterConfig *config, const List *nodes)
 {
-	Datum	   *elements = palloc_array(Datum, bms_num_members(shards));
-	int			n = 0;
-	int			shard = -1;
-
-	while ((shard = bms_next_member(shards, shard)) >= 0)
-		elements[n++] = Int32GetDatum(shard);
-	return PointerGetDatum(construct_array(elements, n, INT4OID, sizeof(int32),
-										   true, TYPALIGN_INT));
-}
-
-static Datum
-ids_array(const RustsClusterConfig *config, const List *nodes)
-{
-	Datum	   *elements = palloc_array(Datum, list_length(nodes) + 1);
-	int			n = 0;
+	List	   *ids = NIL;
 	ListCell   *cell;
 
 	foreach(cell, nodes)
-	{
-		const RustsClusterNode *node = &config->nodes[lfirst_int(cell)];
-
-		elements[n++] = CStringGetTextDatum(node->id);
-	}
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+		ids = lappend(ids, config->nodes[lfirst_int(cell)].id);
+	return ids;
 }

@@ -33,6 +33,7 @@
 #include "utils/timestamp.h"
 
 #include "base/shard_hash.h"
+#include "cluster/change_parts.h"
 #include "cluster/measurement.h"
 #include "cluster/servers.h"
 #include "cluster/shard.h"
@@ -239,9 +240,7 @@ create_partition(const RustsClusterConfig *config,
 	bool		here = rusts_group_has_node(group, config->self);
 	char	   *name = rusts_partition_name(config, group, measurement->schema,
 											measurement->name);
-	const char *separator = "";
 	StringInfoData sql;
-	int			shard = -1;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE %sTABLE " RUSTS_SHARD_SCHEMA
@@ -249,11 +248,7 @@ create_partition(const RustsClusterConfig *config,
 					 here ? "" : "FOREIGN ", quote_identifier(name),
 					 quote_qualified_identifier(measurement->schema,
 												measurement->name));
-	while ((shard = bms_next_member(group->shards, shard)) >= 0)
-	{
-		appendStringInfo(&sql, "%s%d", separator, shard);
-		separator = ", ";
-	}
+	appendStringInfoString(&sql, rusts_shard_list(group->shards));
 	if (here)
 		appendStringInfoString(&sql, ") USING rusts");
 	else

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "cluster/arrays.h"
 #include "cluster/measurement.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -25,7 +26,6 @@ PG_FUNCTION_INFO_V1(rusts_cluster_ensure);
 
 static char **read_texts(ArrayType *array, const char *name, int *n);
 static void read_kind(RustsClusterColumn *column, const char *kind);
-static ArrayType *make_texts(List *texts);
 
 /* Kinds of columns, as nodes tell each other. */
 static const struct
@@ -119,7 +119,7 @@ rusts_cluster_ensure(PG_FUNCTION_ARGS)
 			measurement.tags = lappend(measurement.tags, tags[i]);
 	}
 	rusts_measurement_ensure(config, &measurement);
-	PG_RETURN_ARRAYTYPE_P(make_texts(measurement.tags));
+	PG_RETURN_ARRAYTYPE_P(rusts_texts_array(measurement.tags));
 }
 
 static char **
@@ -162,16 +162,4 @@ read_kind(RustsClusterColumn *column, const char *kind)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("column \"%s\": there is no kind \"%s\"", column->name,
 					kind)));
-}
-
-static ArrayType *
-make_texts(List *texts)
-{
-	Datum	   *elements = palloc_array(Datum, list_length(texts) + 1);
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, texts)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 }

@@ -10,12 +10,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "cluster/arrays.h"
 #include "cluster/nodes.h"
 #include "compat.h"
 
@@ -76,13 +75,6 @@ rusts_node_wait(RustsConnection *conn)
 char *
 rusts_array_text(List *texts)
 {
-	Datum	   *elements = palloc_array(Datum, list_length(texts) + 1);
-	int			n = 0;
-	ListCell   *cell;
-	ArrayType  *array;
-
-	foreach(cell, texts)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	array = construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
-	return OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array));
+	return OidOutputFunctionCall(F_ARRAY_OUT,
+								 PointerGetDatum(rusts_texts_array(texts)));
 }

@@ -25,9 +25,10 @@ rusts_cluster_execute_depth(void)
 	return depth;
 }
 
-void
+int64
 rusts_cluster_execute(const char *sql)
 {
+	int64		nrows;
 	int			result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -44,7 +45,9 @@ rusts_cluster_execute(const char *sql)
 	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+	nrows = SPI_processed;
 	SPI_finish();
+	return nrows;
 }
 
 char *
@@ -67,6 +70,15 @@ rusts_cluster_select(const char *sql)
 	}
 	SPI_finish();
 	return value;
+}
+
+void
+rusts_cluster_check_user(void)
+{
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to change the cluster")));
 }
 
 void

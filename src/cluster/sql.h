@@ -13,16 +13,20 @@
 #include "postgres_ext.h"
 
 /*
- * Run a utility statement, or an INSERT, UPDATE, DELETE, as the current user.
+ * Run a utility statement, or an INSERT, UPDATE, DELETE, as the current user;
+ * how many rows it was about.
  * Names in it are qualified and quoted: search_path is what it is.
  */
-extern void rusts_cluster_execute(const char *sql);
+extern int64 rusts_cluster_execute(const char *sql);
 
 /* How many calls of rusts_cluster_execute are we in? */
 extern int	rusts_cluster_execute_depth(void);
 
 /* A SELECT's single value as text in the current context; NULL for null. */
 extern char *rusts_cluster_select(const char *sql);
+
+/* Only superusers change the cluster: an error for others. */
+extern void rusts_cluster_check_user(void);
 
 /*
  * Act as the owner of the extension, a superuser, from begin to end: what a

@@ -12,17 +12,16 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "cluster/arrays.h"
 #include "cluster/read_check.h"
+#include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
 
@@ -42,7 +41,6 @@ PG_FUNCTION_INFO_V1(rusts_cluster_status);
 
 static void put_node(const RustsClusterConfig *config, int node,
 					 ReturnSetInfo *result);
-static Datum shards_array(const Bitmapset *shards);
 
 /*
  * rusts_cluster_status() RETURNS TABLE (...), a row per node
@@ -52,8 +50,7 @@ rusts_cluster_status(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const RustsClusterConfig *config = rusts_cluster();
-	Oid			userid;
-	int			context;
+	RustsActAs	self;
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -61,12 +58,10 @@ rusts_cluster_status(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 
 	/* Who may call it may see this much of the tables. */
-	GetUserIdAndSecContext(&userid, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   context | SECURITY_LOCAL_USERID_CHANGE);
+	rusts_act_as_owner(&self);
 	for (i = 0; i < config->nnodes; i++)
 		put_node(config, i, result);
-	SetUserIdAndSecContext(userid, context);
+	rusts_act_as_self(&self);
 	return (Datum) 0;
 }
 
@@ -93,8 +88,8 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 	values[1] = CStringGetTextDatum(psprintf("%s:%d", n->host, n->port));
 	values[2] = SPI_getbinval(row, desc, 1, &nulls[2]);
 	values[3] = SPI_getbinval(row, desc, 2, &nulls[3]);
-	values[4] = shards_array(n->shards);
-	values[5] = shards_array(n->replica_shards);
+	values[4] = PointerGetDatum(rusts_shards_array(n->shards));
+	values[5] = PointerGetDatum(rusts_shards_array(n->replica_shards));
 	for (i = 0; i < 3; i++)
 		values[6 + i] = SPI_getbinval(row, desc, 3 + i, &nulls[6 + i]);
 	nulls[9] = true;
@@ -114,17 +109,4 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	SPI_finish();
-}
-
-static Datum
-shards_array(const Bitmapset *shards)
-{
-	Datum	   *elements = palloc_array(Datum, bms_num_members(shards) + 1);
-	int			n = 0;
-	int			shard = -1;
-
-	while ((shard = bms_next_member(shards, shard)) >= 0)
-		elements[n++] = Int32GetDatum(shard);
-	return PointerGetDatum(construct_array(elements, n, INT4OID, sizeof(int32),
-										   true, TYPALIGN_INT));
 }

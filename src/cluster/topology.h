@@ -15,7 +15,6 @@
 
 /* How the servers of parts of measurements are called. */
 #define RUSTS_SERVER_PREFIX		"rusts_group_"
-#define RUSTS_CLUSTER_FDW		"rusts_cluster"
 
 /* A group's name: 8 hexadecimal digits and a zero byte. */
 #define RUSTS_GROUP_NAME_LEN	9
