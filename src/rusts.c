@@ -18,6 +18,7 @@
 #include "cluster/config.h"
 #include "cluster/connection.h"
 #include "cluster/deliver.h"
+#include "cluster/lost.h"
 #include "cluster/outbox.h"
 #include "cluster/read_check.h"
 #include "cluster/replicate.h"
@@ -56,6 +57,7 @@ _PG_init(void)
 	rusts_connection_init();
 	rusts_topology_init();
 	rusts_read_check_init();
+	rusts_lost_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_page_checks_init();

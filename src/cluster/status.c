@@ -32,7 +32,11 @@ PG_FUNCTION_INFO_V1(rusts_cluster_status);
 
 /* Of a node, parameter 1, in the order of the result. */
 #define STATUS_QUERY \
-	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest " \
+	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest, " \
+	"(SELECT CASE WHEN attempt IS NULL " \
+	"THEN 'rows for it were given up: it has to copy its parts' " \
+	"ELSE 'it copies its parts' END FROM rusts.cluster_lost " \
+	"WHERE node_id = $1 AND NOT done) " \
 	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
 	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 " \
 	"AS bytes, " \
@@ -97,7 +101,7 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 	values[5] = shards_array(n->replica_shards);
 	for (i = 0; i < 3; i++)
 		values[6 + i] = SPI_getbinval(row, desc, 3 + i, &nulls[6 + i]);
-	nulls[9] = true;
+	values[9] = SPI_getbinval(row, desc, 6, &nulls[9]);
 	if (nulls[2])
 	{
 		values[2] = CStringGetTextDatum("live");
@@ -108,8 +112,10 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 		GetCurrentTimestamp() >= rusts_cluster_view->readable_until())
 	{
 		values[2] = CStringGetTextDatum("behind");
-		values[9] = CStringGetTextDatum("it has just started, does not reach "
-										"the others, or still has to get rows");
+		if (nulls[9])
+			values[9] = CStringGetTextDatum("it has just started, does not "
+											"reach the others, or still has "
+											"to get rows");
 		nulls[9] = false;
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

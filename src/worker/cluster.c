@@ -31,12 +31,14 @@
 #include "utils/wait_event.h"
 
 #include "cluster/hints.h"
+#include "cluster/lost.h"
 #include "cluster/nodes.h"
 #include "cluster/poll.h"
 #include "cluster/schema_push.h"
 #include "cluster/topology.h"
 #include "compat.h"
 #include "worker/cluster.h"
+#include "worker/resync.h"
 
 /* Nodes are asked as often as this. */
 #define TURN_MS				1000
@@ -60,6 +62,7 @@ static void tell_down(const RustsClusterConfig *config,
 					  const RustsPoll *poll);
 static void teach(int node);
 static bool deliver(int node);
+static void give_up_step(int unused);
 static bool guarded(void (*step) (int node), int node);
 static void poll_step(int unused);
 static void teach_step(int node);
@@ -73,6 +76,7 @@ static TimestampTz there_since[RUSTS_MAX_NODES];
 
 /* Results of the steps. */
 static Bitmapset *nodes_there;
+static bool must_copy;			/* some node has not kept rows for us */
 static int	ndelivered;
 
 void
@@ -193,6 +197,9 @@ turn(void)
 
 	if (!find_nodes(&there))
 		return false;
+	if (must_copy)
+		rusts_resync_worker_start();
+	(void) guarded(give_up_step, -1);
 	taught = bms_int_members(taught, there);
 	while ((node = bms_next_member(there, node)) >= 0)
 	{
@@ -217,6 +224,7 @@ find_nodes(Bitmapset **there)
 	CommitTransactionCommand();
 	bms_free(nodes_there);
 	nodes_there = NULL;
+	must_copy = false;
 	if (exists)
 		(void) guarded(poll_step, -1);
 	*there = nodes_there;
@@ -240,6 +248,9 @@ poll_step(int unused)
 	if (rusts_poll_judge(config, poll, missing, there_since))
 		rusts_cluster_view->set_readable(until);
 	tell_down(config, poll);
+	must_copy = config->self >= 0 &&
+		poll->lags[config->self] >= RUSTS_LAG_LOST &&
+		bms_num_members(poll->there) == config->nnodes - 1;
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);
 	MemoryContextSwitchTo(old_cxt);
@@ -305,6 +316,12 @@ teach_step(int node)
 
 	if (config != NULL && node < config->nnodes)
 		rusts_schema_push(config, node);
+}
+
+static void
+give_up_step(int unused)
+{
+	rusts_lost_give_up();
 }
 
 /* Is there more to deliver? */

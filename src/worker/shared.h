@@ -85,5 +85,6 @@ extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
 extern PGDLLEXPORT void rusts_wal_sync_main(Datum arg);
 extern PGDLLEXPORT void rusts_cluster_main(Datum arg);
+extern PGDLLEXPORT void rusts_resync_main(Datum arg);
 
 #endif							/* RUSTS_WORKER_SHARED_H */

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * resync.c
+ *	  The worker that copies the parts of this node.
+ *
+ * The cluster worker starts it when nodes have not kept rows for this one, and
+ * goes on meanwhile: rows for others have to be handed over, too.
+ *
+ * src/worker/resync.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "cluster/resync.h"
+#include "cluster/topology.h"
+#include "compat.h"
+#include "worker/resync.h"
+#include "worker/shared.h"
+
+/* What fails is tried again after this. */
+#define START_INTERVAL_MS	5000
+
+static bool may_start(void);
+static bool in_transaction(bool (*step) (const RustsClusterConfig *config));
+static bool copy(const RustsClusterConfig *config);
+
+void
+rusts_resync_worker_start(void)
+{
+	static BackgroundWorkerHandle *running = NULL;
+	static TimestampTz tried_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	BackgroundWorker worker;
+	MemoryContext old_cxt;
+	pid_t		pid;
+
+	if (running != NULL)
+	{
+		if (GetBackgroundWorkerPid(running, &pid) != BGWH_STOPPED)
+			return;
+		pfree(running);
+		running = NULL;
+	}
+	if (!TimestampDifferenceExceeds(tried_at, now, START_INTERVAL_MS))
+		return;
+	tried_at = now;
+	rusts_worker_describe(&worker, "rusts resync worker");
+	strlcpy(worker.bgw_function_name, "rusts_resync_main",
+			sizeof(worker.bgw_function_name));
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
+	if (!RegisterDynamicBackgroundWorker(&worker, &running))
+		ereport(LOG,
+				(errmsg("could not start a rusts resync worker"),
+				 errhint("Increase max_worker_processes.")));
+	MemoryContextSwitchTo(old_cxt);
+}
+
+void
+rusts_resync_main(Datum arg)
+{
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
+											  InvalidOid, 0);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
+					PGC_S_OVERRIDE);
+	if (!may_start() || in_transaction(rusts_resync_tell))
+		return;
+	(void) in_transaction(copy);
+	(void) in_transaction(rusts_resync_tell);
+}
+
+/* A statement that wants the database for itself does not want us. */
+static bool
+may_start(void)
+{
+	RustsDatabaseSlot *slot = rusts_worker_slot(MyDatabaseId);
+	bool		may = false;
+
+	if (slot == NULL)
+		return false;
+	LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
+	may = slot->holds == 0;
+	LWLockRelease(rusts_worker_shared->lock);
+	return may;
+}
+
+/* An error ends the worker. */
+static bool
+in_transaction(bool (*step) (const RustsClusterConfig *config))
+{
+	const RustsClusterConfig *config;
+	bool		result = false;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, "rusts resync");
+	config = rusts_cluster();
+	if (config != NULL && config->self >= 0)
+		result = step(config);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return result;
+}
+
+static bool
+copy(const RustsClusterConfig *config)
+{
+	ereport(LOG,
+			(errmsg("node \"%s\" copies its parts from other nodes of the cluster",
+					config->node_id)));
+	rusts_resync(config);
+	return true;
+}
