@@ -70,10 +70,8 @@ rusts_lost_state(const char *node_id)
 		bool		isnull;
 
 		if (!DatumGetBool(heap_getattr(tuple, Anum_done, desc, &isnull)))
-		{
-			(void) heap_getattr(tuple, Anum_attempt, desc, &isnull);
-			state = isnull ? RUSTS_LOST : RUSTS_LOST_COPYING;
-		}
+			state = heap_attisnull(tuple, Anum_attempt, desc) ? RUSTS_LOST :
+				RUSTS_LOST_COPYING;
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -107,7 +105,7 @@ rusts_lost_give_up(void)
 	{
 		give_up(name);
 		ereport(LOG,
-				(errmsg("rows kept for node \"%s\" of the cluster were given up",
+				(errmsg("rows for node \"%s\" of the cluster were given up",
 						name),
 				 errdetail("They took more than rusts.cluster_max_hints, %d kB.",
 						   max_hints),

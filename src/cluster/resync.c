@@ -114,6 +114,9 @@ rusts_resync(const RustsClusterConfig *config)
 	for (i = 0; i < config->nnodes; i++)
 		rusts_connection_release(r->conns[i]);
 
+	ereport(LOG,
+			(errmsg("node \"%s\" copies its parts from other nodes of the cluster",
+					config->node_id)));
 	rusts_resync_copy(config, parts, r->sources);
 	rusts_cluster_execute(psprintf(
 		"UPDATE rusts.cluster_lost SET done = true "
@@ -244,7 +247,8 @@ choose_source(Resync *r, int group, const Bitmapset *incomplete)
 	const RustsShardGroup *g = &r->config->groups[group];
 	ListCell   *cell;
 
-	if (g->primary != r->config->self && !bms_is_member(g->primary, incomplete))
+	if (g->primary != r->config->self &&
+		!bms_is_member(g->primary, incomplete))
 		return g->primary;
 	foreach(cell, g->replicas)
 	{

@@ -20,6 +20,7 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -32,7 +33,7 @@
 #include "compat.h"
 #include "meta/progress.h"
 
-/* All parts of a node: name, one of its shards, columns. */
+/* All parts of a node: name, one of its shards, columns that are stored. */
 #define PARTS_QUERY \
 	"SELECT c.relname, pg_catalog.substring(" \
 	"pg_catalog.pg_get_expr(c.relpartbound, c.oid), '[0-9]+'), " \
@@ -43,9 +44,11 @@
 	"ORDER BY a.attnum) " \
 	"FROM pg_catalog.pg_class AS c " \
 	"JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid " \
-	"WHERE c.relnamespace = '" RUSTS_SHARD_SCHEMA "'::pg_catalog.regnamespace " \
+	"WHERE c.relnamespace = " \
+	"'" RUSTS_SHARD_SCHEMA "'::pg_catalog.regnamespace " \
 	"AND c.relkind = 'r' AND c.relispartition " \
-	"AND a.attnum > 0 AND NOT a.attisdropped GROUP BY c.oid"
+	"AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' " \
+	"GROUP BY c.oid"
 
 static List *add_parts(List *parts, const RustsClusterConfig *config,
 					   Oid measurement);
@@ -57,7 +60,8 @@ static void create_server(const RustsClusterConfig *config, int node);
 static void drop_server(const RustsClusterConfig *config, int node);
 static char *server_name(int node);
 static char *foreign_name(const RustsResyncPart *part);
-static void copy_part(const RustsResyncPart *part);
+static char *batches_name(int node);
+static void copy_part(const RustsResyncPart *part, int source);
 static Bitmapset *used_nodes(List *parts, const int *sources);
 
 List *
@@ -196,6 +200,11 @@ rusts_resync_open(const RustsClusterConfig *config, List *parts,
 			quote_literal_cstr(part->name)));
 		if (bms_is_member(node, opened))
 			continue;
+		rusts_cluster_execute(psprintf(
+			"CREATE FOREIGN TABLE %s (batch text, part name, "
+			"stored_at timestamptz) SERVER %s OPTIONS "
+			"(schema_name 'rusts', table_name 'cluster_batch')",
+			batches_name(node), server_name(node)));
 		(void) rusts_cluster_select(psprintf("SELECT 1 FROM %s LIMIT 1",
 											 foreign_name(part)));
 		opened = bms_add_member(opened, node);
@@ -240,6 +249,12 @@ server_name(int node)
 }
 
 static char *
+batches_name(int node)
+{
+	return psprintf(RUSTS_SHARD_SCHEMA ".rusts_resync_batches_%d", node);
+}
+
+static char *
 foreign_name(const RustsResyncPart *part)
 {
 	return psprintf(RUSTS_SHARD_SCHEMA ".rusts_resync_%u", part->relid);
@@ -254,6 +269,10 @@ rusts_resync_copy(const RustsClusterConfig *config, List *parts,
 	int			ndone = 0;
 	ListCell   *cell;
 
+	/* What triggers do was done where the rows were written. */
+	(void) set_config_option("session_replication_role", "replica",
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 0, false);
 	foreach(cell, parts)
 	{
 		const RustsResyncPart *part = lfirst(cell);
@@ -262,17 +281,21 @@ rusts_resync_copy(const RustsClusterConfig *config, List *parts,
 		rusts_progress_begin(part->measurement, "resync");
 		rusts_progress_phase("copying parts", list_length(parts));
 		rusts_progress_done(ndone++);
-		copy_part(part);
+		copy_part(part, sources[part->group]);
 		rusts_progress_end();
 	}
 	while ((node = bms_next_member(nodes, node)) >= 0)
 		drop_server(config, node);
 }
 
-/* The rows are this node's own business: nobody else is to get them again. */
+/*
+ * The rows are this node's own business: nobody else is to get them again.
+ * Batches that the source has stored are not to be stored here, either.
+ */
 static void
-copy_part(const RustsResyncPart *part)
+copy_part(const RustsResyncPart *part, int source)
 {
+	const char *literal = quote_literal_cstr(part->name);
 	const char *name = psprintf(RUSTS_SHARD_SCHEMA ".%s",
 								quote_identifier(part->name));
 
@@ -280,8 +303,10 @@ copy_part(const RustsResyncPart *part)
 	PG_TRY();
 	{
 		rusts_cluster_execute(psprintf("TRUNCATE ONLY %s", name));
-		rusts_cluster_execute(psprintf("INSERT INTO %s (%s) SELECT %s FROM %s",
-									   name, part->columns, part->columns,
+		rusts_cluster_execute(psprintf("INSERT INTO %s (%s) "
+									   "OVERRIDING SYSTEM VALUE "
+									   "SELECT %s FROM %s", name,
+									   part->columns, part->columns,
 									   foreign_name(part)));
 	}
 	PG_FINALLY();
@@ -289,6 +314,13 @@ copy_part(const RustsResyncPart *part)
 		rusts_outbox_end_quiet();
 	}
 	PG_END_TRY();
+	rusts_cluster_execute(psprintf("DELETE FROM rusts.cluster_batch "
+								   "WHERE part = %s", literal));
+	rusts_cluster_execute(psprintf("INSERT INTO rusts.cluster_batch "
+								   "(batch, part, stored_at) "
+								   "SELECT batch, part, stored_at FROM %s "
+								   "WHERE part = %s", batches_name(source),
+								   literal));
 	rusts_cluster_execute(psprintf("DROP FOREIGN TABLE %s",
 								   foreign_name(part)));
 }
@@ -296,6 +328,8 @@ copy_part(const RustsResyncPart *part)
 static void
 drop_server(const RustsClusterConfig *config, int node)
 {
+	rusts_cluster_execute(psprintf("DROP FOREIGN TABLE %s",
+								   batches_name(node)));
 	rusts_cluster_execute(psprintf("DROP USER MAPPING FOR CURRENT_USER "
 								   "SERVER %s", server_name(node)));
 	rusts_cluster_execute(psprintf("DROP SERVER %s", server_name(node)));

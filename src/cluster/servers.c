@@ -171,7 +171,8 @@ make_options(const RustsClusterConfig *config, const RustsShardGroup *group,
 		{"extensions", "rusts"},
 		{"async_capable", "true"},
 		{"fetch_size", "10000"},
-		{"connect_timeout", psprintf("%d", Max(2, rusts_cluster_timeout / 1000))},
+		{"connect_timeout", psprintf("%d",
+									 Max(2, rusts_cluster_timeout / 1000))},
 	};
 
 	StaticAssertStmt(lengthof(all) <= MAX_OPTIONS, "too many options");

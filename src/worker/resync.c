@@ -29,7 +29,7 @@
 #include "worker/shared.h"
 
 /* What fails is tried again after this. */
-#define START_INTERVAL_MS	5000
+#define START_INTERVAL_MS	2000
 
 static bool may_start(void);
 static bool in_transaction(bool (*step) (const RustsClusterConfig *config));
@@ -123,9 +123,6 @@ in_transaction(bool (*step) (const RustsClusterConfig *config))
 static bool
 copy(const RustsClusterConfig *config)
 {
-	ereport(LOG,
-			(errmsg("node \"%s\" copies its parts from other nodes of the cluster",
-					config->node_id)));
 	rusts_resync(config);
 	return true;
 }
