@@ -20,6 +20,17 @@ CREATE AGGREGATE rusts.cluster_sum(bigint) (
 COMMENT ON AGGREGATE rusts.cluster_sum(bigint) IS
 'internal: sum of integers from the sums of parts';
 
+-- Few values in many groups: the state of sum(numeric) would cost more than
+-- all of the adding.
+CREATE AGGREGATE rusts.cluster_sum(numeric) (
+	SFUNC = numeric_add,
+	STYPE = numeric,
+	COMBINEFUNC = numeric_add,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE rusts.cluster_sum(numeric) IS
+'internal: sum of integers or numerics from the sums of parts';
+
 CREATE FUNCTION rusts.cluster_moments_transition(state float8[], n bigint,
 												 sum float8, variance float8)
 RETURNS float8[]

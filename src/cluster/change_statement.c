@@ -5,8 +5,7 @@
  *
  * PostgreSQL takes columns and constraints to the partitions itself, but
  * neither owners nor privileges nor labels; other nodes look at those of the
- * parts.
- * Parts are called after their measurement.
+ * parts.  Parts are called after their measurement.
  *
  * src/cluster/change_statement.c
  *

@@ -25,7 +25,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "cluster/away.h"
 #include "cluster/deliver.h"
@@ -33,6 +38,9 @@
 #include "cluster/replicate.h"
 #include "cluster/topology.h"
 #include "compat.h"
+
+/* How often it is seen whether hints still wait. */
+#define HINTS_POLL_MS	20
 
 typedef enum NodeState
 {
@@ -63,6 +71,8 @@ static bool may_ask(const Replication *r, int node);
 static void ask(Replication *r);
 static bool is_for(const Replication *r, const RustsParcel *parcel, int node);
 static bool ask_others(Replication *r);
+static bool ask_more(Replication *r, int group);
+static bool has_unasked(const Replication *r, int group);
 static bool is_temporary(const RustsNodeError *error);
 static int	count_copies(const Replication *r, int group);
 static int	needed_copies(const Replication *r, int group);
@@ -258,43 +268,78 @@ is_for(const Replication *r, const RustsParcel *parcel, int node)
 
 /*
  * Where copies are missing, ask who has not been asked yet, even if it is
- * thought to be away: it may be back.
+ * thought to be away: it may be back.  Who has hints waiting gets them first;
+ * the cluster worker is at it, if the node is there.
  */
 static bool
 ask_others(Replication *r)
 {
-	const RustsClusterConfig *config = r->config;
+	TimestampTz deadline = rusts_cluster_deadline();
 	bool		any = false;
 	int			group = -1;
+	int			node;
 
-	if (r->everywhere || config->replication_mode == RUSTS_REPLICATION_SYNC)
+	if (r->everywhere ||
+		r->config->replication_mode == RUSTS_REPLICATION_SYNC)
 		return false;
 	r->desperate = true;
 	while ((group = bms_next_member(r->groups, group)) >= 0)
 	{
-		int			node;
-
 		if (count_copies(r, group) >= needed_copies(r, group))
 			continue;
-		if (config->replication_mode == RUSTS_REPLICATION_ASYNC)
+		while (!ask_more(r, group))
 		{
-			node = next_placement(r, group);
-			if (node >= 0)
-				r->nodes[node] = NODE_ASKED;
-			any |= node >= 0;
-			continue;
-		}
-		for (node = 0; node < config->nnodes; node++)
-		{
-			if (r->nodes[node] == NODE_UNASKED && may_ask(r, node) &&
-				rusts_group_has_node(&config->groups[group], node))
-			{
-				r->nodes[node] = NODE_ASKED;
-				any = true;
-			}
+			if (!has_unasked(r, group) || GetCurrentTimestamp() >= deadline)
+				break;
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 HINTS_POLL_MS, PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
 		}
 	}
+	for (node = 0; node < r->config->nnodes; node++)
+		any |= r->nodes[node] == NODE_ASKED;
 	return any;
+}
+
+/* Choose more placements of a group: false if there is none to ask now. */
+static bool
+ask_more(Replication *r, int group)
+{
+	const RustsShardGroup *g = &r->config->groups[group];
+	bool		any = false;
+	int			node;
+
+	for (node = 0; node < r->config->nnodes; node++)
+	{
+		if (!rusts_group_has_node(g, node))
+			continue;
+		any |= r->nodes[node] == NODE_ASKED;
+		if (r->nodes[node] != NODE_UNASKED || !may_ask(r, node))
+			continue;
+		if (any && r->config->replication_mode == RUSTS_REPLICATION_ASYNC)
+			break;
+		r->nodes[node] = NODE_ASKED;
+		any = true;
+	}
+	return any;
+}
+
+/* Is there a placement that was not asked, because of hints that wait? */
+static bool
+has_unasked(const Replication *r, int group)
+{
+	const RustsShardGroup *g = &r->config->groups[group];
+	int			node;
+
+	for (node = 0; node < r->config->nnodes; node++)
+	{
+		if (node != r->config->self && r->nodes[node] == NODE_UNASKED &&
+			rusts_group_has_node(g, node))
+			return true;
+	}
+	return false;
 }
 
 /*

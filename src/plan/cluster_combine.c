@@ -158,32 +158,31 @@ combine_count(const Combining *in)
 static Node *
 combine_sum(const Combining *in)
 {
-	Oid			types[] = {INT8OID};
+	Oid			type = in->aggref->aggtype;
 	Oid			combining;
 	Var		   *sum;
 
-	if (in->aggref->aggtype == NUMERICOID)
-		combining = F_SUM_NUMERIC;
-	else if (in->aggref->aggtype == INT8OID)
-		combining = ours("cluster_sum", 1, types);
-	else
+	if (type != NUMERICOID && type != INT8OID)
 		return NULL;
+	combining = ours("cluster_sum", 1, &type);
 	if (!OidIsValid(combining))
 		return NULL;
 	sum = rusts_cluster_partial(in->partials, (Expr *) in->aggref);
-	return (Node *) make_aggregate(combining, in->aggref->aggtype,
-								   list_make1(sum), InvalidOid);
+	return (Node *) make_aggregate(combining, type, list_make1(sum),
+								   InvalidOid);
 }
 
 /* The division is the one that PostgreSQL's avg() does. */
 static Node *
 combine_avg(const Combining *in)
 {
+	Oid			numeric = NUMERICOID;
+	Oid			combining = ours("cluster_sum", 1, &numeric);
 	Node	   *count = partial_count(in);
 	Node	   *sum;
 	Var		   *part;
 
-	if (count == NULL)
+	if (count == NULL || !OidIsValid(combining))
 		return NULL;
 	switch (in->argtype)
 	{
@@ -211,7 +210,7 @@ combine_avg(const Combining *in)
 			return NULL;
 	}
 	sum = (Node *) make_aggregate(part->vartype == INT8OID ? F_SUM_INT8 :
-								  F_SUM_NUMERIC, NUMERICOID,
+								  combining, NUMERICOID,
 								  list_make1(part), InvalidOid);
 	return make_call(F_NUMERIC_DIV, NUMERICOID,
 					 list_make2(sum, as_numeric(count, INT8OID)));

@@ -341,6 +341,8 @@ $cluster->sql(2, sprintf($update, 'renamed'));
 cmp_ok($cluster->sql(2, "SELECT count(*) FROM rusts.cluster_hint
 		WHERE kind = 'deleted'"), '>', 0, 'hints about deleted rows');
 $cluster->server(3)->start;
+ok($cluster->server(3)->poll_query_until('postgres',
+		'SELECT count(*) > 0 FROM renamed'), 'it has caught up');
 check('renamed', 'a node that was away');
 $cluster->sql(2, 'TRUNCATE renamed');
 $cluster->sql(1, 'TRUNCATE model');
