@@ -17,6 +17,7 @@
 #include "cluster/change_everywhere.h"
 #include "cluster/config.h"
 #include "cluster/connection.h"
+#include "cluster/copying.h"
 #include "cluster/deliver.h"
 #include "cluster/lost.h"
 #include "cluster/outbox.h"
@@ -76,5 +77,6 @@ _PG_init(void)
 	rusts_change_everywhere_init();
 	rusts_time_column_init();
 	rusts_plan_init();
+	rusts_copying_init();
 	rusts_worker_init();
 }

@@ -81,7 +81,7 @@ rusts_lost_state(const char *node_id)
 
 /* The size of the table is asked first: it costs nothing. */
 void
-rusts_lost_give_up(void)
+rusts_lost_give_up(const RustsClusterConfig *config, const Bitmapset *there)
 {
 	char	   *names;
 	char	   *rest;
@@ -103,6 +103,10 @@ rusts_lost_give_up(void)
 	rest = names;
 	while ((name = strsep(&rest, " ")) != NULL)
 	{
+		int			node = rusts_cluster_find_node(config, name);
+
+		if (node >= 0 && bms_is_member(node, there))
+			continue;
 		give_up(name);
 		ereport(LOG,
 				(errmsg("rows for node \"%s\" of the cluster were given up",

@@ -15,6 +15,8 @@
 #ifndef RUSTS_LOST_H
 #define RUSTS_LOST_H
 
+#include "cluster/config.h"
+
 typedef enum RustsLostState
 {
 	RUSTS_NOT_LOST,
@@ -29,9 +31,10 @@ extern void rusts_lost_init(void);
 extern RustsLostState rusts_lost_state(const char *node_id);
 
 /*
- * Give up hints of nodes that have more of them than rusts.cluster_max_hints;
- * for the cluster worker.
+ * Give up hints of nodes that have more of them than rusts.cluster_max_hints,
+ * but for nodes, by index, that are there and get them.
  */
-extern void rusts_lost_give_up(void);
+extern void rusts_lost_give_up(const RustsClusterConfig *config,
+							   const Bitmapset *there);
 
 #endif							/* RUSTS_LOST_H */

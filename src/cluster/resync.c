@@ -19,7 +19,7 @@
  * nodes have forgotten make no difference to that.  If a node gives up
  * again what it keeps, the copy is no good, which it says by itself.
  *
- * Who writes at this node to its own parts, or reads them, waits for the end.
+ * Who writes to measurements at this node, or reads them, is refused meanwhile.
  *
  * src/cluster/resync.c
  *
@@ -41,6 +41,7 @@
 #include "cluster/away.h"
 #include "cluster/change.h"
 #include "cluster/nodes.h"
+#include "cluster/read_check.h"
 #include "cluster/resync.h"
 #include "cluster/resync_parts.h"
 #include "cluster/sql.h"
@@ -96,6 +97,7 @@ rusts_resync(const RustsClusterConfig *config)
 	connect_all(r);
 	choose_sources(r);
 	await_hints(r, DRAIN_MS);
+	rusts_cluster_view->set_copying(true);
 	while (!attempt(r))
 	{
 		undo_attempt(r);

@@ -15,7 +15,8 @@
 /*
  * Replace all rows that this node holds by those of other placements, in the
  * running transaction, a superuser's.  After its commit rusts_resync_tell()
- * is to be called.  Errors: some node is away, or no other placement has all
+ * is to be called, and rusts_cluster_view's copying is to be taken back, also
+ * after an error.  Errors: some node is away, or no other placement has all
  * rows.
  */
 extern void rusts_resync(const RustsClusterConfig *config);

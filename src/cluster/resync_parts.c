@@ -273,6 +273,10 @@ rusts_resync_copy(const RustsClusterConfig *config, List *parts,
 	(void) set_config_option("session_replication_role", "replica",
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
 							 0, false);
+
+	/* It was for locks that others wait for. */
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 	foreach(cell, parts)
 	{
 		const RustsResyncPart *part = lfirst(cell);

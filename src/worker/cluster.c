@@ -77,6 +77,7 @@ static TimestampTz there_since[RUSTS_MAX_NODES];
 /* Results of the steps. */
 static Bitmapset *nodes_there;
 static bool must_copy;			/* some node has not kept rows for us */
+static bool is_complete;		/* we have all rows that others know of */
 static int	ndelivered;
 
 void
@@ -199,7 +200,8 @@ turn(void)
 		return false;
 	if (must_copy)
 		rusts_resync_worker_start();
-	(void) guarded(give_up_step, -1);
+	if (is_complete)
+		(void) guarded(give_up_step, -1);
 	taught = bms_int_members(taught, there);
 	while ((node = bms_next_member(there, node)) >= 0)
 	{
@@ -225,6 +227,7 @@ find_nodes(Bitmapset **there)
 	bms_free(nodes_there);
 	nodes_there = NULL;
 	must_copy = false;
+	is_complete = false;
 	if (exists)
 		(void) guarded(poll_step, -1);
 	*there = nodes_there;
@@ -245,7 +248,8 @@ poll_step(int unused)
 	poll = rusts_poll(config, missing);
 	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
 	note_nodes(config, poll, began);
-	if (rusts_poll_judge(config, poll, missing, there_since))
+	is_complete = rusts_poll_judge(config, poll, missing, there_since);
+	if (is_complete)
 		rusts_cluster_view->set_readable(until);
 	tell_down(config, poll);
 	must_copy = config->self >= 0 &&
@@ -318,10 +322,17 @@ teach_step(int node)
 		rusts_schema_push(config, node);
 }
 
+/*
+ * Who lacks rows himself may have the only copy of others, which he would lose
+ * when he copies his parts.
+ */
 static void
 give_up_step(int unused)
 {
-	rusts_lost_give_up();
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config != NULL)
+		rusts_lost_give_up(config, nodes_there);
 }
 
 /* Is there more to deliver? */

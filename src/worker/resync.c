@@ -16,12 +16,14 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
+#include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "cluster/read_check.h"
 #include "cluster/resync.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -32,6 +34,7 @@
 #define START_INTERVAL_MS	2000
 
 static bool may_start(void);
+static void leave(int code, Datum arg);
 static bool in_transaction(bool (*step) (const RustsClusterConfig *config));
 static bool copy(const RustsClusterConfig *config);
 
@@ -81,8 +84,16 @@ rusts_resync_main(Datum arg)
 					PGC_S_OVERRIDE);
 	if (!may_start() || in_transaction(rusts_resync_tell))
 		return;
+	before_shmem_exit(leave, (Datum) 0);
 	(void) in_transaction(copy);
+	rusts_cluster_view->set_copying(false);
 	(void) in_transaction(rusts_resync_tell);
+}
+
+static void
+leave(int code, Datum arg)
+{
+	rusts_cluster_view->set_copying(false);
 }
 
 /* A statement that wants the database for itself does not want us. */

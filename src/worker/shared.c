@@ -71,6 +71,8 @@ static RustsDatabaseSlot *own_slot(void);
 static TimestampTz readable_until(void);
 static const volatile uint64 *nodes_down(void);
 static void set_readable(TimestampTz until);
+static bool is_copying(void);
+static void set_copying(bool copying);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
@@ -97,6 +99,8 @@ static const RustsClusterView cluster_view = {
 	.readable_until = readable_until,
 	.down = nodes_down,
 	.set_readable = set_readable,
+	.copying = is_copying,
+	.set_copying = set_copying,
 };
 
 void
@@ -212,6 +216,7 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->rows, 0);
 		pg_atomic_init_u64(&slot->bytes, 0);
 		pg_atomic_init_u64(&slot->readable_until, 0);
+		pg_atomic_init_u32(&slot->copying, 0);
 		pg_atomic_init_u64(&slot->batches_left, 0);
 		pg_atomic_init_u64(&slot->rows_left, 0);
 		pg_atomic_init_u64(&slot->bytes_left, 0);
@@ -328,6 +333,23 @@ set_readable(TimestampTz until)
 
 	if (slot != NULL)
 		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
+}
+
+static bool
+is_copying(void)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	return slot != NULL && pg_atomic_read_u32(&slot->copying) != 0;
+}
+
+static void
+set_copying(bool copying)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	if (slot != NULL)
+		pg_atomic_write_u32(&slot->copying, copying);
 }
 
 /* The cluster worker has work; who would start it looks whether it runs. */

@@ -43,6 +43,7 @@ typedef struct RustsDatabaseSlot
 	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written
 										 * by the cluster worker, and only a
 										 * hint */
+	pg_atomic_uint32 copying;	/* this node copies its parts; atomic */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
 	/*

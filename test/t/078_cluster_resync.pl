@@ -193,6 +193,38 @@ wait_for(1, "SELECT state = 'live' AND detail IS NULL
 wait_live();
 all_agree('after a restore');
 
+# The copy is interrupted: by the end of the node, and of whom it copies from.
+# A lock that it needs for each part holds it up.
+my $copying = q{SELECT count(*) > 0 FROM rusts.progress
+	WHERE job = 'resync' AND phase = 'copying parts'};
+
+for my $victim (2, 1, 3, 0)
+{
+	my $holder =
+	  $cluster->server(2)->background_psql('postgres', on_error_stop => 0);
+
+	$holder->query('BEGIN');
+	$holder->query('LOCK TABLE rusts.cluster_batch IN SHARE MODE');
+	$cluster->sql(3, q{SELECT rusts_cluster_resync('node2')});
+	wait_for(2, $copying, 'node 2 copies');
+	like($cluster->error(2,
+			q{SET statement_timeout = '20s'; SELECT count(*) FROM m}),
+		qr/node "node2" copies its rows/, 'it refuses to read');
+	like($cluster->error(2,
+			q{SET statement_timeout = '20s'; SELECT rusts_write('m,host=a v=1')}),
+		qr/node "node2" copies its rows/, 'and to write');
+	write_points($_, 300) for 1, 3;
+	$cluster->server($victim)->stop('immediate') if $victim;
+	write_points($_, 300) for $victim == 2 ? (1, 3) : ();
+	$cluster->server($victim)->start if $victim;
+	$holder->query('COMMIT') if $victim != 2;
+	eval { $holder->quit; };
+	wait_live();
+	wait_for(2, 'SELECT count(*) = 0 FROM rusts.cluster_lost',
+		'nothing is left of it');
+	all_agree("node $victim was killed while node 2 copied");
+}
+
 like($cluster->error(1, q{SELECT rusts_cluster_resync('node9')}),
 	qr/there is no node "node9"/, 'a node that there is not');
 $cluster->stop;
