@@ -7,3 +7,7 @@ ALTER TABLE rusts.segment
 	ADD COLUMN cold_table oid,
 	ADD COLUMN write_order int8,
 	ADD COLUMN key_columns int8;
+
+-- They have got one more argument.
+DROP FUNCTION rusts_write(text, text, text);
+DROP FUNCTION rusts_write(bytea, text, text);

@@ -62,6 +62,7 @@ static RustsTwophase *deciding = NULL;
 
 static RustsConnection *participant(const RustsMember *member);
 static void stage(RustsChange *change);
+static void mark_and_copy(RustsChange *change);
 static void mark(RustsChange *change);
 static bool mark_member(RustsChange *change, RustsMember *member,
 						const char **marks);
@@ -108,16 +109,13 @@ rusts_change_apply(const RustsClusterConfig *old,
 	stage(change);
 	await_hints(change);
 	begin_switch(change);
-	if (change->copies)
-	{
-		mark(change);
-		(void) copy(change, "all");
-	}
+	mark_and_copy(change);
 	begin_attempt(change);
 	while (!attempt(change, switch_over, true))
 	{
 		undo_attempt(change);
 		try_again(&attempts);
+		mark_and_copy(change);
 		begin_attempt(change);
 	}
 	for (i = 0; i < change->nmembers; i++)
@@ -141,6 +139,7 @@ stage(RustsChange *change)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_stage($1)", 1, &change->text);
 	rusts_members_wait(change, deadline_in(LONG_MS));
+	change->marked = false;		/* the views are gone */
 	change->copies = false;
 	for (i = 0; i < change->nmembers; i++)
 	{
@@ -149,6 +148,16 @@ stage(RustsChange *change)
 
 		change->copies |= strcmp(PQgetvalue(result, 0, 0), "0") != 0;
 	}
+}
+
+/* While points are written. */
+static void
+mark_and_copy(RustsChange *change)
+{
+	if (!change->copies || change->marked)
+		return;
+	mark(change);
+	(void) copy(change, "all");
 }
 
 /*
@@ -176,6 +185,7 @@ mark(RustsChange *change)
 		if (rusts_connection_outcome(member->conn) != RUSTS_NODE_OK)
 			rusts_connection_report(member->conn, ERROR);
 	}
+	change->marked = true;
 }
 
 /* False: somebody would not let go of a lock. */
@@ -313,9 +323,8 @@ is_lock_failure(int sqlstate)
 static void
 switch_over(RustsChange *change)
 {
-	TimestampTz begun;
+	TimestampTz begun = GetCurrentTimestamp();
 
-	begun = GetCurrentTimestamp();
 	lock_all(change, "writes");
 	check_unchanged(change);
 	await_hints(change);
@@ -457,11 +466,10 @@ have_hints(RustsChange *change)
 static void
 fill(RustsChange *change)
 {
-	if (change->copies && !has_changed(change) && copy(change, "since"))
+	if (change->marked && !has_changed(change) && copy(change, "since"))
 		return;
 	stage(change);
-	if (change->copies)
-		(void) copy(change, "all");
+	(void) copy(change, "all");
 }
 
 /* Were rows changed or deleted since the marks? */
@@ -473,14 +481,14 @@ has_changed(RustsChange *change)
 	for (i = 0; i < change->nmembers; i++)
 	{
 		RustsMember *member = &change->members[i];
-		RustsConnection *conn;
 		const char *marks;
 
 		if (member->self)
 			marks = rusts_change_marks();
 		else
 		{
-			conn = participant(member);
+			RustsConnection *conn = participant(member);
+
 			rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
 			rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
 			if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)

@@ -37,6 +37,7 @@ typedef struct RustsChange
 	RustsMember	   *members;
 	char	   *ids;			/* of all of them, as an array */
 	bool		copies;			/* some table is staged */
+	bool		marked;			/* they have views of new rows */
 	const char **states;		/* of members, when they were marked */
 	char	   *self_marks;
 } RustsChange;

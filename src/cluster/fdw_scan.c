@@ -29,7 +29,9 @@
 static FdwRoutine original;
 
 static void begin_scan(ForeignScanState *node, int eflags);
-static void report_unreachable(const char *server, int elevel);
+static const char *server_reason(const ErrorData *error);
+static void report_unreachable(const char *server, const char *reason,
+							   int elevel);
 static void append_node(StringInfo list, const RustsClusterConfig *config,
 						int node);
 static TupleTableSlot *iterate_scan(ForeignScanState *node);
@@ -58,7 +60,8 @@ begin_scan(ForeignScanState *node, int eflags)
 	MemoryContext cxt = CurrentMemoryContext;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	ForeignServer *server = GetForeignServer(plan->fs_server);
-	bool		unreachable = false;
+	const char *volatile reason = NULL;
+	volatile bool unreachable = false;
 
 	PG_TRY();
 	{
@@ -76,20 +79,39 @@ begin_scan(ForeignScanState *node, int eflags)
 			PG_RE_THROW();
 		}
 		FlushErrorState();
-		FreeErrorData(error);
+		reason = server_reason(error);
 		unreachable = true;
 	}
 	PG_END_TRY();
 	if (unreachable)
 	{
 		node->fdw_state = NULL;
-		report_unreachable(server->servername, rusts_allow_partial_results ?
-						   WARNING : ERROR);
+		report_unreachable(server->servername, reason,
+						   rusts_allow_partial_results ? WARNING : ERROR);
 	}
 }
 
+/*
+ * What the last of the nodes has said, if it was there: the text after that of
+ * libpq, which names addresses.  NULL: nothing.
+ */
+static const char *
+server_reason(const ErrorData *error)
+{
+	static const char mark[] = "FATAL:  ";
+	const char *text = error->detail ? error->detail : error->message;
+	const char *reason = NULL;
+
+	while (text != NULL && (text = strstr(text, mark)) != NULL)
+	{
+		text += strlen(mark);
+		reason = text;
+	}
+	return reason == NULL ? NULL : pnstrdup(reason, strcspn(reason, "\n"));
+}
+
 static void
-report_unreachable(const char *server, int elevel)
+report_unreachable(const char *server, const char *reason, int elevel)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	const RustsShardGroup *group = NULL;
@@ -112,7 +134,10 @@ report_unreachable(const char *server, int elevel)
 			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 			 errmsg("cannot read shards %s of the cluster",
 					rusts_describe_shards(group->shards)),
-			 errdetail("Their nodes cannot be reached: %s.", nodes.data),
+			 reason == NULL ?
+			 errdetail("Their nodes cannot be reached: %s.", nodes.data) :
+			 errdetail("Their nodes cannot be reached: %s. The last one says: %s.",
+					   nodes.data, reason),
 			 elevel == WARNING ? 0 :
 			 errhint("With rusts.allow_partial_results the other shards can be read.")));
 }

@@ -34,6 +34,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "cluster/change.h"
 #include "cluster/outbox.h"
 #include "cluster/read_check.h"
 #include "cluster/topology.h"
@@ -93,16 +94,19 @@ executor_start(QueryDesc *query, int eflags)
 	bool		own = false;
 	bool		others = false;
 
+	/*
+	 * How far a standby is behind is no matter of the cluster's; and before
+	 * nodes switch, nothing is left for any of them to get.
+	 */
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && IsTransactionState() &&
-		!IsParallelWorker() &&
+		!IsParallelWorker() && !RecoveryInProgress() &&
+		!rusts_change_running() &&
 		rusts_cluster_view != NULL && query->plannedstmt->rtable != NIL)
-		config = rusts_cluster();
-
-	/* How far a standby is behind is no matter of the cluster's. */
-	if (config != NULL && config->nnodes > 1 && !RecoveryInProgress())
-	{
 		look_at_tables(query, &own, &others);
-
+	if (own || others)
+		config = rusts_cluster();
+	if (config != NULL && config->nnodes > 1)
+	{
 		/* What another node has sent to be deleted is how rows catch up. */
 		if (own && config->replication_factor > 1 &&
 			!rusts_outbox_is_quiet())
