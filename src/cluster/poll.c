@@ -24,7 +24,7 @@
 /* In Async, rows of this age, in seconds, are on their way and not missed. */
 #define MAX_ASYNC_LAG	1.0
 
-/* Nodes with their lag: id, a space, seconds; RUSTS_LAG_LOST and more: lost. */
+/* Nodes with their lag: id, a space, seconds; lost ones have more of them. */
 #define LAG_QUERY \
 	"SELECT pg_catalog.string_agg(node_id || ' ' || age, E'\\n') FROM (" \
 	"SELECT node_id, pg_catalog.date_part('epoch', " \

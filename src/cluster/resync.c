@@ -19,7 +19,7 @@
  * nodes have forgotten make no difference to that.  If a node gives up
  * again what it keeps, the copy is no good, which it says by itself.
  *
- * Who writes to measurements at this node, or reads them, is refused meanwhile.
+ * Who writes to measurements here, or reads them, is refused meanwhile.
  *
  * src/cluster/resync.c
  *
@@ -117,7 +117,7 @@ rusts_resync(const RustsClusterConfig *config)
 		rusts_connection_release(r->conns[i]);
 
 	ereport(LOG,
-			(errmsg("node \"%s\" copies its parts from other nodes of the cluster",
+			(errmsg("node \"%s\" copies its rows from other nodes",
 					config->node_id)));
 	rusts_resync_copy(config, parts, r->sources);
 	rusts_cluster_execute(psprintf(

@@ -167,7 +167,7 @@ note sprintf 'copied after %.1f s', time - $begun;
 wait_live();
 all_agree('copied');
 like(slurp_file($cluster->server(2)->logfile),
-	qr/node "node2" copies its parts/, 'by a copy');
+	qr/node "node2" copies its rows/, 'by a copy');
 
 # On request: a node comes back with the files of an earlier day.
 my $server = $cluster->server(3);
