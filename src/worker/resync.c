@@ -33,7 +33,9 @@
 /* What fails is tried again after this. */
 #define START_INTERVAL_MS	2000
 
-static bool may_start(void);
+static RustsDatabaseSlot *slot = NULL;
+
+static bool arrive(void);
 static void leave(int code, Datum arg);
 static bool in_transaction(bool (*step) (const RustsClusterConfig *config));
 static bool copy(const RustsClusterConfig *config);
@@ -82,33 +84,41 @@ rusts_resync_main(Datum arg)
 	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
 					PGC_S_OVERRIDE);
-	if (!may_start() || in_transaction(rusts_resync_tell))
+	if (!arrive() || in_transaction(rusts_resync_tell))
 		return;
-	before_shmem_exit(leave, (Datum) 0);
 	(void) in_transaction(copy);
 	rusts_cluster_view->set_copying(false);
 	(void) in_transaction(rusts_resync_tell);
+}
+
+/* A statement that wants the database for itself does not want us. */
+static bool
+arrive(void)
+{
+	bool		taken = false;
+
+	slot = rusts_worker_slot(MyDatabaseId);
+	if (slot == NULL)
+		return false;
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	if (slot->resync_pid == 0 && slot->holds == 0)
+	{
+		slot->resync_pid = MyProcPid;
+		taken = true;
+	}
+	LWLockRelease(rusts_worker_shared->lock);
+	if (taken)
+		before_shmem_exit(leave, (Datum) 0);
+	return taken;
 }
 
 static void
 leave(int code, Datum arg)
 {
 	rusts_cluster_view->set_copying(false);
-}
-
-/* A statement that wants the database for itself does not want us. */
-static bool
-may_start(void)
-{
-	RustsDatabaseSlot *slot = rusts_worker_slot(MyDatabaseId);
-	bool		may = false;
-
-	if (slot == NULL)
-		return false;
-	LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
-	may = slot->holds == 0;
+	LWLockAcquire(rusts_worker_shared->lock, LW_EXCLUSIVE);
+	slot->resync_pid = 0;
 	LWLockRelease(rusts_worker_shared->lock);
-	return may;
 }
 
 /* An error ends the worker. */

@@ -89,6 +89,7 @@ static const char *database_to_leave(Node *statement);
 static bool may_have_database(Node *statement, Oid database);
 static bool may_copy_database(Oid database);
 static void hold_worker(Oid database);
+static bool end_workers(const RustsDatabaseSlot *slot);
 static void release_at_exit(int code, Datum arg);
 static void release_worker(Oid database, bool gone);
 
@@ -205,6 +206,7 @@ take_slot(Oid database, int holds)
 
 		/* One that nobody needs any more can be had, but for its totals. */
 		if (candidate->pid == 0 && candidate->cluster_pid == 0 &&
+			candidate->resync_pid == 0 &&
 			!candidate->wanted &&
 			candidate->holds == 0)
 			spare = candidate;
@@ -543,23 +545,14 @@ hold_worker(Oid database)
 	{
 		for (;;)
 		{
-			pid_t		pid = 0;
-			pid_t		cluster_pid = 0;
+			bool		gone = true;
 
 			LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
 			if (slot->database == database)
-			{
-				pid = slot->pid;
-				cluster_pid = slot->cluster_pid;
-			}
+				gone = !end_workers(slot);
 			LWLockRelease(rusts_worker_shared->lock);
-			if ((pid == 0 && cluster_pid == 0) ||
-				GetCurrentTimestamp() > deadline)
+			if (gone || GetCurrentTimestamp() > deadline)
 				break;
-			if (pid != 0)
-				kill(pid, SIGTERM);
-			if (cluster_pid != 0)
-				kill(cluster_pid, SIGTERM);
 			(void) WaitLatch(MyLatch,
 							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 10, PG_WAIT_EXTENSION);
@@ -573,6 +566,23 @@ hold_worker(Oid database)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* Were there any?  They take the lock before they are gone. */
+static bool
+end_workers(const RustsDatabaseSlot *slot)
+{
+	const pid_t pids[] = {slot->pid, slot->cluster_pid, slot->resync_pid};
+	bool		any = false;
+	int			i;
+
+	for (i = 0; i < lengthof(pids); i++)
+	{
+		if (pids[i] != 0)
+			kill(pids[i], SIGTERM);
+		any |= pids[i] != 0;
+	}
+	return any;
 }
 
 static void

@@ -36,6 +36,7 @@ typedef struct RustsDatabaseSlot
 								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	pid_t		cluster_pid;	/* the cluster worker's, or 0; ditto */
+	pid_t		resync_pid;		/* the resync worker's, or 0; ditto */
 	Latch	   *cluster_latch;	/* the cluster worker's; ditto */
 	pg_atomic_uint64 readable_until;	/* this node has all rows of the
 										 * cluster, as far as others know, a
