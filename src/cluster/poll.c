@@ -124,7 +124,7 @@ poll_deadline(const Bitmapset *missing)
 {
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 									   rusts_cluster_timeout /
-									   (bms_is_empty(missing) ? 2 : 4));
+									   (bms_is_empty(missing) ? 3 : 4));
 }
 
 static void

@@ -28,7 +28,7 @@
 
 PG_FUNCTION_INFO_V1(rusts_cluster_status);
 
-#define STATUS_COLUMNS	10
+#define STATUS_COLUMNS	11
 
 /* Of a node, parameter 1, in the order of the result. */
 #define STATUS_QUERY \
@@ -36,7 +36,9 @@ PG_FUNCTION_INFO_V1(rusts_cluster_status);
 	"(SELECT CASE WHEN attempt IS NULL " \
 	"THEN 'rows for it were given up: it has to copy its parts' " \
 	"ELSE 'it copies its parts' END FROM rusts.cluster_lost " \
-	"WHERE node_id = $1 AND NOT done) " \
+	"WHERE node_id = $1 AND NOT done), " \
+	"(SELECT pg_catalog.date_trunc('second', at) || ': ' || message " \
+	"FROM rusts.cluster_trouble WHERE node_id = $1) " \
 	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
 	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 " \
 	"AS bytes, " \
@@ -118,6 +120,7 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 											"to get rows");
 		nulls[9] = false;
 	}
+	values[10] = SPI_getbinval(row, desc, 7, &nulls[10]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	SPI_finish();
 }

@@ -36,6 +36,7 @@
 #include "cluster/poll.h"
 #include "cluster/schema_push.h"
 #include "cluster/topology.h"
+#include "cluster/trouble.h"
 #include "compat.h"
 #include "worker/cluster.h"
 #include "worker/resync.h"
@@ -51,9 +52,13 @@ static RustsDatabaseSlot *slot = NULL;
 /* Nodes, by their place in the configuration, that know all measurements. */
 static Bitmapset *taught = NULL;
 
+/* Those with whom something went wrong the last time. */
+static Bitmapset *troubled = NULL;
+
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
 static void set_up(void);
+static int	turn_ms(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
 static void note_nodes(const RustsClusterConfig *config,
@@ -64,6 +69,7 @@ static void teach(int node);
 static bool deliver(int node);
 static void give_up_step(int unused);
 static bool guarded(void (*step) (int node), int node);
+static void note(int node, const char *message);
 static void poll_step(int unused);
 static void teach_step(int node);
 static void deliver_step(int node);
@@ -124,6 +130,10 @@ rusts_cluster_main(Datum arg)
 		return;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up();
+
+	/* What the last worker has noted is undone by what goes well. */
+	MemoryContextSwitchTo(TopMemoryContext);
+	troubled = bms_add_range(NULL, 0, RUSTS_MAX_NODES - 1);
 	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts cluster turn",
 									 ALLOCSET_DEFAULT_SIZES);
 	for (;;)
@@ -142,7 +152,7 @@ rusts_cluster_main(Datum arg)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
-						 Min(TURN_MS, rusts_cluster_timeout / 5),
+						 turn_ms(),
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
@@ -187,6 +197,17 @@ set_up(void)
 	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
 					PGC_S_OVERRIDE);
+}
+
+/*
+ * A node that does not answer twice is down (poll.c has how long these wait),
+ * and all of that must be over within rusts.cluster_timeout.
+ */
+static int
+turn_ms(void)
+{
+	return Min(TURN_MS,
+			   rusts_cluster_timeout / (bms_is_empty(missing) ? 5 : 10));
 }
 
 /* False: there is no cluster any more. */
@@ -358,6 +379,7 @@ guarded(void (*step) (int node), int node)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile bool done = false;
+	char	   *volatile message = NULL;
 
 	PG_TRY();
 	{
@@ -373,6 +395,7 @@ guarded(void (*step) (int node), int node)
 	{
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(cxt);
+		message = CopyErrorData()->message;
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -380,5 +403,30 @@ guarded(void (*step) (int node), int node)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
+	if (node >= 0)
+		note(node, message);
 	return done;
+}
+
+/* There is something to undo only where something was noted. */
+static void
+note(int node, const char *message)
+{
+	const RustsClusterConfig *config;
+	char	   *id = NULL;
+	MemoryContext cxt = CurrentMemoryContext;
+
+	if (message == NULL && !bms_is_member(node, troubled))
+		return;
+	StartTransactionCommand();
+	config = rusts_cluster();
+	if (config != NULL && node < config->nnodes)
+		id = MemoryContextStrdup(cxt, config->nodes[node].id);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+	troubled = message == NULL ? bms_del_member(troubled, node) :
+		bms_add_member(troubled, node);
+	MemoryContextSwitchTo(cxt);
+	if (id != NULL)
+		rusts_trouble_note(id, message);
 }

@@ -26,6 +26,7 @@
 #include "cluster/read_check.h"
 #include "cluster/resync.h"
 #include "cluster/topology.h"
+#include "cluster/trouble.h"
 #include "compat.h"
 #include "worker/resync.h"
 #include "worker/shared.h"
@@ -35,7 +36,10 @@
 
 static RustsDatabaseSlot *slot = NULL;
 
+static const char *node_id = NULL;	/* of this node, once it is known */
+
 static bool arrive(void);
+static void run(void);
 static void leave(int code, Datum arg);
 static bool in_transaction(bool (*step) (const RustsClusterConfig *config));
 static bool copy(const RustsClusterConfig *config);
@@ -84,11 +88,8 @@ rusts_resync_main(Datum arg)
 	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET,
 					PGC_S_OVERRIDE);
-	if (!arrive() || in_transaction(rusts_resync_tell))
-		return;
-	(void) in_transaction(copy);
-	rusts_cluster_view->set_copying(false);
-	(void) in_transaction(rusts_resync_tell);
+	if (arrive())
+		run();
 }
 
 /* A statement that wants the database for itself does not want us. */
@@ -121,7 +122,6 @@ leave(int code, Datum arg)
 	LWLockRelease(rusts_worker_shared->lock);
 }
 
-/* An error ends the worker. */
 static bool
 in_transaction(bool (*step) (const RustsClusterConfig *config))
 {
@@ -134,11 +134,49 @@ in_transaction(bool (*step) (const RustsClusterConfig *config))
 	pgstat_report_activity(STATE_RUNNING, "rusts resync");
 	config = rusts_cluster();
 	if (config != NULL && config->self >= 0)
+	{
+		node_id = MemoryContextStrdup(TopMemoryContext, config->node_id);
 		result = step(config);
+	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return result;
+}
+
+/* What fails is noted where the status shows it, and ends the worker. */
+static void
+run(void)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		if (!in_transaction(rusts_resync_tell))
+		{
+			(void) in_transaction(copy);
+			rusts_cluster_view->set_copying(false);
+			(void) in_transaction(rusts_resync_tell);
+		}
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(cxt);
+		error = CopyErrorData();
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		if (node_id != NULL && !ProcDiePending)
+			rusts_trouble_note(node_id, error->message);
+		proc_exit(1);
+	}
+	PG_END_TRY();
+	if (node_id != NULL)
+		rusts_trouble_note(node_id, NULL);
 }
 
 static bool

@@ -216,12 +216,19 @@ for my $victim (2, 1, 3, 0)
 	write_points($_, 300) for 1, 3;
 	$cluster->server($victim)->stop('immediate') if $victim;
 	write_points($_, 300) for $victim == 2 ? (1, 3) : ();
-	$cluster->server($victim)->start if $victim;
 	$holder->query('COMMIT') if $victim != 2;
+	wait_for(2, q{SELECT last_error IS NOT NULL
+			FROM rusts_cluster_status() WHERE node_id = 'node2'},
+		'it says what went wrong')
+	  if $victim == 1 || $victim == 3;
+	$cluster->server($victim)->start if $victim;
 	eval { $holder->quit; };
 	wait_live();
 	wait_for(2, 'SELECT count(*) = 0 FROM rusts.cluster_lost',
 		'nothing is left of it');
+	wait_for(2, q{SELECT count(last_error) = 0 FROM rusts_cluster_status()
+			WHERE node_id = 'node2'},
+		'nothing is wrong any more');
 	all_agree("node $victim was killed while node 2 copied");
 }
 
