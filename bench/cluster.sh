@@ -215,7 +215,7 @@ part_recovery()
 
 	make_cluster Async 2
 	sql="SELECT rusts_write(string_agg(format('cpu,host=h%s v=%s %s', i % 100, i,
-		extract(epoch FROM clock_timestamp())::bigint * 1000000000 + i), E'\n'))
+		(extract(epoch FROM now()) * 1000000)::bigint * 1000 + i), E'\n'))
 		FROM generate_series(1, $((rate / 10))) AS i"
 	at node1 -c "$sql" >/dev/null || exit 1
 	server_at node3
@@ -226,17 +226,25 @@ part_recovery()
 		at node1 -c "$sql" >/dev/null || exit 1
 		rows=$((rows + rate / 10))
 		sleep "$(awk -v s="$start" -v n="$(date +%s.%N)" 'BEGIN {
-			d = 0.1 - (n - s); print d > 0 ? d : 0 }')"
+			d = 0.1 - (n - s); print (d > 0 ? d : 0) }')"
 	done
 	server_at node3
+	start=$(date +%s.%N)
 	(cd / && as_server "$BIN/pg_ctl" start -D "$DATA" -w -s -l "$SERVER/log" \
 		</dev/null >/dev/null)
-	start=$(date +%s.%N)
-	until [ "$(at node1 -c 'SELECT count(*) FROM rusts.cluster_hint')" = 0 ]; do
+	until [ "$(at node1 -c "SELECT bool_and(state = 'live')
+		FROM rusts_cluster_status()")" = t ] &&
+		[ "$(at node1 -c 'SELECT count(*) FROM rusts.cluster_hint')" = 0 ]; do
 		sleep 0.1
 	done
 	awk -v s="$start" -v n="$(date +%s.%N)" -v r="$rows" -v a="$away" 'BEGIN {
-		printf "a node %d s away, %d rows written: caught up after %.1f s\n", a, r, n - s }'
+		printf "a node %d s away, %d rows written: caught up %.1f s after it was started\n", a, r, n - s }'
+	for name in $NODES; do
+		until rows=$(at "$name" -c 'SELECT count(*) FROM cpu' 2>/dev/null); do
+			sleep 0.1
+		done
+		echo "$name reads $rows rows"
+	done
 	stop_all
 }
 
