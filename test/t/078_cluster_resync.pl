@@ -118,6 +118,9 @@ sub all_agree
 }
 
 write_points($_, 500) for 1 .. 3;
+
+# One that comes twice is to be seen.
+$cluster->sql(1, q{SELECT rusts_set_duplicates('m', 'keep')});
 wait_live();
 all_agree('to begin with');
 
