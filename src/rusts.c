@@ -17,7 +17,9 @@
 #include "cluster/change_everywhere.h"
 #include "cluster/config.h"
 #include "cluster/connection.h"
+#include "cluster/copying.h"
 #include "cluster/deliver.h"
+#include "cluster/lost.h"
 #include "cluster/outbox.h"
 #include "cluster/read_check.h"
 #include "cluster/replicate.h"
@@ -56,6 +58,7 @@ _PG_init(void)
 	rusts_connection_init();
 	rusts_topology_init();
 	rusts_read_check_init();
+	rusts_lost_init();
 	MarkGUCPrefixReserved("rusts");
 
 	rusts_page_checks_init();
@@ -74,5 +77,6 @@ _PG_init(void)
 	rusts_change_everywhere_init();
 	rusts_time_column_init();
 	rusts_plan_init();
+	rusts_copying_init();
 	rusts_worker_init();
 }

@@ -34,10 +34,10 @@ CREATE FUNCTION rusts_cluster_status()
 RETURNS TABLE (node_id text, address text, state text, since timestamptz,
 			   primary_shards integer[], replica_shards integer[],
 			   hint_rows bigint, hint_bytes bigint,
-			   oldest_hint timestamptz, detail text)
+			   oldest_hint timestamptz, detail text, last_error text)
 AS 'MODULE_PATHNAME', 'rusts_cluster_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 REVOKE ALL ON FUNCTION rusts_cluster_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION rusts_cluster_status() TO pg_monitor;
 COMMENT ON FUNCTION rusts_cluster_status() IS
-'the nodes of the cluster as this one sees them: live, down (does not answer) or behind (has to catch up and is not read from), their shards, what this node still has to hand over to them';
+'the nodes of the cluster as this one sees them: live, down (does not answer) or behind (has to catch up and is not read from), their shards, what this node still has to hand over to them, and what last went wrong when it did, or when this node copied its rows';

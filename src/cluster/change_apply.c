@@ -447,6 +447,8 @@ have_hints(RustsChange *change)
 	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
 						"SELECT EXISTS (SELECT FROM rusts.cluster_hint "
+						"WHERE node_id = ANY ($1::pg_catalog.text[])) "
+						"OR EXISTS (SELECT FROM rusts.cluster_lost "
 						"WHERE node_id = ANY ($1::pg_catalog.text[]))",
 						1, &ids);
 	rusts_members_wait(change, rusts_cluster_deadline());

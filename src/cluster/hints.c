@@ -26,6 +26,7 @@
 
 #include "cluster/deliver.h"
 #include "cluster/hints.h"
+#include "cluster/lost.h"
 #include "cluster/nodes.h"
 #include "cluster/twophase.h"
 #include "compat.h"
@@ -63,10 +64,17 @@ rusts_hint_leave(const char *node_id, const RustsParcel *parcel)
 											 get_namespace_oid("rusts", false));
 	Datum		values[Natts_hint];
 	bool		nulls[Natts_hint] = {false};
-	struct varlena *image = rusts_parcel_image(parcel);
+	struct varlena *image;
 	NameData	part;
 	HeapTuple	tuple;
 
+	/* Who copies everything needs none. */
+	if (rusts_lost_state(node_id) == RUSTS_LOST)
+	{
+		table_close(table, NoLock);
+		return;
+	}
+	image = rusts_parcel_image(parcel);
 	namestrcpy(&part, parcel->table);
 	values[Anum_id - 1] = Int64GetDatum(nextval_internal(sequence, false));
 	values[Anum_node_id - 1] = CStringGetTextDatum(node_id);
@@ -96,7 +104,8 @@ rusts_hints_wait(const char *node_id)
 										   false);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = begin_scan(table, node_id, snapshot);
-	bool		found = next_hint(scan) != NULL;
+	bool		found = next_hint(scan) != NULL ||
+		rusts_lost_state(node_id) != RUSTS_NOT_LOST;
 
 	systable_endscan_ordered(scan);
 	UnregisterSnapshot(snapshot);
@@ -107,15 +116,18 @@ rusts_hints_wait(const char *node_id)
 int
 rusts_hints_deliver(const RustsClusterConfig *config, int node)
 {
-	Relation	table = rusts_catalog_open("cluster_hint", RowExclusiveLock,
-										   false);
-	Snapshot	snapshot = GetActiveSnapshot();
-	SysScanDesc scan = begin_scan(table, config->nodes[node].id, snapshot);
+	Relation	table;
+	SysScanDesc scan;
 	RustsDelivery *delivery = NULL;
 	Size		bytes = 0;
 	int			n = 0;
 	HeapTuple	tuple;
 
+	/* What it copies now comes before these. */
+	if (rusts_lost_state(config->nodes[node].id) != RUSTS_NOT_LOST)
+		return 0;
+	table = rusts_catalog_open("cluster_hint", RowExclusiveLock, false);
+	scan = begin_scan(table, config->nodes[node].id, GetActiveSnapshot());
 	while (n < MAX_HINTS && bytes < MAX_HINT_BYTES &&
 		   HeapTupleIsValid(tuple = next_hint(scan)))
 	{

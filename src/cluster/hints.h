@@ -16,10 +16,13 @@
 
 #include "cluster/outbox.h"
 
-/* Leave a parcel for a node. */
+/* Leave a parcel for a node, unless rows are not kept for it (lost.h). */
 extern void rusts_hint_leave(const char *node_id, const RustsParcel *parcel);
 
-/* Are there any for this node, committed or our own? */
+/*
+ * Are there any for this node, committed or our own, or does it have to copy
+ * its parts?
+ */
 extern bool rusts_hints_wait(const char *node_id);
 
 /*

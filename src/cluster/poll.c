@@ -24,12 +24,14 @@
 /* In Async, rows of this age, in seconds, are on their way and not missed. */
 #define MAX_ASYNC_LAG	1.0
 
-/* Nodes with their lag: id, a space, seconds. */
+/* Nodes with their lag: id, a space, seconds; lost ones have more of them. */
 #define LAG_QUERY \
 	"SELECT pg_catalog.string_agg(node_id || ' ' || age, E'\\n') FROM (" \
 	"SELECT node_id, pg_catalog.date_part('epoch', " \
 	"pg_catalog.clock_timestamp() - pg_catalog.min(written_at)) AS age " \
-	"FROM rusts.cluster_hint GROUP BY node_id) AS h"
+	"FROM rusts.cluster_hint GROUP BY node_id " \
+	"UNION ALL SELECT node_id, 1e9 FROM rusts.cluster_lost " \
+	"WHERE NOT done) AS h"
 
 /* Does a node not read from this one? */
 #define AWAY_QUERY \
@@ -122,7 +124,7 @@ poll_deadline(const Bitmapset *missing)
 {
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 									   rusts_cluster_timeout /
-									   (bms_is_empty(missing) ? 2 : 4));
+									   (bms_is_empty(missing) ? 3 : 4));
 }
 
 static void
@@ -213,5 +215,5 @@ has_caught_up(const RustsClusterConfig *config, double lag,
 	if (config->replication_mode != RUSTS_REPLICATION_ASYNC)
 		return false;
 	TimestampDifference(there_since, GetCurrentTimestamp(), &secs, &usecs);
-	return lag < secs + usecs / 1e6;
+	return lag < RUSTS_LAG_LOST && lag < secs + usecs / 1e6;
 }

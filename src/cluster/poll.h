@@ -14,6 +14,9 @@
 
 #include "cluster/config.h"
 
+/* A lag from here on: rows for the node were not kept, it has to copy them. */
+#define RUSTS_LAG_LOST		1e8
+
 typedef struct RustsPoll
 {
 	Bitmapset  *there;			/* other nodes that have answered */

@@ -41,7 +41,7 @@
 #include "compat.h"
 
 /* How often a waiting statement looks. */
-#define WATCH_MS		500
+#define WATCH_MS		250
 
 /* Sockets of a backend beyond this are not looked at. */
 #define MAX_SOCKETS		4096

@@ -22,12 +22,16 @@ extern bool rusts_allow_partial_results;
  * readable_until: this node has all rows until then, as far as others know.
  * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may
  * be called in a signal handler.
+ * copying: this node copies its parts, and who wants them would wait for the
+ * end of it; whoever says so must say when it is over.
  */
 typedef struct RustsClusterView
 {
 	TimestampTz (*readable_until) (void);
 	const volatile uint64 *(*down) (void);
 	void		(*set_readable) (TimestampTz until);
+	bool		(*copying) (void);
+	void		(*set_copying) (bool copying);
 } RustsClusterView;
 
 extern const RustsClusterView *rusts_cluster_view;

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 
 #include "cluster/away.h"
+#include "cluster/connection.h"
 #include "cluster/fdw.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
@@ -173,7 +174,8 @@ make_options(const RustsClusterConfig *config, const RustsShardGroup *group,
 		{"extensions", "rusts"},
 		{"async_capable", "true"},
 		{"fetch_size", "10000"},
-		{"connect_timeout", "5"},
+		{"connect_timeout", psprintf("%d",
+									 Max(2, rusts_cluster_timeout / 1000))},
 	};
 
 	StaticAssertStmt(lengthof(all) <= MAX_OPTIONS, "too many options");

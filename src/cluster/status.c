@@ -27,11 +27,17 @@
 
 PG_FUNCTION_INFO_V1(rusts_cluster_status);
 
-#define STATUS_COLUMNS	10
+#define STATUS_COLUMNS	11
 
 /* Of a node, parameter 1, in the order of the result. */
 #define STATUS_QUERY \
-	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest " \
+	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest, " \
+	"(SELECT CASE WHEN attempt IS NULL " \
+	"THEN 'rows for it were given up: it has to copy its parts' " \
+	"ELSE 'it copies its parts' END FROM rusts.cluster_lost " \
+	"WHERE node_id = $1 AND NOT done), " \
+	"(SELECT pg_catalog.date_trunc('second', at) || ': ' || message " \
+	"FROM rusts.cluster_trouble WHERE node_id = $1) " \
 	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
 	"pg_catalog.sum(pg_catalog.octet_length(image))::pg_catalog.int8 " \
 	"AS bytes, " \
@@ -92,7 +98,7 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 	values[5] = PointerGetDatum(rusts_shards_array(n->replica_shards));
 	for (i = 0; i < 3; i++)
 		values[6 + i] = SPI_getbinval(row, desc, 3 + i, &nulls[6 + i]);
-	nulls[9] = true;
+	values[9] = SPI_getbinval(row, desc, 6, &nulls[9]);
 	if (nulls[2])
 	{
 		values[2] = CStringGetTextDatum("live");
@@ -103,10 +109,13 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 		GetCurrentTimestamp() >= rusts_cluster_view->readable_until())
 	{
 		values[2] = CStringGetTextDatum("behind");
-		values[9] = CStringGetTextDatum("it has just started, does not reach "
-										"the others, or still has to get rows");
+		if (nulls[9])
+			values[9] = CStringGetTextDatum("it has just started, does not "
+											"reach the others, or still has "
+											"to get rows");
 		nulls[9] = false;
 	}
+	values[10] = SPI_getbinval(row, desc, 7, &nulls[10]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	SPI_finish();
 }

@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "cluster/batches.h"
+#include "cluster/copying.h"
 #include "cluster/outbox.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -164,6 +165,8 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 	in.namespace_name = get_namespace_name(in.namespace);
 	if (!isAnyTempNamespace(in.namespace))
 		in.cluster = rusts_cluster();
+	if (in.cluster != NULL)
+		rusts_refuse_while_copying(in.cluster);
 	rusts_text_input(&in, data, len, server_encoding);
 
 	/*

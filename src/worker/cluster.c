@@ -23,7 +23,6 @@
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -31,12 +30,15 @@
 #include "utils/wait_event.h"
 
 #include "cluster/hints.h"
+#include "cluster/lost.h"
 #include "cluster/nodes.h"
 #include "cluster/poll.h"
 #include "cluster/schema_push.h"
 #include "cluster/topology.h"
+#include "cluster/trouble.h"
 #include "compat.h"
 #include "worker/cluster.h"
+#include "worker/resync.h"
 
 /* Nodes are asked as often as this. */
 #define TURN_MS				1000
@@ -49,8 +51,12 @@ static RustsDatabaseSlot *slot = NULL;
 /* Nodes, by their place in the configuration, that know all measurements. */
 static Bitmapset *taught = NULL;
 
+/* Those with whom something went wrong the last time. */
+static Bitmapset *troubled = NULL;
+
 static bool arrive(Oid database);
 static void leave(int code, Datum arg);
+static int	turn_ms(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
 static void note_nodes(const RustsClusterConfig *config,
@@ -59,7 +65,9 @@ static void tell_down(const RustsClusterConfig *config,
 					  const RustsPoll *poll);
 static void teach(int node);
 static bool deliver(int node);
+static void give_up_step(int unused);
 static bool guarded(void (*step) (int node), int node);
+static void note(int node, const char *message);
 static void poll_step(int unused);
 static void teach_step(int node);
 static void deliver_step(int node);
@@ -72,6 +80,8 @@ static TimestampTz there_since[RUSTS_MAX_NODES];
 
 /* Results of the steps. */
 static Bitmapset *nodes_there;
+static bool must_copy;			/* some node has not kept rows for us */
+static bool is_complete;		/* we have all rows that others know of */
 static int	ndelivered;
 
 void
@@ -118,6 +128,10 @@ rusts_cluster_main(Datum arg)
 		return;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	rusts_worker_settings();
+
+	/* What the last worker has noted is undone by what goes well. */
+	MemoryContextSwitchTo(TopMemoryContext);
+	troubled = bms_add_range(NULL, 0, RUSTS_MAX_NODES - 1);
 	turn_cxt = AllocSetContextCreate(TopMemoryContext, "rusts cluster turn",
 									 ALLOCSET_DEFAULT_SIZES);
 	for (;;)
@@ -136,7 +150,7 @@ rusts_cluster_main(Datum arg)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
-						 Min(TURN_MS, rusts_cluster_timeout / 5),
+						 turn_ms(),
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
@@ -172,6 +186,17 @@ leave(int code, Datum arg)
 	LWLockRelease(rusts_worker_shared->lock);
 }
 
+/*
+ * A node that does not answer twice is down (poll.c has how long these wait),
+ * and all of that must be over within rusts.cluster_timeout.
+ */
+static int
+turn_ms(void)
+{
+	return Min(TURN_MS,
+			   rusts_cluster_timeout / (bms_is_empty(missing) ? 5 : 10));
+}
+
 /* False: there is no cluster any more. */
 static bool
 turn(void)
@@ -181,6 +206,10 @@ turn(void)
 
 	if (!find_nodes(&there))
 		return false;
+	if (must_copy)
+		rusts_resync_worker_start();
+	if (is_complete)
+		(void) guarded(give_up_step, -1);
 	taught = bms_int_members(taught, there);
 	while ((node = bms_next_member(there, node)) >= 0)
 	{
@@ -205,6 +234,8 @@ find_nodes(Bitmapset **there)
 	CommitTransactionCommand();
 	bms_free(nodes_there);
 	nodes_there = NULL;
+	must_copy = false;
+	is_complete = false;
 	if (exists)
 		(void) guarded(poll_step, -1);
 	*there = nodes_there;
@@ -225,9 +256,13 @@ poll_step(int unused)
 	poll = rusts_poll(config, missing);
 	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
 	note_nodes(config, poll, began);
-	if (rusts_poll_judge(config, poll, missing, there_since))
+	is_complete = rusts_poll_judge(config, poll, missing, there_since);
+	if (is_complete)
 		rusts_cluster_view->set_readable(until);
 	tell_down(config, poll);
+	must_copy = config->self >= 0 &&
+		poll->lags[config->self] >= RUSTS_LAG_LOST &&
+		bms_num_members(poll->there) == config->nnodes - 1;
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);
 	MemoryContextSwitchTo(old_cxt);
@@ -295,6 +330,19 @@ teach_step(int node)
 		rusts_schema_push(config, node);
 }
 
+/*
+ * Who lacks rows himself may have the only copy of others, which he would lose
+ * when he copies his parts.
+ */
+static void
+give_up_step(int unused)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config != NULL)
+		rusts_lost_give_up(config, nodes_there);
+}
+
 /* Is there more to deliver? */
 static bool
 deliver(int node)
@@ -318,6 +366,7 @@ guarded(void (*step) (int node), int node)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile bool done = false;
+	char	   *volatile message = NULL;
 
 	PG_TRY();
 	{
@@ -331,9 +380,34 @@ guarded(void (*step) (int node), int node)
 	}
 	PG_CATCH();
 	{
-		rusts_worker_recover(cxt);
+		message = rusts_worker_recover(cxt);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
+	if (node >= 0)
+		note(node, message);
 	return done;
+}
+
+/* There is something to undo only where something was noted. */
+static void
+note(int node, const char *message)
+{
+	const RustsClusterConfig *config;
+	char	   *id = NULL;
+	MemoryContext cxt = CurrentMemoryContext;
+
+	if (message == NULL && !bms_is_member(node, troubled))
+		return;
+	StartTransactionCommand();
+	config = rusts_cluster();
+	if (config != NULL && node < config->nnodes)
+		id = MemoryContextStrdup(cxt, config->nodes[node].id);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+	troubled = message == NULL ? bms_del_member(troubled, node) :
+		bms_add_member(troubled, node);
+	MemoryContextSwitchTo(cxt);
+	if (id != NULL)
+		rusts_trouble_note(id, message);
 }

@@ -190,7 +190,7 @@ guarded(bool (*step) (void))
 	}
 	PG_CATCH();
 	{
-		rusts_worker_recover(cxt);
+		pfree(rusts_worker_recover(cxt));
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);

@@ -71,6 +71,8 @@ static RustsDatabaseSlot *own_slot(void);
 static TimestampTz readable_until(void);
 static const volatile uint64 *nodes_down(void);
 static void set_readable(TimestampTz until);
+static bool is_copying(void);
+static void set_copying(bool copying);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
 static void wake_worker(RustsDatabaseSlot *slot);
@@ -87,6 +89,7 @@ static const char *database_to_leave(Node *statement);
 static bool may_have_database(Node *statement, Oid database);
 static bool may_copy_database(Oid database);
 static void hold_worker(Oid database);
+static bool end_workers(const RustsDatabaseSlot *slot);
 static void release_at_exit(int code, Datum arg);
 static void release_worker(Oid database, bool gone);
 
@@ -97,6 +100,8 @@ static const RustsClusterView cluster_view = {
 	.readable_until = readable_until,
 	.down = nodes_down,
 	.set_readable = set_readable,
+	.copying = is_copying,
+	.set_copying = set_copying,
 };
 
 void
@@ -152,15 +157,19 @@ rusts_worker_settings(void)
 					PGC_S_OVERRIDE);
 }
 
-void
+char *
 rusts_worker_recover(MemoryContext cxt)
 {
+	char	   *message;
+
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(cxt);
+	message = CopyErrorData()->message;
 	EmitErrorReport();
 	FlushErrorState();
 	AbortCurrentTransaction();
 	RESUME_INTERRUPTS();
+	return message;
 }
 
 static void
@@ -223,6 +232,7 @@ take_slot(Oid database, int holds)
 
 		/* One that nobody needs any more can be had, but for its totals. */
 		if (candidate->pid == 0 && candidate->cluster_pid == 0 &&
+			candidate->resync_pid == 0 &&
 			!candidate->wanted &&
 			candidate->holds == 0)
 			spare = candidate;
@@ -234,6 +244,7 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->rows, 0);
 		pg_atomic_init_u64(&slot->bytes, 0);
 		pg_atomic_init_u64(&slot->readable_until, 0);
+		pg_atomic_init_u32(&slot->copying, 0);
 		pg_atomic_init_u64(&slot->batches_left, 0);
 		pg_atomic_init_u64(&slot->rows_left, 0);
 		pg_atomic_init_u64(&slot->bytes_left, 0);
@@ -350,6 +361,23 @@ set_readable(TimestampTz until)
 
 	if (slot != NULL)
 		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
+}
+
+static bool
+is_copying(void)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	return slot != NULL && pg_atomic_read_u32(&slot->copying) != 0;
+}
+
+static void
+set_copying(bool copying)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	if (slot != NULL)
+		pg_atomic_write_u32(&slot->copying, copying);
 }
 
 /* The cluster worker has work; who would start it looks whether it runs. */
@@ -543,23 +571,14 @@ hold_worker(Oid database)
 	{
 		for (;;)
 		{
-			pid_t		pid = 0;
-			pid_t		cluster_pid = 0;
+			bool		gone = true;
 
 			LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
 			if (slot->database == database)
-			{
-				pid = slot->pid;
-				cluster_pid = slot->cluster_pid;
-			}
+				gone = !end_workers(slot);
 			LWLockRelease(rusts_worker_shared->lock);
-			if ((pid == 0 && cluster_pid == 0) ||
-				GetCurrentTimestamp() > deadline)
+			if (gone || GetCurrentTimestamp() > deadline)
 				break;
-			if (pid != 0)
-				kill(pid, SIGTERM);
-			if (cluster_pid != 0)
-				kill(cluster_pid, SIGTERM);
 			(void) WaitLatch(MyLatch,
 							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 10, PG_WAIT_EXTENSION);
@@ -573,6 +592,23 @@ hold_worker(Oid database)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* Were there any?  They take the lock before they are gone. */
+static bool
+end_workers(const RustsDatabaseSlot *slot)
+{
+	const pid_t pids[] = {slot->pid, slot->cluster_pid, slot->resync_pid};
+	bool		any = false;
+	int			i;
+
+	for (i = 0; i < lengthof(pids); i++)
+	{
+		if (pids[i] != 0)
+			kill(pids[i], SIGTERM);
+		any |= pids[i] != 0;
+	}
+	return any;
 }
 
 static void

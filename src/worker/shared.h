@@ -36,6 +36,7 @@ typedef struct RustsDatabaseSlot
 								 * lock */
 	pid_t		pid;			/* the worker's, or 0; protected by lock */
 	pid_t		cluster_pid;	/* the cluster worker's, or 0; ditto */
+	pid_t		resync_pid;		/* the resync worker's, or 0; ditto */
 	Latch	   *cluster_latch;	/* the cluster worker's; ditto */
 	pg_atomic_uint64 readable_until;	/* this node has all rows of the
 										 * cluster, as far as others know, a
@@ -43,6 +44,7 @@ typedef struct RustsDatabaseSlot
 	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written
 										 * by the cluster worker, and only a
 										 * hint */
+	pg_atomic_uint32 copying;	/* this node copies its parts; atomic */
 	Latch	   *latch;			/* the worker's; protected by lock */
 
 	/*
@@ -84,14 +86,16 @@ extern void rusts_worker_describe(BackgroundWorker *worker, const char *type);
 extern void rusts_worker_settings(void);
 
 /*
- * In a PG_CATCH: log the error, abort the transaction, and go on in cxt.
+ * In a PG_CATCH: log the error, abort the transaction, and go on in cxt, where
+ * the error's message is returned.
  */
-extern void rusts_worker_recover(MemoryContext cxt);
+extern char *rusts_worker_recover(MemoryContext cxt);
 
 /* The workers' main functions. */
 extern PGDLLEXPORT void rusts_launcher_main(Datum arg);
 extern PGDLLEXPORT void rusts_maintenance_main(Datum arg);
 extern PGDLLEXPORT void rusts_wal_sync_main(Datum arg);
 extern PGDLLEXPORT void rusts_cluster_main(Datum arg);
+extern PGDLLEXPORT void rusts_resync_main(Datum arg);
 
 #endif							/* RUSTS_WORKER_SHARED_H */
