@@ -69,7 +69,8 @@ rusts_accept(const char *text, const char *node_id)
 
 	/* Nobody has rows for who was not there; the worker will look again. */
 	if (first && rusts_cluster_view != NULL)
-		rusts_cluster_view->set_readable(rusts_cluster_deadline());
+		rusts_cluster_view->set_readable(rusts_cluster_deadline(),
+										 InvalidFullTransactionId);
 }
 
 void

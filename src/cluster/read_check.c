@@ -29,10 +29,15 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "tcop/utility.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "cluster/change.h"
 #include "cluster/outbox.h"
@@ -42,6 +47,12 @@
 
 /* How often a waiting statement looks. */
 #define WATCH_MS		250
+
+/* How often one looks that waits for this node's worker. */
+#define WAIT_MS			10
+
+/* Transactions back, which any snapshot sees. */
+#define MAX_AGE			(UINT64CONST(1) << 30)
 
 /* Sockets of a backend beyond this are not looked at. */
 #define MAX_SOCKETS		4096
@@ -57,6 +68,7 @@ typedef struct NodeSocket
 } NodeSocket;
 
 static ExecutorStart_hook_type prev_executor_start;
+static ProcessUtility_hook_type prev_process_utility;
 static NodeSocket *node_sockets;
 static int	nnode_sockets;
 static const RustsClusterConfig *node_sockets_of;
@@ -65,7 +77,17 @@ static bool watching;
 
 static void executor_start(QueryDesc *query, int eflags);
 static void look_at_tables(QueryDesc *query, bool *own, bool *others);
-static void check_complete(const RustsClusterConfig *config);
+static bool is_complete(void);
+static bool is_worth_waiting(void);
+static void await_complete(void);
+static void check_complete(const RustsClusterConfig *config,
+						   Snapshot snapshot);
+static bool is_too_old(Snapshot snapshot);
+static void run_utility(PlannedStmt *statement, const char *query_string,
+						bool read_only_tree, ProcessUtilityContext context,
+						ParamListInfo params, QueryEnvironment *environment,
+						DestReceiver *dest, QueryCompletion *completion);
+static bool begins_reading(Node *statement);
 static void watch(const RustsClusterConfig *config);
 static void find_addresses(const RustsClusterConfig *config);
 static void at_timeout(void);
@@ -82,6 +104,8 @@ rusts_read_check_init(void)
 							 "There is a warning instead of an error.",
 							 &rusts_allow_partial_results, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = run_utility;
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 	RegisterXactCallback(at_xact_end, NULL);
@@ -110,7 +134,7 @@ executor_start(QueryDesc *query, int eflags)
 		/* What another node has sent to be deleted is how rows catch up. */
 		if (own && config->replication_factor > 1 &&
 			!rusts_outbox_is_quiet())
-			check_complete(config);
+			check_complete(config, query->snapshot);
 		if (others)
 			watch(config);
 	}
@@ -144,18 +168,113 @@ look_at_tables(QueryDesc *query, bool *own, bool *others)
 	}
 }
 
-static void
-check_complete(const RustsClusterConfig *config)
+static bool
+is_complete(void)
 {
-	if (GetCurrentTimestamp() < rusts_cluster_view->readable_until())
+	return GetCurrentTimestamp() < rusts_cluster_view->readable_until();
+}
+
+static void
+check_complete(const RustsClusterConfig *config, Snapshot snapshot)
+{
+	bool		late = is_complete();
+
+	if (late && !is_too_old(snapshot))
 		return;
 	ereport(rusts_allow_partial_results ? WARNING : ERROR,
 			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
 			 errmsg("node \"%s\" may lack rows that the cluster has",
 					config->node_id),
+			 late ? errdetail("It has got rows since the statement began.") :
 			 errdetail("It has just started, does not reach the others, or still has to get rows."),
 			 rusts_allow_partial_results ? 0 :
+			 late ? errhint("Repeat it in a new transaction.") :
 			 errhint("Ask another node, or set rusts.allow_partial_results.")));
+}
+
+/* Is the snapshot perhaps older than the rows that have come last? */
+static bool
+is_too_old(Snapshot snapshot)
+{
+	FullTransactionId since;
+	uint64		age;
+
+	pg_read_barrier();
+	since = rusts_cluster_view->readable_since();
+	age = U64FromFullTransactionId(ReadNextFullTransactionId()) -
+		U64FromFullTransactionId(since);
+	return FullTransactionIdIsValid(since) && age <= MAX_AGE &&
+		XidInMVCCSnapshot(XidFromFullTransactionId(since), snapshot);
+}
+
+void
+rusts_await_complete(Oid relid)
+{
+	if (is_worth_waiting() &&
+		(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ||
+		 get_rel_namespace(relid) == get_namespace_oid(RUSTS_SHARD_SCHEMA,
+													   true)))
+		await_complete();
+}
+
+static bool
+is_worth_waiting(void)
+{
+	const RustsClusterConfig *config;
+
+	if (rusts_cluster_view == NULL || is_complete() ||
+		rusts_allow_partial_results || IsParallelWorker() ||
+		RecoveryInProgress() || rusts_change_running() ||
+		rusts_outbox_is_quiet())
+		return false;
+	config = rusts_cluster();
+	return config != NULL && config->nnodes > 1 &&
+		config->replication_factor > 1 && config->self >= 0;
+}
+
+static void
+await_complete(void)
+{
+	static TimestampTz waited_in = 0;
+	TimestampTz until;
+
+	if (waited_in == GetCurrentStatementStartTimestamp())
+		return;
+	waited_in = GetCurrentStatementStartTimestamp();
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										rusts_cluster_timeout / 2);
+	while (!is_complete() && GetCurrentTimestamp() < until)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
+						 WAIT_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+static void
+run_utility(PlannedStmt *statement, const char *query_string,
+			bool read_only_tree, ProcessUtilityContext context,
+			ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *dest, QueryCompletion *completion)
+{
+	if (begins_reading(statement->utilityStmt) && is_worth_waiting())
+		await_complete();
+	(prev_process_utility ? prev_process_utility : standard_ProcessUtility)
+		(statement, query_string, read_only_tree, context, params,
+		 environment, dest, completion);
+}
+
+/* Postgres_fdw of another node does, with START TRANSACTION ISOLATION ... */
+static bool
+begins_reading(Node *statement)
+{
+	TransactionStmt *transaction = (TransactionStmt *) statement;
+
+	return IsA(statement, TransactionStmt) &&
+		transaction->kind == TRANS_STMT_START &&
+		strncmp(application_name, "rusts:", 6) == 0;
 }
 
 static void

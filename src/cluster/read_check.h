@@ -10,6 +10,7 @@
 #ifndef RUSTS_READ_CHECK_H
 #define RUSTS_READ_CHECK_H
 
+#include "access/transam.h"
 #include "datatype/timestamp.h"
 
 #include "cluster/config.h"
@@ -19,7 +20,9 @@ extern bool rusts_allow_partial_results;
 
 /*
  * What the cluster worker knows, in shared memory; NULL: there are no workers.
- * readable_until: this node has all rows until then, as far as others know.
+ * readable_until: this node has all rows until then, as far as others know;
+ * readable_since: for a snapshot that sees this transaction, or any if it is
+ * invalid.  set_readable: since, if there was a time in which it had not.
  * down: nodes that do not answer, one bit each, RUSTS_MAX_NODES of them; may
  * be called in a signal handler.
  * copying: this node copies its parts, and who wants them would wait for the
@@ -29,7 +32,8 @@ typedef struct RustsClusterView
 {
 	TimestampTz (*readable_until) (void);
 	const volatile uint64 *(*down) (void);
-	void		(*set_readable) (TimestampTz until);
+	FullTransactionId (*readable_since) (void);
+	void		(*set_readable) (TimestampTz until, FullTransactionId since);
 	bool		(*copying) (void);
 	void		(*set_copying) (bool copying);
 } RustsClusterView;
@@ -37,6 +41,14 @@ typedef struct RustsClusterView
 extern const RustsClusterView *rusts_cluster_view;
 
 #define RUSTS_DOWN_WORDS	(RUSTS_MAX_NODES / 64)
+
+/*
+ * A statement is going to read this relation.  If it is a measurement of the
+ * cluster, or a part of one, wait until this node has all rows: for half of
+ * rusts.cluster_timeout at most, and once in a statement.  Who does so before
+ * he takes a snapshot need not be told that rows may be missing.
+ */
+extern void rusts_await_complete(Oid relid);
 
 /* Define the parameter, hook into the executor; once, from _PG_init. */
 extern void rusts_read_check_init(void);

@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_language_d.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/nodeFuncs.h"
@@ -32,7 +33,6 @@
 static bool describe_aggref(Aggref *aggref, Index varno,
 							const RustsSchema *schema,
 							RustsAggOutput *output);
-static bool builtin_kind(Oid aggfnoid, RustsAggKind *kind, Oid *type);
 static const RustsColumn *plain_column(Expr *expr, Index varno,
 									   const RustsSchema *schema);
 
@@ -122,7 +122,7 @@ describe_aggref(Aggref *aggref, Index varno, const RustsSchema *schema,
 			rusts_is_first_last(aggref->aggfnoid, &output->agg);
 	}
 	if (list_length(aggref->args) != 1 ||
-		!builtin_kind(aggref->aggfnoid, &output->agg, &type))
+		!rusts_agg_builtin(aggref->aggfnoid, &output->agg, &type))
 		return false;
 
 	if (aggref->aggdistinct != NIL)
@@ -148,8 +148,8 @@ describe_aggref(Aggref *aggref, Index varno, const RustsSchema *schema,
 }
 
 /* The aggregates of pg_aggregate.dat that arrays are reduced by. */
-static bool
-builtin_kind(Oid aggfnoid, RustsAggKind *kind, Oid *type)
+bool
+rusts_agg_builtin(Oid aggfnoid, RustsAggKind *kind, Oid *type)
 {
 	static const struct
 	{
@@ -229,8 +229,7 @@ rusts_is_first_last(Oid aggfnoid, RustsAggKind *kind)
 {
 	HeapTuple	tuple;
 	Oid			transition;
-	bool		isnull;
-	bool		found = false;
+	const char *symbol;
 
 	if (aggfnoid < FirstNormalObjectId)
 		return false;
@@ -240,29 +239,40 @@ rusts_is_first_last(Oid aggfnoid, RustsAggKind *kind)
 	transition = ((Form_pg_aggregate) GETSTRUCT(tuple))->aggtransfn;
 	ReleaseSysCache(tuple);
 
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(transition));
-	if (!HeapTupleIsValid(tuple))
+	symbol = rusts_function_symbol(transition);
+	if (symbol == NULL)
 		return false;
+	if (strcmp(symbol, "rusts_first_transition") == 0)
+		*kind = RUSTS_AGG_FIRST;
+	else if (strcmp(symbol, "rusts_last_transition") == 0)
+		*kind = RUSTS_AGG_LAST;
+	else
+		return false;
+	return true;
+}
+
+const char *
+rusts_function_symbol(Oid funcid)
+{
+	HeapTuple	tuple;
+	char	   *symbol = NULL;
+
+	if (funcid < FirstNormalObjectId)
+		return NULL;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
 	{
+		bool		isnull;
 		Datum		source = SysCacheGetAttr(PROCOID, tuple,
 											 Anum_pg_proc_prosrc, &isnull);
-		char	   *symbol = isnull ? NULL : TextDatumGetCString(source);
 
-		if (symbol != NULL &&
-			strcmp(symbol, "rusts_first_transition") == 0)
-		{
-			*kind = RUSTS_AGG_FIRST;
-			found = true;
-		}
-		else if (symbol != NULL &&
-				 strcmp(symbol, "rusts_last_transition") == 0)
-		{
-			*kind = RUSTS_AGG_LAST;
-			found = true;
-		}
+		if (!isnull)
+			symbol = TextDatumGetCString(source);
 	}
 	ReleaseSysCache(tuple);
-	return found;
+	return symbol;
 }
 
 static const RustsColumn *

@@ -67,8 +67,17 @@ extern bool rusts_agg_describe(Expr *expr, bool is_key, RustsRowMode mode,
 							   Index varno, const RustsSchema *schema,
 							   RustsAggOutput *output);
 
+/* One of PostgreSQL's own: its kind, and the type that it is of or InvalidOid. */
+extern bool rusts_agg_builtin(Oid aggfnoid, RustsAggKind *kind, Oid *type);
+
 /* Is this aggregate first(value, time) or last(value, time)? */
 extern bool rusts_is_first_last(Oid aggfnoid, RustsAggKind *kind);
+
+/*
+ * The symbol that a function written in C calls, or NULL.  Ours are known by
+ * it: their OIDs differ from database to database.
+ */
+extern const char *rusts_function_symbol(Oid funcid);
 
 /* Elements of RustsAgg's CustomScan.custom_private. */
 enum

@@ -54,7 +54,6 @@ static bool quick_quotient(int128 sum, int64 count, Datum *result);
 static int	leading_digit(uint64 value, int *weight);
 static Datum sum_numeric(const RustsSumState *state);
 static Datum numeric_from_int64(int64 value);
-static Datum numeric_from_int128(int128 value);
 static Datum numeric_from_words(uint64 high, uint128 low);
 static Datum numeric_from_uint128(uint128 value);
 static Datum float_array(double count, double sum, double sum_squares);
@@ -166,8 +165,6 @@ sum_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 static Datum
 avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 {
-	Datum		result;
-
 	*isnull = false;
 	if (agg->output->type == FLOAT8OID)
 	{
@@ -197,10 +194,18 @@ avg_result(const RustsAgg *agg, const RustsSumState *state, bool *isnull)
 	*isnull = state->count == 0;
 	if (*isnull)
 		return (Datum) 0;
-	if (quick_quotient(state->sum.i, state->count, &result))
+	return rusts_integer_average(state->sum.i, state->count);
+}
+
+Datum
+rusts_integer_average(int128 sum, int64 count)
+{
+	Datum		result;
+
+	if (quick_quotient(sum, count, &result))
 		return result;
-	return DirectFunctionCall2(numeric_div, sum_numeric(state),
-							   numeric_from_int64(state->count));
+	return DirectFunctionCall2(numeric_div, rusts_integer_numeric(sum),
+							   numeric_from_int64(count));
 }
 
 /*
@@ -257,7 +262,7 @@ leading_digit(uint64 value, int *weight)
 static Datum
 sum_numeric(const RustsSumState *state)
 {
-	return numeric_from_int128(state->sum.i);
+	return rusts_integer_numeric(state->sum.i);
 }
 
 static Datum
@@ -309,7 +314,7 @@ int_variance_result(const RustsAgg *agg, const RustsIntVarianceState *state,
 	Datum		squares = numeric_from_words(state->squares_high,
 											 state->squares_low);
 	bytea	   *bytes = serialize_sums(agg, state->count,
-									   numeric_from_int128(state->sum),
+									   rusts_integer_numeric(state->sum),
 									   &squares);
 	LOCAL_FCINFO(deserialize, 2);
 	LOCAL_FCINFO(final, 1);
@@ -400,8 +405,8 @@ numeric_from_int64(int64 value)
 	return NumericGetDatum(int64_to_numeric(value));
 }
 
-static Datum
-numeric_from_int128(int128 value)
+Datum
+rusts_integer_numeric(int128 value)
 {
 	if (value >= PG_INT64_MIN && value <= PG_INT64_MAX)
 		return numeric_from_int64((int64) value);

@@ -191,6 +191,23 @@ rusts_tuples_find(RustsTuples *tuples, const RustsBytes *values)
 }
 
 uint32
+rusts_tuples_lookup(RustsTuples *tuples, const RustsBytes *values)
+{
+	TupleEntry *entry;
+
+	tuples->wanted = values;
+	entry = tupletable_lookup(tuples->table, WANTED);
+	return entry == NULL ? RUSTS_NO_TUPLE : entry->number;
+}
+
+uint32
+rusts_tuples_hash_of(RustsTuples *tuples, const RustsBytes *values)
+{
+	tuples->wanted = values;
+	return murmurhash32(hash_tuple(tuples, WANTED));
+}
+
+uint32
 rusts_tuples_count(const RustsTuples *tuples)
 {
 	return tuples->count;

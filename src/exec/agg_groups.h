@@ -21,6 +21,15 @@ extern RustsTuples *rusts_tuples_create(MemoryContext cxt, int nvalues);
 /* The number of a tuple (data NULL for null), entered when it is new. */
 extern uint32 rusts_tuples_find(RustsTuples *tuples,
 								const RustsBytes *values);
+
+/* The number of a tuple, or RUSTS_NO_TUPLE; and its hash in any case. */
+#define RUSTS_NO_TUPLE	PG_UINT32_MAX
+
+extern uint32 rusts_tuples_lookup(RustsTuples *tuples,
+								  const RustsBytes *values);
+extern uint32 rusts_tuples_hash_of(RustsTuples *tuples,
+								   const RustsBytes *values);
+
 extern uint32 rusts_tuples_count(const RustsTuples *tuples);
 
 /* The same in all processes. */

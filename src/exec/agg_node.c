@@ -21,7 +21,6 @@
 
 #include "access/parallel.h"
 #include "catalog/pg_type_d.h"
-#include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -30,11 +29,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
 
 #include "compat.h"
 #include "exec/agg_node.h"
 #include "exec/exec.h"
+#include "exec/explain_keys.h"
 #include "meta/settings.h"
 
 static Node *create_state(CustomScan *plan);
@@ -515,23 +514,8 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	int			nkeys = list_nth_int(list_nth(plan->custom_private,
 											  RUSTS_AGG_FLAGS),
 									 RUSTS_AGG_FLAG_NKEYS);
-	List	   *context = set_deparse_context_plan(es->deparse_cxt,
-												   css->ss.ps.plan,
-												   ancestors);
-	List	   *keys = NIL;
-	bool		prefix = rusts_explain_nrelations(es) > 1 || es->verbose;
-	int			i;
 
-	for (i = 0; i < nkeys; i++)
-	{
-		TargetEntry *tle = list_nth_node(TargetEntry,
-										 plan->custom_scan_tlist, i);
-
-		keys = lappend(keys, deparse_expression((Node *) tle->expr, context,
-												prefix, false));
-	}
-	if (keys != NIL)
-		ExplainPropertyList("Group Key", keys, es);
+	rusts_explain_keys(css, nkeys, ancestors, es);
 	if (es->analyze && node->scan != NULL &&
 		(node->npasses_run > 1 || es->format != EXPLAIN_FORMAT_TEXT))
 		ExplainPropertyInteger("Passes", NULL, node->npasses_run, es);

@@ -132,6 +132,10 @@ extern void rusts_agg_result_init(RustsAgg *agg);
 extern Datum rusts_agg_result(const RustsAgg *agg, const RustsAggState *state,
 							  bool *isnull);
 
+/* An integer as numeric, and the quotient of two, not by 0, as numeric_div(). */
+extern Datum rusts_integer_numeric(int128 value);
+extern Datum rusts_integer_average(int128 sum, int64 count);
+
 /* first_last.c: a state of first or last as its serialization function. */
 extern bytea *rusts_first_last_state(Oid value_type, Datum value, bool isnull,
 									 Oid time_type, Datum time);

@@ -19,8 +19,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_language_d.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -32,11 +30,11 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/time_bucket.h"
 #include "compat.h"
+#include "exec/agg_desc.h"
 #include "exec/buckets.h"
 #include "exec/clause.h"
 
@@ -85,6 +83,7 @@ struct RustsBuckets
 	int64		guess;			/* of a width, 0 for none */
 };
 
+static FuncExpr *bucket_call(Expr *expr);
 static BucketKind function_kind(Oid funcid, int nargs, int *time_arg);
 static bool has_months(const RustsBuckets *buckets);
 static bool find_known(RustsBuckets *buckets, int64 time,
@@ -100,12 +99,12 @@ static int64 clock_change_after(RustsBuckets *buckets, int64 time);
 bool
 rusts_is_bucket(Expr *expr, Index varno, const RustsSchema *schema)
 {
-	FuncExpr   *func = (FuncExpr *) expr;
+	FuncExpr   *func = bucket_call(expr);
 	int			time_arg;
 	int			i = 0;
 	ListCell   *lc;
 
-	if (!IsA(expr, FuncExpr) || schema->time < 0 ||
+	if (func == NULL || schema->time < 0 ||
 		list_length(func->args) > MAX_ARGS || func->funcretset)
 		return false;
 	if (function_kind(func->funcid, list_length(func->args),
@@ -135,8 +134,7 @@ rusts_is_bucket(Expr *expr, Index varno, const RustsSchema *schema)
 double
 rusts_bucket_width(Expr *expr)
 {
-	FuncExpr   *func = (FuncExpr *) expr;
-	Const	   *width = linitial(func->args);
+	Const	   *width = linitial(bucket_call(expr)->args);
 	static const struct
 	{
 		const char *name;
@@ -176,16 +174,30 @@ rusts_bucket_width(Expr *expr)
 }
 
 /*
- * Ours are known by the symbol they call: their OIDs differ from database to
- * database.
+ * The call that makes a bucket, whose number, rusts.time_key(), may be asked
+ * for; NULL if it is none.
  */
+static FuncExpr *
+bucket_call(Expr *expr)
+{
+	FuncExpr   *func = (FuncExpr *) expr;
+
+	if (!IsA(expr, FuncExpr))
+		return NULL;
+	if (func->funcresulttype == INT8OID && list_length(func->args) == 1)
+	{
+		const char *symbol = rusts_function_symbol(func->funcid);
+
+		if (symbol != NULL && strcmp(symbol, "rusts_time_key") == 0)
+			return bucket_call(linitial(func->args));
+	}
+	return func;
+}
+
 static BucketKind
 function_kind(Oid funcid, int nargs, int *time_arg)
 {
-	HeapTuple	tuple;
-	BucketKind	kind = BUCKET_NONE;
-	bool		isnull;
-	Datum		source;
+	const char *symbol;
 
 	*time_arg = 1;
 	switch (funcid)
@@ -200,36 +212,23 @@ function_kind(Oid funcid, int nargs, int *time_arg)
 		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
 			return BUCKET_PLAIN;
 	}
-	if (funcid < FirstNormalObjectId)
+	symbol = rusts_function_symbol(funcid);
+	if (symbol == NULL)
 		return BUCKET_NONE;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	if (!HeapTupleIsValid(tuple))
-		return BUCKET_NONE;
-	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
-	{
-		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-		if (!isnull)
-		{
-			char	   *symbol = TextDatumGetCString(source);
-
-			if (strcmp(symbol, "rusts_time_bucket_timestamp") == 0)
-				kind = nargs == 2 ? BUCKET_WIDTH : BUCKET_ORIGIN;
-			else if (strcmp(symbol, "rusts_time_bucket_timestamp_offset") == 0)
-				kind = BUCKET_OFFSET;
-			else if (strcmp(symbol, "rusts_time_bucket_timezone") == 0)
-				kind = BUCKET_ZONE;
-			pfree(symbol);
-		}
-	}
-	ReleaseSysCache(tuple);
-	return kind;
+	if (strcmp(symbol, "rusts_time_bucket_timestamp") == 0)
+		return nargs == 2 ? BUCKET_WIDTH : BUCKET_ORIGIN;
+	if (strcmp(symbol, "rusts_time_bucket_timestamp_offset") == 0)
+		return BUCKET_OFFSET;
+	if (strcmp(symbol, "rusts_time_bucket_timezone") == 0)
+		return BUCKET_ZONE;
+	return BUCKET_NONE;
 }
 
 RustsBuckets *
 rusts_buckets_create(Expr *expr, PlanState *parent)
 {
 	RustsBuckets *buckets = palloc0_object(RustsBuckets);
-	FuncExpr   *func = castNode(FuncExpr, expr);
+	FuncExpr   *func = bucket_call(expr);
 	ListCell   *lc;
 
 	buckets->nargs = list_length(func->args);

@@ -13,6 +13,7 @@
 #include "utils/guc.h"
 
 #include "exec/agg_node.h"
+#include "exec/combine.h"
 #include "exec/exec.h"
 #include "exec/scan_node.h"
 
@@ -30,7 +31,7 @@ rusts_exec_init(void)
 							 GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rusts.enable_agg",
 							 "Lets the planner aggregate measurements with RustsAgg.",
-							 NULL,
+							 "Partial results of the nodes of a cluster it combines with RustsCombine.",
 							 &rusts_enable_agg, true, PGC_USERSET,
 							 GUC_EXPLAIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rusts.enable_shortcuts",
@@ -40,4 +41,5 @@ rusts_exec_init(void)
 							 GUC_EXPLAIN, NULL, NULL, NULL);
 	RegisterCustomScanMethods(&rusts_scan_methods);
 	RegisterCustomScanMethods(&rusts_agg_methods);
+	RegisterCustomScanMethods(&rusts_combine_methods);
 }

@@ -141,11 +141,28 @@ typedef struct RustsClusterPartials
 extern Var *rusts_cluster_partial(RustsClusterPartials *partials, Expr *expr);
 
 /*
+ * A key of GROUP BY, which parts send as it is or as an integer: its column,
+ * and what makes the key of that.
+ */
+extern Node *rusts_cluster_key(RustsClusterPartials *partials, Expr *expr,
+							   Var **column);
+
+/*
  * What computes an aggregate from partial ones, which are added to partials;
  * NULL if it cannot be taken apart.
  */
 extern Node *rusts_cluster_combine(RustsClusterPartials *partials,
 								   Aggref *aggref);
+
+/* Is this aggregate one of those with this name that combine partial ones? */
+extern bool rusts_cluster_is_ours(Oid aggfnoid, const char *name);
+
+/* cluster_combine_path.c */
+extern void rusts_cluster_add_combine_path(PlannerInfo *root,
+										   UpperRelationKind stage,
+										   RelOptInfo *input_rel,
+										   RelOptInfo *output_rel,
+										   void *extra);
 
 /* cluster_paths.c */
 

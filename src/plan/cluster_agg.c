@@ -24,20 +24,31 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 
 #include "compat.h"
 #include "plan/cluster.h"
 
+typedef struct SplitKey
+{
+	Expr	   *expr;
+	Node	   *whole;			/* the key in terms of the union */
+	Expr	   *partial;		/* what parts are grouped by, and send */
+} SplitKey;
+
 typedef struct Splitting
 {
 	Index		rti;
-	int			nkeys;
+	List	   *keys;			/* SplitKey, as in GROUP BY */
+	int			nkeys;			/* different ones */
 	RustsClusterPartials partials;	/* in terms of the query's relation */
 	bool		failed;
 } Splitting;
@@ -47,6 +58,9 @@ static Node *split(Node *node, Splitting *splitting);
 static void order_columns(Splitting *splitting, List *targetlist,
 						  Node *having);
 static bool collect_columns(Node *node, List **vars);
+static void group_by_columns(Query *query, const Splitting *splitting);
+static SortGroupClause *make_clause(const SortGroupClause *model,
+									const SplitKey *key, Index ref);
 static Query *make_part_query(const Query *query,
 							  const Splitting *splitting);
 
@@ -73,6 +87,7 @@ rusts_cluster_split_agg(Query *query, Index rti, Relation parent,
 							 make_part_query(query, &splitting));
 	query->targetList = targetlist;
 	query->havingQual = having;
+	group_by_columns(query, &splitting);
 	return true;
 }
 
@@ -114,8 +129,15 @@ add_keys(const Query *query, Splitting *splitting)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
 		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		SplitKey   *key = palloc_object(SplitKey);
+		Var		   *column;
 
-		rusts_cluster_partial(&splitting->partials, tle->expr);
+		key->expr = tle->expr;
+		key->whole = rusts_cluster_key(&splitting->partials, tle->expr,
+									   &column);
+		tle = list_nth(splitting->partials.targetlist, column->varattno - 1);
+		key->partial = tle->expr;
+		splitting->keys = lappend(splitting->keys, key);
 	}
 	splitting->nkeys = list_length(splitting->partials.targetlist);
 }
@@ -130,14 +152,12 @@ split(Node *node, Splitting *splitting)
 	{
 		ListCell   *lc;
 
-		foreach(lc, splitting->partials.targetlist)
+		foreach(lc, splitting->keys)
 		{
-			TargetEntry *key = lfirst_node(TargetEntry, lc);
+			SplitKey   *key = lfirst(lc);
 
-			if (foreach_current_index(lc) < splitting->nkeys &&
-				equal(node, key->expr))
-				return (Node *) rusts_cluster_partial(&splitting->partials,
-													  key->expr);
+			if (equal(node, key->expr))
+				return copyObject(key->whole);
 		}
 	}
 	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
@@ -230,18 +250,68 @@ make_part_query(const Query *query, const Splitting *splitting)
 	result->targetList = (List *)
 		rusts_cluster_move_down((Node *) splitting->partials.targetlist,
 								splitting->rti);
-	foreach(lc, query->groupClause)
+	foreach(lc, splitting->keys)
 	{
-		SortGroupClause *clause = copyObject(lfirst_node(SortGroupClause, lc));
-		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
-		TargetEntry *key = tlist_member(tle->expr,
-										splitting->partials.targetlist);
-		TargetEntry *mine = list_nth(result->targetList, key->resno - 1);
+		const SplitKey *key = lfirst(lc);
+		SortGroupClause *clause = list_nth(query->groupClause,
+										   foreach_current_index(lc));
+		TargetEntry *column = tlist_member(key->partial,
+										   splitting->partials.targetlist);
+		TargetEntry *mine = list_nth(result->targetList, column->resno - 1);
 
 		if (mine->ressortgroupref != 0)
 			continue;			/* the same key twice */
 		mine->ressortgroupref = clause->tleSortGroupRef;
-		result->groupClause = lappend(result->groupClause, clause);
+		result->groupClause =
+			lappend(result->groupClause,
+					make_clause(clause, key, clause->tleSortGroupRef));
 	}
 	return result;
+}
+
+/*
+ * A key that is made of a column of the parts: groups are by the column.  The
+ * key may be what the query is sorted by, so both are in the target list.
+ */
+static void
+group_by_columns(Query *query, const Splitting *splitting)
+{
+	ListCell   *lc;
+
+	foreach(lc, splitting->keys)
+	{
+		const SplitKey *key = lfirst(lc);
+		ListCell   *cell = list_nth_cell(query->groupClause,
+										 foreach_current_index(lc));
+		TargetEntry *column;
+		TargetEntry *tle;
+
+		if (IsA(key->whole, Var))
+			continue;
+		column = tlist_member(key->partial, splitting->partials.targetlist);
+		tle = makeTargetEntry((Expr *)
+							  makeVarFromTargetEntry(splitting->partials.union_rti,
+													 column),
+							  list_length(query->targetList) + 1, NULL, true);
+		query->targetList = lappend(query->targetList, tle);
+		lfirst(cell) = make_clause(lfirst(cell), key,
+								   assignSortGroupRef(tle,
+													  query->targetList));
+	}
+}
+
+/* Integers in the place of times have other operators. */
+static SortGroupClause *
+make_clause(const SortGroupClause *model, const SplitKey *key, Index ref)
+{
+	SortGroupClause *clause = copyObject((SortGroupClause *) model);
+
+	clause->tleSortGroupRef = ref;
+	if (IsA(key->whole, Var))
+		return clause;
+	clause->nulls_first = false;
+	get_sort_group_operators(INT8OID, false, true, false,
+							 &clause->sortop, &clause->eqop, NULL,
+							 &clause->hashable);
+	return clause;
 }

@@ -73,6 +73,7 @@ static Node *combine_itself(const Combining *in);
 static bool adds_up_itself(const Combining *in);
 static Var *partial_agg(const Combining *in, Oid aggfnoid, Oid type,
 						Expr *arg);
+static Var *count_part(const Combining *in);
 static Node *partial_count(const Combining *in);
 static Expr *exact_square(const Combining *in);
 static Expr *as_float8(Expr *expr, Oid type);
@@ -140,6 +141,34 @@ rusts_cluster_partial(RustsClusterPartials *partials, Expr *expr)
 	return makeVarFromTargetEntry(partials->union_rti, tle);
 }
 
+/*
+ * Times go as integers: to make text of them and times of the text takes
+ * longer than anything else about a row.
+ */
+Node *
+rusts_cluster_key(RustsClusterPartials *partials, Expr *expr, Var **column)
+{
+	Oid			type = exprType((Node *) expr);
+	Oid			bigint = INT8OID;
+	Oid			time_key = InvalidOid;
+	Oid			key_time = InvalidOid;
+
+	if (type == TIMESTAMPTZOID || type == TIMESTAMPOID)
+	{
+		time_key = ours("time_key", 1, &type);
+		key_time = ours(type == TIMESTAMPTZOID ? "key_timestamptz" :
+						"key_timestamp", 1, &bigint);
+	}
+	if (!OidIsValid(time_key) || !OidIsValid(key_time))
+	{
+		*column = rusts_cluster_partial(partials, expr);
+		return (Node *) *column;
+	}
+	expr = (Expr *) make_call(time_key, INT8OID, list_make1(expr));
+	*column = rusts_cluster_partial(partials, expr);
+	return make_call(key_time, type, list_make1(*column));
+}
+
 static Node *
 combine_count(const Combining *in)
 {
@@ -176,14 +205,12 @@ combine_sum(const Combining *in)
 static Node *
 combine_avg(const Combining *in)
 {
-	Oid			numeric = NUMERICOID;
-	Oid			combining = ours("cluster_sum", 1, &numeric);
-	Node	   *count = partial_count(in);
+	Oid			types[2] = {NUMERICOID, INT8OID};
+	Oid			combining;
+	Node	   *count;
 	Node	   *sum;
 	Var		   *part;
 
-	if (count == NULL || !OidIsValid(combining))
-		return NULL;
 	switch (in->argtype)
 	{
 		case FLOAT4OID:
@@ -192,6 +219,9 @@ combine_avg(const Combining *in)
 							   as_float8(in->arg, in->argtype));
 			sum = (Node *) make_aggregate(F_SUM_FLOAT8, FLOAT8OID,
 										  list_make1(part), InvalidOid);
+			count = partial_count(in);
+			if (count == NULL)
+				return NULL;
 			count = make_call(F_FLOAT8_INT8, FLOAT8OID, list_make1(count));
 			return make_call(F_FLOAT8DIV, FLOAT8OID, list_make2(sum, count));
 		case INT2OID:
@@ -209,11 +239,13 @@ combine_avg(const Combining *in)
 		default:
 			return NULL;
 	}
-	sum = (Node *) make_aggregate(part->vartype == INT8OID ? F_SUM_INT8 :
-								  combining, NUMERICOID,
-								  list_make1(part), InvalidOid);
-	return make_call(F_NUMERIC_DIV, NUMERICOID,
-					 list_make2(sum, as_numeric(count, INT8OID)));
+	types[0] = part->vartype;
+	combining = ours("cluster_avg", 2, types);
+	if (!OidIsValid(combining))
+		return NULL;
+	return (Node *) make_aggregate(combining, NUMERICOID,
+								   list_make2(part, count_part(in)),
+								   InvalidOid);
 }
 
 static Node *
@@ -263,7 +295,7 @@ combine_float_variance(const Combining *in, int i)
 
 	if (!OidIsValid(combining))
 		return NULL;
-	count = partial_agg(in, F_COUNT_ANY, INT8OID, in->arg);
+	count = count_part(in);
 	sum = partial_agg(in, F_SUM_FLOAT8, FLOAT8OID, arg);
 	variance = partial_agg(in, F_VAR_POP_FLOAT8, FLOAT8OID, arg);
 	moments = make_aggregate(combining, FLOAT8ARRAYOID,
@@ -344,6 +376,13 @@ partial_agg(const Combining *in, Oid aggfnoid, Oid type, Expr *arg)
 }
 
 /* count(arg) */
+static Var *
+count_part(const Combining *in)
+{
+	return partial_agg(in, F_COUNT_ANY, INT8OID, in->arg);
+}
+
+/* ... of all parts */
 static Node *
 partial_count(const Combining *in)
 {
@@ -353,9 +392,7 @@ partial_count(const Combining *in)
 	if (!OidIsValid(combining))
 		return NULL;
 	return (Node *) make_aggregate(combining, INT8OID,
-								   list_make1(partial_agg(in, F_COUNT_ANY,
-														  INT8OID, in->arg)),
-								   InvalidOid);
+								   list_make1(count_part(in)), InvalidOid);
 }
 
 /* arg * arg, without overflow; NULL if it is no number */
@@ -453,6 +490,14 @@ ours(const char *name, int nargs, const Oid *types)
 {
 	return find_function(get_namespace_oid("rusts", true), name, nargs,
 						 types);
+}
+
+bool
+rusts_cluster_is_ours(Oid aggfnoid, const char *name)
+{
+	return aggfnoid >= FirstNormalObjectId &&
+		get_func_namespace(aggfnoid) == get_namespace_oid("rusts", true) &&
+		strcmp(get_func_name(aggfnoid), name) == 0;
 }
 
 /* Whether the user may look into the schema does not matter. */

@@ -37,6 +37,7 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
+#include "cluster/read_check.h"
 #include "plan/cluster.h"
 
 bool		rusts_enable_cluster_pushdown = true;
@@ -104,6 +105,10 @@ rewrite_query(Query *query, Rewriting *rewriting)
 	{
 		RangeTblEntry *rte = rt_fetch(rti, query->rtable);
 
+		if (rte->rtekind == RTE_RELATION &&
+			(query->commandType != CMD_INSERT ||
+			 rti != (Index) query->resultRelation))
+			rusts_await_complete(rte->relid);
 		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
 			rewrite_query(rte->subquery, rewriting);
 		else if (rte->rtekind == RTE_RELATION &&

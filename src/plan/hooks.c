@@ -77,6 +77,9 @@ at_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 	if (prev_create_upper_paths)
 		prev_create_upper_paths(root, stage, input_rel, output_rel, extra);
 	rusts_cluster_prefer_remote(root, stage, input_rel, output_rel, extra);
+	if (rusts_enable_agg)
+		rusts_cluster_add_combine_path(root, stage, input_rel, output_rel,
+									   extra);
 	if (rusts_enable_scan && rusts_enable_agg)
 		rusts_add_agg_paths(root, stage, input_rel, output_rel, extra);
 }

@@ -59,6 +59,7 @@ static void leave(int code, Datum arg);
 static int	turn_ms(void);
 static bool turn(void);
 static bool find_nodes(Bitmapset **there);
+static void note_complete(TimestampTz until);
 static void note_nodes(const RustsClusterConfig *config,
 					   const RustsPoll *poll, TimestampTz now);
 static void tell_down(const RustsClusterConfig *config,
@@ -81,6 +82,8 @@ static TimestampTz there_since[RUSTS_MAX_NODES];
 /* Results of the steps. */
 static Bitmapset *nodes_there;
 static bool must_copy;			/* some node has not kept rows for us */
+static TimestampTz readable_until;
+static FullTransactionId readable_since;
 static bool is_complete;		/* we have all rows that others know of */
 static int	ndelivered;
 
@@ -236,8 +239,8 @@ find_nodes(Bitmapset **there)
 	nodes_there = NULL;
 	must_copy = false;
 	is_complete = false;
-	if (exists)
-		(void) guarded(poll_step, -1);
+	if (exists && guarded(poll_step, -1) && is_complete)
+		rusts_cluster_view->set_readable(readable_until, readable_since);
 	*there = nodes_there;
 	return exists;
 }
@@ -247,18 +250,17 @@ poll_step(int unused)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	TimestampTz began = GetCurrentTimestamp();
-	TimestampTz until;
 	RustsPoll  *poll;
 	MemoryContext old_cxt;
 
 	if (config == NULL)
 		return;
 	poll = rusts_poll(config, missing);
-	until = TimestampTzPlusMilliseconds(began, rusts_cluster_timeout);
 	note_nodes(config, poll, began);
 	is_complete = rusts_poll_judge(config, poll, missing, there_since);
 	if (is_complete)
-		rusts_cluster_view->set_readable(until);
+		note_complete(TimestampTzPlusMilliseconds(began,
+												  rusts_cluster_timeout));
 	tell_down(config, poll);
 	must_copy = config->self >= 0 &&
 		poll->lags[config->self] >= RUSTS_LAG_LOST &&
@@ -266,6 +268,19 @@ poll_step(int unused)
 	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
 	nodes_there = bms_copy(poll->there);
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/*
+ * Rows that have come since may be newer than a snapshot; one that sees this
+ * transaction sees them, too.
+ */
+static void
+note_complete(TimestampTz until)
+{
+	readable_until = until;
+	readable_since = InvalidFullTransactionId;
+	if (GetCurrentTimestamp() >= rusts_cluster_view->readable_until())
+		readable_since = GetTopFullTransactionId();
 }
 
 static void

@@ -70,7 +70,8 @@ static void reset_counters(RustsDatabaseSlot *slot, bool is_new);
 static RustsDatabaseSlot *own_slot(void);
 static TimestampTz readable_until(void);
 static const volatile uint64 *nodes_down(void);
-static void set_readable(TimestampTz until);
+static FullTransactionId readable_since(void);
+static void set_readable(TimestampTz until, FullTransactionId since);
 static bool is_copying(void);
 static void set_copying(bool copying);
 static pg_atomic_uint64 *own_counters(void);
@@ -98,6 +99,7 @@ static RustsDatabaseSlot *known_slot = NULL;
 
 static const RustsClusterView cluster_view = {
 	.readable_until = readable_until,
+	.readable_since = readable_since,
 	.down = nodes_down,
 	.set_readable = set_readable,
 	.copying = is_copying,
@@ -244,6 +246,7 @@ take_slot(Oid database, int holds)
 		pg_atomic_init_u64(&slot->rows, 0);
 		pg_atomic_init_u64(&slot->bytes, 0);
 		pg_atomic_init_u64(&slot->readable_until, 0);
+		pg_atomic_init_u64(&slot->readable_since, 0);
 		pg_atomic_init_u32(&slot->copying, 0);
 		pg_atomic_init_u64(&slot->batches_left, 0);
 		pg_atomic_init_u64(&slot->rows_left, 0);
@@ -354,13 +357,28 @@ nodes_down(void)
 	return known_slot == NULL ? NULL : known_slot->down;
 }
 
-static void
-set_readable(TimestampTz until)
+static FullTransactionId
+readable_since(void)
 {
 	RustsDatabaseSlot *slot = own_slot();
 
-	if (slot != NULL)
-		pg_atomic_write_u64(&slot->readable_until, (uint64) until);
+	return slot == NULL ? InvalidFullTransactionId :
+		FullTransactionIdFromU64(pg_atomic_read_u64(&slot->readable_since));
+}
+
+/* Who sees the new time sees the transaction, too. */
+static void
+set_readable(TimestampTz until, FullTransactionId since)
+{
+	RustsDatabaseSlot *slot = own_slot();
+
+	if (slot == NULL)
+		return;
+	if (FullTransactionIdIsValid(since))
+		pg_atomic_write_u64(&slot->readable_since,
+							U64FromFullTransactionId(since));
+	pg_write_barrier();
+	pg_atomic_write_u64(&slot->readable_until, (uint64) until);
 }
 
 static bool

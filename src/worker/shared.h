@@ -41,6 +41,8 @@ typedef struct RustsDatabaseSlot
 	pg_atomic_uint64 readable_until;	/* this node has all rows of the
 										 * cluster, as far as others know, a
 										 * TimestampTz; atomic */
+	pg_atomic_uint64 readable_since;	/* ... for who sees this transaction;
+										 * written before */
 	uint64		down[RUSTS_DOWN_WORDS]; /* nodes that do not answer; written
 										 * by the cluster worker, and only a
 										 * hint */

@@ -118,7 +118,8 @@ signal_all('CONT', 2);
 # It wakes up with a clock that has gone on, and knows that it knows nothing.
 my ($ret, $out, $err) = $cluster->server(2)->psql('postgres', $count);
 ok($ret != 0 && $err =~ /may lack rows/ || $out eq "$written|$written",
-	'a node that wakes up says nothing that is wrong');
+	'a node that wakes up says nothing that is wrong')
+  or diag "returned $ret: $out $err";
 for my $i (1 .. 3)
 {
 	wait_state($i, $_, 'live') for 1 .. 3;
