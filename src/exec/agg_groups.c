@@ -10,10 +10,19 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "executor/nodeHash.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
 #include "exec/agg_groups.h"
+
+/*
+ * Room is made for so many groups beforehand, if they are expected, and do not
+ * take much of hash_mem by that.
+ */
+#define MAX_EXPECTED	16384
+#define MEMORY_EXPECTED	512
 
 /* What is allocated is to be about what is used. */
 #define MAX_BLOCK_SIZE	(256 * 1024)
@@ -56,40 +65,36 @@ static bool same_tuple(const RustsTuples *tuples, uint32 a, uint32 b);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-typedef struct GroupKey
-{
-	int64		bucket;
-	uint32		tuple;
-	bool		bucket_null;
-} GroupKey;
-
+/* Small: a table of them is made anew for each query. */
 typedef struct GroupEntry
 {
-	GroupKey	key;
+	const RustsGroup *group;
+	uint32		hash;
 	char		status;
-	RustsGroup *group;
 } GroupEntry;
 
 static inline uint32
-hash_group(GroupKey key)
+hash_group(const RustsGroup *group)
 {
-	return murmurhash32((uint32) (key.bucket ^ (key.bucket >> 32)) ^
-						murmurhash32(key.tuple + key.bucket_null));
+	return murmurhash32((uint32) (group->bucket ^ (group->bucket >> 32)) ^
+						murmurhash32(group->tuple + group->bucket_null));
 }
 
 static inline bool
-same_group(GroupKey a, GroupKey b)
+same_group(const RustsGroup *a, const RustsGroup *b)
 {
-	return a.bucket == b.bucket && a.tuple == b.tuple &&
-		a.bucket_null == b.bucket_null;
+	return a->bucket == b->bucket && a->tuple == b->tuple &&
+		a->bucket_null == b->bucket_null;
 }
 
 #define SH_PREFIX		rustsgroup
 #define SH_ELEMENT_TYPE	GroupEntry
-#define SH_KEY_TYPE		GroupKey
-#define SH_KEY			key
+#define SH_KEY_TYPE		const RustsGroup *
+#define SH_KEY			group
 #define SH_HASH_KEY(tb, key)	hash_group(key)
 #define SH_EQUAL(tb, a, b)		same_group(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)		((a)->hash)
 #define SH_SCOPE		static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -227,7 +232,7 @@ rusts_tuples_value(const RustsTuples *tuples, uint32 number, int value)
 
 void
 rusts_groups_init(RustsGroups *groups, MemoryContext parent, RustsAgg *aggs,
-				  int naggs, Size states_size)
+				  int naggs, Size states_size, double expected)
 {
 	groups->cxt = AllocSetContextCreate(parent, "rusts groups",
 										ALLOCSET_DEFAULT_MINSIZE,
@@ -236,6 +241,8 @@ rusts_groups_init(RustsGroups *groups, MemoryContext parent, RustsAgg *aggs,
 	groups->aggs = aggs;
 	groups->naggs = naggs;
 	groups->states_size = states_size;
+	expected = Min(expected, get_hash_memory_limit() / MEMORY_EXPECTED);
+	groups->expected = (uint32) Min(Max(expected, 64), MAX_EXPECTED);
 	rusts_groups_reset(groups);
 }
 
@@ -244,10 +251,10 @@ rusts_groups_reset(RustsGroups *groups)
 {
 	MemoryContextReset(groups->cxt);
 	groups->ngroups = 0;
-	groups->max_groups = 64;
+	groups->max_groups = groups->expected;
 	groups->groups = MemoryContextAlloc(groups->cxt, sizeof(RustsGroup *) *
 										groups->max_groups);
-	groups->table = rustsgroup_create(groups->cxt, 64, NULL);
+	groups->table = rustsgroup_create(groups->cxt, groups->expected, NULL);
 	groups->last = NULL;
 	groups->nunused = 0;
 }
@@ -256,18 +263,18 @@ RustsGroup *
 rusts_groups_lookup(RustsGroups *groups, uint32 tuple, int64 bucket,
 					bool bucket_null)
 {
-	GroupKey	key = {.bucket = bucket, .tuple = tuple,
+	RustsGroup	key = {.bucket = bucket, .tuple = tuple,
 	.bucket_null = bucket_null};
-	GroupEntry *entry = rustsgroup_lookup(groups->table, key);
+	GroupEntry *entry = rustsgroup_lookup(groups->table, &key);
 
-	return entry == NULL ? NULL : entry->group;
+	return entry == NULL ? NULL : (RustsGroup *) entry->group;
 }
 
 RustsGroup *
 rusts_groups_find(RustsGroups *groups, uint32 tuple, int64 bucket,
 				  bool bucket_null)
 {
-	GroupKey	key = {.bucket = bucket, .tuple = tuple,
+	RustsGroup	key = {.bucket = bucket, .tuple = tuple,
 	.bucket_null = bucket_null};
 	GroupEntry *entry;
 	RustsGroup *group = groups->last;
@@ -277,11 +284,11 @@ rusts_groups_find(RustsGroups *groups, uint32 tuple, int64 bucket,
 	if (group != NULL && group->tuple == tuple && group->bucket == bucket &&
 		group->bucket_null == bucket_null)
 		return group;
-	entry = rustsgroup_insert(groups->table, key, &found);
+	entry = rustsgroup_insert(groups->table, &key, &found);
 	if (found)
 	{
-		groups->last = entry->group;
-		return entry->group;
+		groups->last = (RustsGroup *) entry->group;
+		return groups->last;
 	}
 
 	if (groups->ngroups + groups->nunused == groups->max_groups)
@@ -350,13 +357,11 @@ rusts_groups_drop(RustsGroups *groups, uint32 count)
 	for (i = 0; i < groups->ngroups; i++)
 	{
 		RustsGroup *kept = groups->groups[count + i];
-		GroupKey	key = {.bucket = kept->bucket, .tuple = kept->tuple,
-		.bucket_null = kept->bucket_null};
 		bool		found;
 
 		groups->groups[count + i] = groups->groups[i];
 		groups->groups[i] = kept;
-		rustsgroup_insert(groups->table, key, &found)->group = kept;
+		rustsgroup_insert(groups->table, kept, &found);
 	}
 }
 

@@ -54,6 +54,7 @@ typedef struct RustsGroups
 	Size		states_size;
 	int			naggs;
 	RustsAgg   *aggs;
+	uint32		expected;
 	uint32		ngroups;
 	uint32		nunused;		/* to be used anew */
 	uint32		max_groups;
@@ -65,8 +66,10 @@ typedef struct RustsGroups
 #define RUSTS_GROUP_STATES(group) \
 	((char *) (group) + TYPEALIGN(16, sizeof(RustsGroup)))
 
+/* expected: as many groups as the planner thinks. */
 extern void rusts_groups_init(RustsGroups *groups, MemoryContext parent,
-							  RustsAgg *aggs, int naggs, Size states_size);
+							  RustsAgg *aggs, int naggs, Size states_size,
+							  double expected);
 extern void rusts_groups_reset(RustsGroups *groups);
 extern RustsGroup *rusts_groups_lookup(RustsGroups *groups, uint32 tuple,
 									   int64 bucket, bool bucket_null);

@@ -175,7 +175,8 @@ describe_columns(RustsCombineNode *node, CustomScan *plan)
 			column->place = nstates++;
 	}
 	rusts_groups_init(&node->groups, CurrentMemoryContext, NULL, 0,
-					  sizeof(RustsCombineState) * nstates);
+					  sizeof(RustsCombineState) * nstates,
+					  plan->scan.plan.plan_rows);
 }
 
 static TupleTableSlot *
