@@ -110,6 +110,19 @@ rusts_connection_count(const RustsConnection *conn)
 	return n;
 }
 
+bool
+rusts_connection_is_new(const RustsConnection *conn)
+{
+	return conn->link != NULL && !conn->link->ready;
+}
+
+pgsocket
+rusts_connection_socket(const RustsConnection *conn)
+{
+	return conn->link == NULL || conn->nsent < conn->nitems ||
+		conn->unflushed > 0 ? PGINVALID_SOCKET : PQsocket(conn->link->pg);
+}
+
 RustsNodeOutcome
 rusts_connection_outcome(const RustsConnection *conn)
 {

@@ -56,6 +56,7 @@ typedef struct RustsNodeError
 {
 	int			sqlstate;
 	const char *message;
+	const char *remote_message; /* as the node has put it; NULL: it did not */
 	const char *detail;			/* NULL: none, as the next */
 	const char *hint;
 } RustsNodeError;
@@ -111,6 +112,18 @@ extern int	rusts_connection_count(const RustsConnection *conn);
  */
 extern void rusts_connection_wait(RustsConnection *const *conns, int nconns,
 								  TimestampTz deadline);
+
+/* Send what is queued, as far as that goes without waiting. */
+extern void rusts_connection_start(RustsConnection *conn);
+
+/* It is still to connect. */
+extern bool rusts_connection_is_new(const RustsConnection *conn);
+
+/*
+ * It is readable when answers come; PGINVALID_SOCKET: there is something else
+ * to be done first, or none.
+ */
+extern pgsocket rusts_connection_socket(const RustsConnection *conn);
 
 extern RustsNodeOutcome rusts_connection_outcome(const RustsConnection *conn);
 

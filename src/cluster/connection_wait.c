@@ -97,6 +97,14 @@ rusts_connection_wait(RustsConnection *const *conns, int nconns,
 		conns[i]->waited = true;
 }
 
+void
+rusts_connection_start(RustsConnection *conn)
+{
+	if (conn->nitems > 0 && conn->items[conn->nitems - 1].sql != NULL)
+		rusts_connection_sync(conn);
+	make_progress(conn, 0);
+}
+
 static void
 wait_for_all(RustsConnection *const *conns, int nconns, TimestampTz deadline,
 			 RustsWaitSet *wait_set)
@@ -104,13 +112,7 @@ wait_for_all(RustsConnection *const *conns, int nconns, TimestampTz deadline,
 	int			i;
 
 	for (i = 0; i < nconns; i++)
-	{
-		RustsConnection *conn = conns[i];
-
-		if (conn->nitems > 0 && conn->items[conn->nitems - 1].sql != NULL)
-			rusts_connection_sync(conn);
-		make_progress(conn, 0);
-	}
+		rusts_connection_start(conns[i]);
 	for (;;)
 	{
 		bool		pending = false;
@@ -487,8 +489,9 @@ note_error(RustsConnection *conn, const PGresult *result)
 	if (sqlstate != NULL && strlen(sqlstate) == 5)
 		error->sqlstate = MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2],
 										sqlstate[3], sqlstate[4]);
+	error->remote_message = rusts_link_text(message ? message : "error");
 	error->message = psprintf("node \"%s\": %s", conn->node_id,
-							  rusts_link_text(message ? message : "error"));
+							  error->remote_message);
 	error->detail = detail ? rusts_link_text(detail) : NULL;
 	error->hint = hint ? rusts_link_text(hint) : NULL;
 	MemoryContextSwitchTo(old_cxt);

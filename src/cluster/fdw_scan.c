@@ -8,6 +8,8 @@
  * allowed, there is a warning and the scan has no rows.  Such a scan is
  * known by its fdw_state, which is NULL.
  *
+ * Answers that are short come another way, fdw_answer.h.
+ *
  * src/cluster/fdw_scan.c
  *
  *-------------------------------------------------------------------------
@@ -19,8 +21,10 @@
 #include "foreign/foreign.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 
+#include "cluster/fdw_answer.h"
 #include "cluster/fdw_scan.h"
 #include "cluster/read_check.h"
 #include "cluster/topology.h"
@@ -29,6 +33,8 @@
 static FdwRoutine original;
 
 static void begin_scan(ForeignScanState *node, int eflags);
+static void begin_original(ForeignScanState *node, int eflags);
+static bool have_answer(ForeignScanState *node);
 static const char *server_reason(const ErrorData *error);
 static void report_unreachable(const char *server, const char *reason,
 							   int elevel);
@@ -38,6 +44,9 @@ static TupleTableSlot *iterate_scan(ForeignScanState *node);
 static void rescan(ForeignScanState *node);
 static void end_scan(ForeignScanState *node);
 static void async_request(AsyncRequest *request);
+static void async_configure_wait(AsyncRequest *request);
+static void async_notify(AsyncRequest *request);
+static void take_row(AsyncRequest *request);
 
 void
 rusts_fdw_wrap_scans(FdwRoutine *routine)
@@ -48,6 +57,15 @@ rusts_fdw_wrap_scans(FdwRoutine *routine)
 	routine->ReScanForeignScan = rescan;
 	routine->EndForeignScan = end_scan;
 	routine->ForeignAsyncRequest = async_request;
+	routine->ForeignAsyncConfigureWait = async_configure_wait;
+	routine->ForeignAsyncNotify = async_notify;
+}
+
+static void
+begin_scan(ForeignScanState *node, int eflags)
+{
+	if (!rusts_answer_begin(node, eflags))
+		begin_original(node, eflags);
 }
 
 /*
@@ -55,7 +73,7 @@ rusts_fdw_wrap_scans(FdwRoutine *routine)
  * there is nothing else to undo when the scan goes on without it.
  */
 static void
-begin_scan(ForeignScanState *node, int eflags)
+begin_original(ForeignScanState *node, int eflags)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
@@ -149,9 +167,27 @@ append_node(StringInfo list, const RustsClusterConfig *config, int node)
 					 config->nodes[node].id);
 }
 
+/* False: there is none, or the scan is postgres_fdw's now. */
+static bool
+have_answer(ForeignScanState *node)
+{
+	MemoryContext old_cxt;
+
+	if (!rusts_is_answer(node))
+		return false;
+	if (rusts_answer_wait(node))
+		return true;
+	old_cxt = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	begin_original(node, 0);
+	MemoryContextSwitchTo(old_cxt);
+	return false;
+}
+
 static TupleTableSlot *
 iterate_scan(ForeignScanState *node)
 {
+	if (have_answer(node))
+		return rusts_answer_next(node);
 	if (node->fdw_state == NULL)
 		return ExecClearTuple(node->ss.ss_ScanTupleSlot);
 	return original.IterateForeignScan(node);
@@ -160,24 +196,81 @@ iterate_scan(ForeignScanState *node)
 static void
 rescan(ForeignScanState *node)
 {
-	if (node->fdw_state != NULL)
+	if (rusts_is_answer(node))
+		rusts_answer_rewind(node);
+	else if (node->fdw_state != NULL)
 		original.ReScanForeignScan(node);
 }
 
 static void
 end_scan(ForeignScanState *node)
 {
-	if (node->fdw_state != NULL)
+	if (rusts_is_answer(node))
+		rusts_answer_end(node);
+	else if (node->fdw_state != NULL)
 		original.EndForeignScan(node);
 }
 
+/* The first time a statement is sent; then a row is taken if there are some. */
 static void
 async_request(AsyncRequest *request)
 {
 	ForeignScanState *node = (ForeignScanState *) request->requestee;
 
-	if (node->fdw_state == NULL)
+	if (rusts_is_answer(node))
+	{
+		rusts_answer_send(node);
+		if (rusts_answer_is_there(node))
+			take_row(request);
+		else
+			ExecAsyncRequestPending(request);
+	}
+	else if (node->fdw_state == NULL)
 		ExecAsyncRequestDone(request, NULL);
 	else
 		original.ForeignAsyncRequest(request);
+}
+
+static void
+async_configure_wait(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	AppendState *append = (AppendState *) request->requestor;
+
+	if (rusts_is_answer(node))
+		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
+						  rusts_answer_socket(node), NULL, request);
+	else
+		original.ForeignAsyncConfigureWait(request);
+}
+
+/* The answer begins to come: the rest of it will not take long. */
+static void
+async_notify(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+
+	if (rusts_is_answer(node))
+		take_row(request);
+	else
+		original.ForeignAsyncNotify(request);
+}
+
+/*
+ * A row of the answer, with what is to be done to it; or, if postgres_fdw has
+ * taken over, what that has.
+ */
+static void
+take_row(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	TupleTableSlot *slot;
+
+	if (!have_answer(node))
+	{
+		async_request(request);
+		return;
+	}
+	slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+	ExecAsyncRequestDone(request, TupIsNull(slot) ? NULL : slot);
 }

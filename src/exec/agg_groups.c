@@ -40,6 +40,7 @@ struct RustsTuples
 	int			nvalues;
 	uint32		count;
 	uint32		max_count;
+	uint32		last;			/* found last, if there is one */
 	RustsBytes *values;			/* [count * nvalues] */
 	struct tupletable_hash *table;
 	const RustsBytes *wanted;	/* stands for the number RUSTS_WANTED */
@@ -166,10 +167,17 @@ rusts_tuples_find(RustsTuples *tuples, const RustsBytes *values)
 	bool		found;
 	int			i;
 
+	/* neighbours are often the same */
 	tuples->wanted = values;
+	if (tuples->last < tuples->count &&
+		same_tuple(tuples, tuples->last, WANTED))
+		return tuples->last;
 	entry = tupletable_insert(tuples->table, WANTED, &found);
 	if (found)
+	{
+		tuples->last = entry->number;
 		return entry->number;
+	}
 
 	if (tuples->count == tuples->max_count)
 	{
@@ -192,6 +200,7 @@ rusts_tuples_find(RustsTuples *tuples, const RustsBytes *values)
 		copies[i].data = copy + VARHDRSZ;
 	}
 	entry->number = tuples->count++;
+	tuples->last = entry->number;
 	return entry->number;
 }
 

@@ -1,0 +1,488 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_answer.c
+ *	  Scans of other nodes whose answer is short: aggregates.
+ *
+ * The statement is one by itself, so it sees what is committed when it begins:
+ * in READ COMMITTED only, where that is what is wanted.
+ *
+ * src/cluster/fdw_answer.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type_d.h"
+#include "commands/defrem.h"
+#include "executor/executor.h"
+#include "executor/nodeHash.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "cluster/fdw_answer.h"
+#include "cluster/nodes.h"
+#include "cluster/topology.h"
+#include "compat.h"
+
+/* No answer has more rows, whatever hash_mem is; libpq keeps them all. */
+#define MAX_ROWS		50000
+#define VALUE_BYTES		32
+
+/* Elements of a scan's fdw_private: FdwScanPrivateIndex of postgres_fdw.c. */
+#define PRIVATE_SQL				0
+#define PRIVATE_COLUMNS			1
+
+typedef struct AnswerColumn
+{
+	int			attno;			/* from 0 */
+	Oid			type;
+} AnswerColumn;
+
+typedef struct RemoteAnswer
+{
+	const void *mark;			/* &mark_of_answers */
+	const char *sql;
+	int			node;
+	double		max_rows;
+	RustsConnection *conn;		/* NULL: not sent yet */
+	const PGresult *result;		/* NULL: not received yet */
+	int			next;
+	int			ncolumns;
+	AnswerColumn *columns;
+	TupleTableSlot *slot;
+	MemoryContext row_cxt;
+} RemoteAnswer;
+
+/* postgres_fdw's states begin with something else. */
+static const char mark_of_answers = 'a';
+
+static bool fits(const ForeignScan *plan);
+static bool describe_columns(RemoteAnswer *answer, const ForeignScan *plan,
+							 TupleDesc desc);
+static bool is_readable_type(Oid type);
+static int	find_node(const ForeignScan *plan, Oid userid);
+static bool has_only(List *options, const char *const *names, int nnames);
+static const char *first_of(List *options, const char *name);
+static Oid	scan_user(ForeignScanState *node);
+static void connect_node(RemoteAnswer *answer, ForeignScanState *node);
+static void give_up(ForeignScanState *node);
+static void report(const RemoteAnswer *answer);
+static Datum read_value(Oid type, const char *data, int len);
+
+static inline RemoteAnswer *
+answer_of(const ForeignScanState *node)
+{
+	return node->fdw_state;
+}
+
+bool
+rusts_is_answer(const ForeignScanState *node)
+{
+	return node->fdw_state != NULL &&
+		answer_of(node)->mark == &mark_of_answers;
+}
+
+bool
+rusts_answer_begin(ForeignScanState *node, int eflags)
+{
+	const ForeignScan *plan = (const ForeignScan *) node->ss.ps.plan;
+	TupleDesc	desc = node->ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+	RemoteAnswer *answer;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || !fits(plan))
+		return false;
+	answer = palloc0_object(RemoteAnswer);
+	answer->mark = &mark_of_answers;
+	answer->node = find_node(plan, scan_user(node));
+	if (answer->node < 0 || !describe_columns(answer, plan, desc))
+		return false;
+	answer->max_rows = Min(MAX_ROWS, get_hash_memory_limit() /
+						   (answer->ncolumns * VALUE_BYTES));
+	if (plan->scan.plan.plan_rows > answer->max_rows)
+		return false;
+	answer->sql = strVal(list_nth(plan->fdw_private, PRIVATE_SQL));
+	answer->slot = ExecInitExtraTupleSlot(node->ss.ps.state, desc,
+										  &TTSOpsVirtual);
+	answer->row_cxt = AllocSetContextCreate(CurrentMemoryContext,
+											"rusts remote row",
+											ALLOCSET_SMALL_SIZES);
+	node->fdw_state = answer;
+	return true;
+}
+
+/* An aggregate, without parameters, that sees what has been committed. */
+static bool
+fits(const ForeignScan *plan)
+{
+	return plan->scan.scanrelid == 0 && plan->fdw_exprs == NIL &&
+		plan->operation == CMD_SELECT && !IsolationUsesXactSnapshot() &&
+		list_length(plan->fdw_private) > PRIVATE_COLUMNS;
+}
+
+static bool
+describe_columns(RemoteAnswer *answer, const ForeignScan *plan,
+				 TupleDesc desc)
+{
+	List	   *attnos = list_nth(plan->fdw_private, PRIVATE_COLUMNS);
+	ListCell   *lc;
+
+	if (attnos == NIL)
+		return false;
+	answer->ncolumns = list_length(attnos);
+	answer->columns = palloc_array(AnswerColumn, answer->ncolumns);
+	foreach(lc, attnos)
+	{
+		AnswerColumn *column = &answer->columns[foreach_current_index(lc)];
+
+		if (lfirst_int(lc) <= 0)
+			return false;
+		column->attno = lfirst_int(lc) - 1;
+		column->type = TupleDescAttr(desc, column->attno)->atttypid;
+		if (!is_readable_type(column->type))
+			return false;
+	}
+	return true;
+}
+
+/* Types whose binary form is known here; see read_value(). */
+static bool
+is_readable_type(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * The node that postgres_fdw would ask first; -1 if it would connect in
+ * another way than we do.
+ */
+static int
+find_node(const ForeignScan *plan, Oid userid)
+{
+	static const char *const server_options[] = {
+		"host", "port", "dbname", "sslmode", "passfile", "application_name",
+		"extensions", "async_capable", "parallel_commit", "fetch_size",
+		"connect_timeout"
+	};
+	static const char *const user_options[] = {"user", "password_required"};
+	const RustsClusterConfig *config = rusts_cluster();
+	ForeignServer *server;
+	UserMapping *user;
+	const char *host;
+	const char *port;
+	int			i;
+
+	if (config == NULL)
+		return -1;
+	server = GetForeignServer(plan->fs_server);
+	if (strncmp(server->servername, RUSTS_SERVER_PREFIX,
+				strlen(RUSTS_SERVER_PREFIX)) != 0 ||
+		!has_only(server->options, server_options, lengthof(server_options)))
+		return -1;
+	user = GetUserMapping(userid, server->serverid);
+	if (!has_only(user->options, user_options, lengthof(user_options)) ||
+		strcmp(first_of(user->options, "user"),
+			   GetUserNameFromId(userid, false)) != 0)
+		return -1;
+	host = first_of(server->options, "host");
+	port = first_of(server->options, "port");
+	for (i = 0; i < config->nnodes; i++)
+	{
+		if (i != config->self && config->nodes[i].port == atoi(port) &&
+			strcmp(config->nodes[i].host, host) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static bool
+has_only(List *options, const char *const *names, int nnames)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		int			i = 0;
+
+		while (i < nnames &&
+			   strcmp(lfirst_node(DefElem, lc)->defname, names[i]) != 0)
+			i++;
+		if (i == nnames)
+			return false;
+	}
+	return true;
+}
+
+/* The first of a list of hosts or ports; or "". */
+static const char *
+first_of(List *options, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, name) == 0)
+		{
+			const char *value = defGetString(option);
+
+			return pnstrdup(value, strcspn(value, ","));
+		}
+	}
+	return "";
+}
+
+/* On whose behalf postgres_fdw connects. */
+static Oid
+scan_user(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Oid			userid;
+
+#if PG_VERSION_NUM < 160000
+	int			rti = bms_next_member(plan->fs_relids, -1);
+
+	userid = exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
+#else
+	userid = plan->checkAsUser;
+#endif
+	return OidIsValid(userid) ? userid : GetUserId();
+}
+
+void
+rusts_answer_send(ForeignScanState *node)
+{
+	RemoteAnswer *answer = answer_of(node);
+	MemoryContext old_cxt;
+
+	if (answer->conn != NULL)
+		return;
+	old_cxt = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	connect_node(answer, node);
+	rusts_connection_send(answer->conn,
+						  psprintf("SELECT * FROM (%s) AS answer LIMIT %.0f",
+								   answer->sql, answer->max_rows + 1),
+						  0, NULL, NULL, NULL, NULL, 1);
+	rusts_connection_start(answer->conn);
+	MemoryContextSwitchTo(old_cxt);
+}
+
+/* How long an answer takes is the query's matter; connecting must be fast. */
+static void
+connect_node(RemoteAnswer *answer, ForeignScanState *node)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+	RustsNodeAddress address;
+
+	rusts_node_address(config, answer->node, RUSTS_AS_CURRENT_USER, &address);
+	address.user = GetUserNameFromId(scan_user(node), false);
+	answer->conn = rusts_connection_get(&address,
+										rusts_node_application(config));
+	if (rusts_connection_is_new(answer->conn))
+	{
+		rusts_connection_command(answer->conn, "");
+		rusts_connection_wait(&answer->conn, 1, rusts_cluster_deadline());
+	}
+}
+
+bool
+rusts_answer_wait(ForeignScanState *node)
+{
+	RemoteAnswer *answer = answer_of(node);
+
+	if (answer->result != NULL)
+		return true;
+	rusts_answer_send(node);
+	rusts_connection_wait(&answer->conn, 1, DT_NOEND);
+	switch (rusts_connection_outcome(answer->conn))
+	{
+		case RUSTS_NODE_OK:
+			answer->result = rusts_connection_result(answer->conn, 0);
+			break;
+		case RUSTS_NODE_REFUSED:
+			report(answer);
+			break;
+		case RUSTS_NODE_UNREACHABLE:
+			break;
+	}
+	if (answer->result == NULL ||
+		PQntuples(answer->result) > answer->max_rows ||
+		PQnfields(answer->result) != answer->ncolumns)
+	{
+		give_up(node);
+		return false;
+	}
+	answer->next = 0;
+	return true;
+}
+
+bool
+rusts_answer_is_there(ForeignScanState *node)
+{
+	const RemoteAnswer *answer = answer_of(node);
+
+	return answer->result != NULL ||
+		rusts_connection_socket(answer->conn) == PGINVALID_SOCKET;
+}
+
+pgsocket
+rusts_answer_socket(ForeignScanState *node)
+{
+	return rusts_connection_socket(answer_of(node)->conn);
+}
+
+static void
+give_up(ForeignScanState *node)
+{
+	rusts_answer_end(node);
+	node->fdw_state = NULL;
+}
+
+/* As postgres_fdw does: the error is the one of the statement. */
+static void
+report(const RemoteAnswer *answer)
+{
+	const RustsNodeError *error = rusts_connection_error(answer->conn);
+
+	ereport(ERROR,
+			(errcode(error->sqlstate),
+			 errmsg_internal("%s", error->remote_message),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0,
+			 errcontext("remote SQL command: %s", answer->sql)));
+}
+
+TupleTableSlot *
+rusts_answer_next(ForeignScanState *node)
+{
+	RemoteAnswer *answer = answer_of(node);
+	TupleTableSlot *slot = answer->slot;
+	const PGresult *result = answer->result;
+	MemoryContext old_cxt;
+	int			row = answer->next;
+	int			i;
+
+	ExecClearTuple(slot);
+	if (row >= PQntuples(result))
+		return slot;
+	answer->next++;
+	MemoryContextReset(answer->row_cxt);
+	old_cxt = MemoryContextSwitchTo(answer->row_cxt);
+	memset(slot->tts_isnull, true,
+		   slot->tts_tupleDescriptor->natts * sizeof(bool));
+	for (i = 0; i < answer->ncolumns; i++)
+	{
+		const AnswerColumn *column = &answer->columns[i];
+
+		if (PQgetisnull(result, row, i))
+			continue;
+		slot->tts_values[column->attno] =
+			read_value(column->type, PQgetvalue(result, row, i),
+					   PQgetlength(result, row, i));
+		slot->tts_isnull[column->attno] = false;
+	}
+	MemoryContextSwitchTo(old_cxt);
+	return ExecStoreVirtualTuple(slot);
+}
+
+/*
+ * The forms of boolsend(), int8send() and so on; a text is in our encoding,
+ * which the connection has asked for.
+ */
+static Datum
+read_value(Oid type, const char *data, int len)
+{
+	StringInfoData buf;
+	uint16		u16;
+	uint32		u32;
+	uint64		u64;
+	int			expected = type == BOOLOID ? 1 : type == INT2OID ? 2 :
+		type == INT4OID || type == FLOAT4OID || type == DATEOID ? 4 : 8;
+
+	switch (type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			return PointerGetDatum(cstring_to_text_with_len(data, len));
+		case NUMERICOID:
+			buf.data = unconstify(char *, data);
+			buf.len = len;
+			buf.maxlen = len + 1;
+			buf.cursor = 0;
+			return DirectFunctionCall3(numeric_recv, PointerGetDatum(&buf),
+									   ObjectIdGetDatum(InvalidOid),
+									   Int32GetDatum(-1));
+		default:
+			break;
+	}
+	if (len != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("another node has sent %d bytes for a value of %d",
+						len, expected)));
+	switch (expected)
+	{
+		case 1:
+			return BoolGetDatum(*data != 0);
+		case 2:
+			memcpy(&u16, data, sizeof(u16));
+			return Int16GetDatum((int16) pg_ntoh16(u16));
+		case 4:
+			memcpy(&u32, data, sizeof(u32));
+			u32 = pg_ntoh32(u32);
+			if (type == FLOAT4OID)
+			{
+				float4		value;
+
+				memcpy(&value, &u32, sizeof(value));
+				return Float4GetDatum(value);
+			}
+			return Int32GetDatum((int32) u32);
+		default:
+			memcpy(&u64, data, sizeof(u64));
+			return Int64GetDatum((int64) pg_ntoh64(u64));
+	}
+}
+
+void
+rusts_answer_rewind(ForeignScanState *node)
+{
+	answer_of(node)->next = 0;
+}
+
+void
+rusts_answer_end(ForeignScanState *node)
+{
+	RemoteAnswer *answer = answer_of(node);
+
+	ExecClearTuple(answer->slot);
+	if (answer->conn != NULL)
+		rusts_connection_release(answer->conn);
+	answer->conn = NULL;
+	answer->result = NULL;
+	MemoryContextReset(answer->row_cxt);
+}
