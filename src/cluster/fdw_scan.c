@@ -211,7 +211,7 @@ end_scan(ForeignScanState *node)
 		original.EndForeignScan(node);
 }
 
-/* The first time a statement is sent; then a row is taken if there are some. */
+/* At first a statement is sent; then rows are taken, one by one. */
 static void
 async_request(AsyncRequest *request)
 {

@@ -67,7 +67,7 @@ extern bool rusts_agg_describe(Expr *expr, bool is_key, RustsRowMode mode,
 							   Index varno, const RustsSchema *schema,
 							   RustsAggOutput *output);
 
-/* One of PostgreSQL's own: its kind, and the type that it is of or InvalidOid. */
+/* One of PostgreSQL's own: its kind, and the type it is of, or InvalidOid. */
 extern bool rusts_agg_builtin(Oid aggfnoid, RustsAggKind *kind, Oid *type);
 
 /* Is this aggregate first(value, time) or last(value, time)? */

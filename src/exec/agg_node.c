@@ -126,7 +126,8 @@ begin(CustomScanState *css, EState *estate, int eflags)
 	describe_outputs(node, plan);
 	add_order(node, plan);
 	rusts_groups_init(&node->groups, CurrentMemoryContext, node->aggs,
-					  node->naggs, node->states_size, plan->scan.plan.plan_rows);
+					  node->naggs, node->states_size,
+					  plan->scan.plan.plan_rows);
 
 	node->can_skip = node->shortcuts && can_skip(node);
 	node->all_rows = node->shortcuts && scans_all_rows(node);

@@ -132,7 +132,7 @@ extern void rusts_agg_result_init(RustsAgg *agg);
 extern Datum rusts_agg_result(const RustsAgg *agg, const RustsAggState *state,
 							  bool *isnull);
 
-/* An integer as numeric, and the quotient of two, not by 0, as numeric_div(). */
+/* An integer as numeric; and the quotient of two, as numeric_div() has it. */
 extern Datum rusts_integer_numeric(int128 value);
 extern Datum rusts_integer_average(int128 sum, int64 count);
 

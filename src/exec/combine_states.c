@@ -229,7 +229,7 @@ add_extreme(const RustsCombineColumn *column, RustsCombineState *state,
 	state->found = true;
 }
 
-/* As float8smaller() and float8larger(): of equals, such as 0 and -0, the last. */
+/* As float8smaller() and float8larger(): of 0 and -0 the last. */
 static void
 add_extreme_float(const RustsCombineColumn *column, RustsCombineState *state,
 				  double value)

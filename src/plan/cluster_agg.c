@@ -285,13 +285,13 @@ group_by_columns(Query *query, const Splitting *splitting)
 										 foreach_current_index(lc));
 		TargetEntry *column;
 		TargetEntry *tle;
+		Var		   *var;
 
 		if (IsA(key->whole, Var))
 			continue;
 		column = tlist_member(key->partial, splitting->partials.targetlist);
-		tle = makeTargetEntry((Expr *)
-							  makeVarFromTargetEntry(splitting->partials.union_rti,
-													 column),
+		var = makeVarFromTargetEntry(splitting->partials.union_rti, column);
+		tle = makeTargetEntry((Expr *) var,
 							  list_length(query->targetList) + 1, NULL, true);
 		query->targetList = lappend(query->targetList, tle);
 		lfirst(cell) = make_clause(lfirst(cell), key,
