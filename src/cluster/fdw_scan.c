@@ -10,6 +10,11 @@
  *
  * Answers that are short come another way, fdw_answer.h.
  *
+ * postgres_fdw writes constants in conditions in a way that does not depend on
+ * the session's settings, but not those in what it selects, groups and sorts
+ * by, filters of aggregates included.  A remote session would take 02/01/2024
+ * for another day, so here the settings are such while it makes the statement.
+ *
  * src/cluster/fdw_scan.c
  *
  *-------------------------------------------------------------------------
@@ -23,6 +28,7 @@
 #include "nodes/plannodes.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "cluster/fdw_answer.h"
 #include "cluster/fdw_scan.h"
@@ -32,6 +38,10 @@
 
 static FdwRoutine original;
 
+static ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *rel,
+							 Oid relid, ForeignPath *path, List *tlist,
+							 List *clauses, Plan *outer_plan);
+static void set_option(const char *name, const char *value);
 static void begin_scan(ForeignScanState *node, int eflags);
 static void begin_original(ForeignScanState *node, int eflags);
 static bool have_answer(ForeignScanState *node);
@@ -52,6 +62,7 @@ void
 rusts_fdw_wrap_scans(FdwRoutine *routine)
 {
 	original = *routine;
+	routine->GetForeignPlan = get_plan;
 	routine->BeginForeignScan = begin_scan;
 	routine->IterateForeignScan = iterate_scan;
 	routine->ReScanForeignScan = rescan;
@@ -66,6 +77,31 @@ begin_scan(ForeignScanState *node, int eflags)
 {
 	if (!rusts_answer_begin(node, eflags))
 		begin_original(node, eflags);
+}
+
+/* With the settings of postgres_fdw's set_transmission_modes(). */
+static ForeignScan *
+get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
+		 List *tlist, List *clauses, Plan *outer_plan)
+{
+	int			nestlevel = NewGUCNestLevel();
+	ForeignScan *plan;
+
+	set_option("datestyle", "ISO");
+	set_option("intervalstyle", "postgres");
+	set_option("extra_float_digits", "3");
+	set_option("search_path", "pg_catalog");
+	plan = original.GetForeignPlan(root, rel, relid, path, tlist, clauses,
+								   outer_plan);
+	AtEOXact_GUC(true, nestlevel);
+	return plan;
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*
