@@ -379,6 +379,28 @@ SELECT thrice(format('SELECT %s FROM odd WHERE %s%s', a, w, g)) AS r, count(*) F
  'avg(f)::text, variance(CASE WHEN f < 1e100 THEN f END)::float4, var_pop(f)::float4::text']) AS a
 WHERE NOT (a ~ 'float4' AND w !~ '> ') GROUP BY 1 ORDER BY 1;
 
+-- dates beyond all times, east and west
+SET timezone = 'Asia/Kolkata';
+SELECT thrice(format('SELECT count(*), max(time), count(*) FILTER (WHERE time %s) FROM cpu WHERE time %s', w, w)) AS r, count(*) FROM unnest(ARRAY[
+ '< date $$5000000-01-01$$', '>= date $$5000000-01-01$$', '> date $$4714-11-24 BC$$', '< date $$294276-12-31$$', '<= date $$infinity$$',
+ '< timestamp $$294276-12-31 23:59:59$$', '> timestamp $$4714-11-24 00:00 BC$$', '<> timestamp $$-infinity$$']) AS w GROUP BY 1 ORDER BY 1;
+SET timezone = 'America/New_York';
+SELECT thrice(format('SELECT count(*), max(time), count(*) FILTER (WHERE time %s) FROM cpu WHERE time %s', w, w)) AS r, count(*) FROM unnest(ARRAY[
+ '< date $$5000000-01-01$$', '>= date $$5000000-01-01$$', '> date $$4714-11-24 BC$$', '< date $$294276-12-31$$', '<= date $$infinity$$',
+ '< timestamp $$294276-12-31 23:59:59$$', '> timestamp $$4714-11-24 00:00 BC$$', '<> timestamp $$-infinity$$']) AS w GROUP BY 1 ORDER BY 1;
+SET timezone = 'UTC';
+
+-- what CASE does not compute cannot fail
+SET plan_cache_mode = force_generic_plan;
+PREPARE guarded(int) AS SELECT count(*), count(*) FILTER (WHERE coalesce($1 = 0, time > now() - (10 / $1) * '1 h'::interval)) FROM m.cpu
+WHERE CASE WHEN $1 = 0 THEN true ELSE time < now() + (10 / $1) * '1000 days'::interval END;
+EXECUTE guarded(0);
+RESET plan_cache_mode;
+
+-- no rows by chance from other nodes
+SELECT count(*) FROM m.cpu TABLESAMPLE BERNOULLI (0);
+SELECT count(*) FROM parts.a TABLESAMPLE BERNOULLI (0);
+
 SET client_min_messages = warning;
 DROP SERVER loop CASCADE;
 DROP SCHEMA far, parts CASCADE;

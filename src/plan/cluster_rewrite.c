@@ -34,7 +34,9 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "partitioning/partdesc.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "cluster/read_check.h"
@@ -54,6 +56,7 @@ static bool rewrite_relation(Query *query, Index rti, ParamListInfo params);
 static bool rewrite_measurement(Query *query, Index rti, Relation rel,
 								const RustsShardKey *key,
 								ParamListInfo params);
+static void refuse_sample(Relation rel);
 static bool push_down(Query *query, Index rti, Relation rel,
 					  const RustsShardKey *key,
 					  const RustsClusterShards *shards,
@@ -153,6 +156,8 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 	RustsClusterShards shards;
 	bool		computed = false;
 
+	if (rt_fetch(rti, query->rtable)->tablesample != NULL)
+		refuse_sample(rel);
 	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
 		return false;
 	rusts_cluster_find_shards(query, rti, rel, key, params, &shards);
@@ -169,6 +174,25 @@ rewrite_measurement(Query *query, Index rti, Relation rel,
 		query->hasSubLinks |= computed;
 	}
 	return !shards.all || computed;
+}
+
+/* Of a foreign table PostgreSQL would read all rows instead. */
+static void
+refuse_sample(Relation rel)
+{
+	PartitionDesc desc = RelationGetPartitionDesc(rel, true);
+	int			i;
+
+	for (i = 0; i < desc->nparts; i++)
+	{
+		if (get_rel_relkind(desc->oids[i]) == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("TABLESAMPLE is not supported for \"%s\"",
+							RelationGetRelationName(rel)),
+					 errdetail("It is a measurement of a cluster, and other nodes have a part of its rows."),
+					 errhint("A condition such as random() < 0.01 selects rows by chance.")));
+	}
 }
 
 static bool

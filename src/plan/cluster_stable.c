@@ -26,13 +26,18 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "plan/cluster.h"
 
+static Node *compute_in_arm(Node *node, void *found);
+static bool depends_on_params(Node *node, void *context);
 static Node *compare_times(OpExpr *op);
+static bool is_surely_timestamptz(Node *node);
 static bool can_precede(Node *node);
 static bool depends_on_rows(Node *node, void *context);
 static Node *make_sublink(Node *expr);
@@ -51,7 +56,35 @@ rusts_cluster_compute_first(Node *node, void *found)
 		*(bool *) found = true;
 		return make_sublink(node);
 	}
+	if (IsA(node, CaseExpr) || IsA(node, CoalesceExpr))
+		return expression_tree_mutator(node, compute_in_arm, found);
 	return expression_tree_mutator(node, rusts_cluster_compute_first, found);
+}
+
+/* Likewise in an expression that need not be computed. */
+static Node *
+compute_in_arm(Node *node, void *found)
+{
+	if (node == NULL || IsA(node, SubLink))
+		return node;
+	if (IsA(node, OpExpr))
+		node = compare_times((OpExpr *) node);
+	if (can_precede(node) && !depends_on_params(node, NULL))
+	{
+		*(bool *) found = true;
+		return make_sublink(node);
+	}
+	return expression_tree_mutator(node, compute_in_arm, found);
+}
+
+static bool
+depends_on_params(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) || IsA(node, SubLink))
+		return true;
+	return expression_tree_walker(node, depends_on_params, context);
 }
 
 void
@@ -103,7 +136,8 @@ compare_times(OpExpr *op)
 	type = exprType(other);
 	if (exprType(time) != TIMESTAMPTZOID || !OidIsValid(operator) ||
 		(type != DATEOID && type != TIMESTAMPOID) ||
-		depends_on_rows(other, NULL) || contain_volatile_functions(other))
+		depends_on_rows(other, NULL) || contain_volatile_functions(other) ||
+		!is_surely_timestamptz(other))
 		return (Node *) op;
 	family = lookup_type_cache(TIMESTAMPTZOID,
 							   TYPECACHE_BTREE_OPFAMILY)->btree_opf;
@@ -118,6 +152,32 @@ compare_times(OpExpr *op)
 								  COERCE_EXPLICIT_CAST);
 	return (Node *) make_opclause(operator, BOOLOID, false, (Expr *) time,
 								  (Expr *) other, InvalidOid, InvalidOid);
+}
+
+/*
+ * Comparing goes beyond the times that there are, converting fails.  In every
+ * time zone: a plan may be used in another one.
+ */
+static bool
+is_surely_timestamptz(Node *node)
+{
+	Const	   *constant = (Const *) node;
+	Timestamp	time;
+	DateADT		date;
+
+	if (!IsA(node, Const) || constant->constisnull)
+		return true;
+	if (constant->consttype == DATEOID)
+	{
+		date = DatumGetDateADT(constant->constvalue);
+		return DATE_NOT_FINITE(date) ||
+			(date > DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE + 1 &&
+			 date < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - 2);
+	}
+	time = DatumGetTimestamp(constant->constvalue);
+	return TIMESTAMP_NOT_FINITE(time) ||
+		(time > MIN_TIMESTAMP + USECS_PER_DAY &&
+		 time < END_TIMESTAMP - USECS_PER_DAY);
 }
 
 /*
