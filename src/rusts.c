@@ -23,6 +23,7 @@
 #include "cluster/outbox.h"
 #include "cluster/read_check.h"
 #include "cluster/replicate.h"
+#include "cluster/row_security.h"
 #include "cluster/topology.h"
 #include "exec/exec.h"
 #include "ingest/ingest.h"
@@ -69,6 +70,7 @@ _PG_init(void)
 	rusts_deliver_init();
 	rusts_outbox_init();
 	rusts_replicate_init();
+	rusts_row_security_init();
 	rusts_buffers_init();
 	rusts_fetch_init();
 	rusts_row_lock_init();

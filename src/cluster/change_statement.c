@@ -4,8 +4,8 @@
  *	  What statements about a measurement have to do with its parts.
  *
  * PostgreSQL takes columns and constraints to the partitions itself, but
- * neither owners nor privileges nor labels; other nodes look at those of the
- * parts.  Parts are called after their measurement.
+ * neither owners nor privileges nor labels nor row-level security; other nodes
+ * look at those of the parts.  Parts are called after their measurement.
  *
  * src/cluster/change_statement.c
  *
@@ -31,6 +31,7 @@
 #include "cluster/change_everywhere.h"
 #include "cluster/measurement.h"
 #include "cluster/outbox.h"
+#include "cluster/row_security.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -41,6 +42,7 @@ static bool empties(Node *statement);
 static bool needs_no_hints(Node *statement);
 static bool changes_owner(const AlterTableStmt *alter);
 static void change_owner(Oid measurement);
+static void secure_parts(Oid measurement);
 static void grant_parts(const GrantStmt *grant, List *measurements);
 static void label_parts(const SecLabelStmt *label, Oid measurement);
 static void rename_parts(Oid measurement);
@@ -88,6 +90,15 @@ rusts_change_parts(Node *statement, List *measurements, const char *hints)
 		case T_AlterTableStmt:
 			if (changes_owner((AlterTableStmt *) statement))
 				change_owner(linitial_oid(measurements));
+			secure_parts(linitial_oid(measurements));
+			break;
+		case T_CreatePolicyStmt:
+		case T_AlterPolicyStmt:
+			secure_parts(linitial_oid(measurements));
+			break;
+		case T_DropStmt:
+			if (((DropStmt *) statement)->removeType == OBJECT_POLICY)
+				secure_parts(linitial_oid(measurements));
 			break;
 		case T_GrantStmt:
 			grant_parts((GrantStmt *) statement, measurements);
@@ -188,6 +199,19 @@ change_owner(Oid measurement)
 		rusts_cluster_execute(psprintf("ALTER TABLE " RUSTS_SHARD_SCHEMA
 									   ".%s OWNER TO %s",
 									   quote_identifier(name), owner));
+	}
+}
+
+/* Plans that read parts depend on the measurement's policies, too. */
+static void
+secure_parts(Oid measurement)
+{
+	ListCell   *cell;
+
+	foreach(cell, list_parts(measurement))
+	{
+		rusts_row_security_follow(measurement, lfirst_oid(cell));
+		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
 	}
 }
 

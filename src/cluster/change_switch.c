@@ -30,6 +30,7 @@
 #include "cluster/change.h"
 #include "cluster/change_parts.h"
 #include "cluster/measurement.h"
+#include "cluster/row_security.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -286,11 +287,16 @@ make_foreign(const RustsClusterConfig *config,
 static void
 set_privileges(const RustsReshaping *reshaping, const char *name)
 {
+	Oid			namespace;
+
 	rusts_cluster_execute(psprintf(
 		"ALTER TABLE " RUSTS_SHARD_SCHEMA ".%s OWNER TO %s",
 		quote_identifier(name), rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)) "
 		"FROM pg_catalog.pg_class WHERE oid = %u", reshaping->relid))));
+	namespace = get_namespace_oid(RUSTS_SHARD_SCHEMA, false);
+	rusts_row_security_follow(reshaping->relid,
+							  get_relname_relid(name, namespace));
 	if (reshaping->grants != NULL)
 		rusts_cluster_execute(rusts_cluster_select(psprintf(
 			"SELECT pg_catalog.replace(%s, '$part$', %s)",

@@ -25,6 +25,7 @@
 #include "access/attnum.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
@@ -42,6 +43,7 @@
 #include "cluster/fdw_scan.h"
 #include "cluster/fdw_setup.h"
 #include "cluster/outbox.h"
+#include "cluster/row_security.h"
 #include "cluster/topology.h"
 #include "compat.h"
 #include "write/buffer.h"
@@ -77,7 +79,7 @@ static void exec_truncate(List *rels, DropBehavior behavior,
 static void explain_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 						   List *fdw_private, int subplan_index,
 						   ExplainState *es);
-static void check_unwritten(Relation rel);
+static void check_change(Relation rel);
 static TupleTableSlot *take_old_row(EState *estate, ResultRelInfo *rinfo,
 									TupleTableSlot *plan_slot);
 
@@ -153,7 +155,7 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || mtstate->operation == CMD_INSERT)
 		return;
-	check_unwritten(rinfo->ri_RelationDesc);
+	check_change(rinfo->ri_RelationDesc);
 	changes = palloc0_object(Changes);
 	changes->tid_attno =
 		ExecFindJunkAttributeInTlist(outerPlan(mtstate->ps.plan)->targetlist,
@@ -168,7 +170,7 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
  * the node behind the table shows us.
  */
 static void
-check_unwritten(Relation rel)
+check_change(Relation rel)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	int			group = config == NULL ? -1 :
@@ -181,6 +183,9 @@ check_unwritten(Relation rel)
 						RelationGetRelationName(rel)),
 				 errdetail("Other nodes of the cluster have these rows, and get what the transaction writes when it commits."),
 				 errhint("Commit first.")));
+	if (rel->rd_rel->relispartition)
+		rusts_row_security_check(get_partition_parent(RelationGetRelid(rel),
+													  false));
 }
 
 /* Rows come by way of INSERT or COPY, or of an UPDATE from a partition. */

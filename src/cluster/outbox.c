@@ -33,6 +33,7 @@
 #include "cluster/change.h"
 #include "cluster/nodes.h"
 #include "cluster/outbox.h"
+#include "cluster/row_security.h"
 #include "cluster/shard.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -45,6 +46,7 @@
 typedef struct PartitionEntry
 {
 	Oid			relid;			/* hash key */
+	Oid			parent;
 	int			group;			/* or -1 */
 	bool		ships;
 } PartitionEntry;
@@ -244,6 +246,7 @@ collect(Relation rel, const RustsImage *image, uint32 nrows,
 				 rusts_cluster() == NULL ?
 				 errdetail("This server is not a node of a cluster.") :
 				 errdetail("It is not a part of a measurement of the cluster.")));
+	rusts_row_security_check(entry->parent);
 	parcel = new_parcel(kind == RUSTS_IMAGE_DELETED ? RUSTS_PARCEL_DELETED :
 						RUSTS_PARCEL_WRITTEN, cid);
 	parcel->group = entry->group;
@@ -320,6 +323,7 @@ look_up(Oid relid)
 	const RustsClusterConfig *config = rusts_cluster();
 	PartitionEntry *entry = NULL;
 	Relation	rel;
+	Oid			parent;
 	int			group;
 
 	if (partitions != NULL && partitions_of != config)
@@ -332,6 +336,7 @@ look_up(Oid relid)
 	/* To open it may make us forget the others. */
 	rel = relation_open(relid, NoLock);
 	group = config == NULL ? -1 : rusts_partition_group(config, rel);
+	parent = group >= 0 ? get_partition_parent(relid, false) : InvalidOid;
 	relation_close(rel, NoLock);
 	if (partitions == NULL)
 	{
@@ -344,6 +349,7 @@ look_up(Oid relid)
 		partitions_of = config;
 	}
 	entry = hash_search(partitions, &relid, HASH_ENTER, NULL);
+	entry->parent = parent;
 	entry->group = group;
 	entry->ships = group >= 0 &&
 		(config->groups[group].replicas != NIL ||

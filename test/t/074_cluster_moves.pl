@@ -166,7 +166,9 @@ check_queries('cpu', 1000, 'moved', 1 .. 3);
 $cluster->sql($_, 'CREATE ROLE reader LOGIN; CREATE ROLE half LOGIN')
   for 1 .. 3;
 $cluster->sql(1, q{GRANT SELECT ON cpu TO reader WITH GRANT OPTION;
-	GRANT SELECT (host, "time") ON cpu TO half});
+	GRANT SELECT (host, "time") ON cpu TO half;
+	ALTER TABLE cpu ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY p ON cpu TO reader, half USING (host IS NOT NULL)});
 
 # A table that would lose many rows is made anew, with the same name (node 1)
 # and with another one (node 2).
@@ -195,6 +197,10 @@ for my $i (1 .. 3)
 	like($cluster->error($i, q{SET ROLE half; SELECT count(v) FROM cpu}),
 		qr/permission denied/, "not of others");
 }
+is($cluster->sql($_, q{SELECT count(*) > 0, bool_and(relrowsecurity)
+	FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+	WHERE inhparent = 'cpu'::regclass AND relkind = 'r'}), 't|t',
+	"row-level security goes along on node $_") for 1 .. 3;
 is($cluster->sql($_, q{SELECT count(*) FROM pg_class AS c
 	JOIN pg_namespace AS n ON n.oid = relnamespace
 	WHERE nspname = 'rusts_shard' AND NOT relispartition}), '0',
