@@ -105,9 +105,9 @@ send_image(RustsConnection *conn, const RustsParcel *parcel)
 }
 
 void
-rusts_delivery_prepare(RustsDelivery *delivery)
+rusts_delivery_prepare(RustsDelivery *delivery, TimestampTz deadline)
 {
-	rusts_twophase_prepare(delivery->twophase, rusts_cluster_deadline());
+	rusts_twophase_prepare(delivery->twophase, deadline);
 }
 
 bool

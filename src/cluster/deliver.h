@@ -29,8 +29,9 @@ extern RustsDelivery *rusts_delivery_begin(const RustsClusterConfig *config);
 extern void rusts_delivery_add(RustsDelivery *delivery, int node,
 							   RustsNodeRole role, const RustsParcel *parcel);
 
-/* Send everything, wait by rusts.cluster_timeout. */
-extern void rusts_delivery_prepare(RustsDelivery *delivery);
+/* Send everything, wait until the deadline. */
+extern void rusts_delivery_prepare(RustsDelivery *delivery,
+								   TimestampTz deadline);
 extern bool rusts_delivery_prepared(const RustsDelivery *delivery, int node);
 extern RustsConnection *
 rusts_delivery_connection(const RustsDelivery *delivery, int node);

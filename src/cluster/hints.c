@@ -36,6 +36,13 @@
 #define MAX_HINTS		1000
 #define MAX_HINT_BYTES	(16 * 1024 * 1024)
 
+/*
+ * A node that is slow takes less of it in time.  So there is half as much next
+ * time when a node did not take it, and some more when it did; 0: nothing was
+ * tried yet.
+ */
+static Size limits[RUSTS_MAX_NODES];
+
 enum
 {
 	Anum_id = 1,
@@ -50,6 +57,7 @@ enum
 };
 #define Natts_hint	Anum_written_at
 
+static TimestampTz hand_over_deadline(void);
 static SysScanDesc begin_scan(Relation table, const char *node_id,
 							  Snapshot snapshot);
 static HeapTuple next_hint(SysScanDesc scan);
@@ -119,6 +127,7 @@ rusts_hints_deliver(const RustsClusterConfig *config, int node)
 	Relation	table;
 	SysScanDesc scan;
 	RustsDelivery *delivery = NULL;
+	Size		limit = limits[node] > 0 ? limits[node] : MAX_HINT_BYTES;
 	Size		bytes = 0;
 	int			n = 0;
 	HeapTuple	tuple;
@@ -128,7 +137,7 @@ rusts_hints_deliver(const RustsClusterConfig *config, int node)
 		return 0;
 	table = rusts_catalog_open("cluster_hint", RowExclusiveLock, false);
 	scan = begin_scan(table, config->nodes[node].id, GetActiveSnapshot());
-	while (n < MAX_HINTS && bytes < MAX_HINT_BYTES &&
+	while (n < MAX_HINTS && bytes < limit &&
 		   HeapTupleIsValid(tuple = next_hint(scan)))
 	{
 		RustsParcel *parcel = palloc0_object(RustsParcel);
@@ -145,12 +154,25 @@ rusts_hints_deliver(const RustsClusterConfig *config, int node)
 	table_close(table, NoLock);
 	if (delivery == NULL)
 		return 0;
-	rusts_delivery_prepare(delivery);
+	limits[node] = Max(bytes / 2, 1);
+	rusts_delivery_prepare(delivery, hand_over_deadline());
 	if (!rusts_delivery_prepared(delivery, node))
 		rusts_connection_report(rusts_delivery_connection(delivery, node),
 								ERROR);
 	rusts_delivery_decide(delivery);
+	limits[node] = Min(Max(limit, bytes) / 4 * 5 + 1, MAX_HINT_BYTES);
 	return n;
+}
+
+/*
+ * The cluster worker asks all nodes between two hand-overs, and their answers
+ * count for rusts.cluster_timeout.
+ */
+static TimestampTz
+hand_over_deadline(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									   rusts_cluster_timeout / 2);
 }
 
 static SysScanDesc

@@ -33,9 +33,9 @@
 	"UNION ALL SELECT node_id, 1e9 FROM rusts.cluster_lost " \
 	"WHERE NOT done) AS h"
 
-/* Does a node not read from this one? */
+/* Why does a node not read from this one?  Null: it does. */
 #define AWAY_QUERY \
-	"SELECT pg_catalog.count(*) FROM rusts.cluster_away WHERE node_id = $1"
+	"SELECT pg_catalog.min(reason) FROM rusts.cluster_away WHERE node_id = $1"
 
 static TimestampTz poll_deadline(const Bitmapset *missing);
 static void ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
@@ -159,8 +159,10 @@ ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
 			if (!PQgetisnull(result, 0, 0))
 				read_lags(config, PQgetvalue(result, 0, 0), poll->lags);
 			result = rusts_connection_result(conn, 1);
-			if (strcmp(PQgetvalue(result, 0, 0), "0") != 0)
+			if (!PQgetisnull(result, 0, 0))
 				poll->is_away = true;
+			if (strcmp(PQgetvalue(result, 0, 0), RUSTS_AWAY_BEHIND) == 0)
+				poll->is_behind = true;
 		}
 		rusts_connection_release(conn);
 	}

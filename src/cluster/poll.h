@@ -24,6 +24,7 @@ typedef struct RustsPoll
 								 * that some node still has for this one;
 								 * negative: none has any */
 	bool		is_away;		/* some node does not read from this one */
+	bool		is_behind;		/* because it has missed rows */
 } RustsPoll;
 
 /*

@@ -223,7 +223,7 @@ ask(Replication *r)
 	}
 	if (delivery == NULL)
 		return;
-	rusts_delivery_prepare(delivery);
+	rusts_delivery_prepare(delivery, rusts_cluster_deadline());
 	for (node = 0; node < config->nnodes; node++)
 	{
 		RustsConnection *conn;

@@ -64,6 +64,7 @@ static void note_nodes(const RustsClusterConfig *config,
 					   const RustsPoll *poll, TimestampTz now);
 static void tell_down(const RustsClusterConfig *config,
 					  const RustsPoll *poll);
+static void hand_over(int node, TimestampTz until);
 static void teach(int node);
 static bool deliver(int node);
 static void give_up_step(int unused);
@@ -78,6 +79,9 @@ static Bitmapset *missing = NULL;
 
 /* Since when nodes have answered; 0: they have not. */
 static TimestampTz there_since[RUSTS_MAX_NODES];
+
+static int	served = -1;		/* the last node that had its turn */
+static bool hurry;				/* there is more to do than there was time */
 
 /* Results of the steps. */
 static Bitmapset *nodes_there;
@@ -196,17 +200,25 @@ leave(int code, Datum arg)
 static int
 turn_ms(void)
 {
-	return Min(TURN_MS,
-			   rusts_cluster_timeout / (bms_is_empty(missing) ? 5 : 10));
+	return hurry ? 0 :
+		Min(TURN_MS,
+			rusts_cluster_timeout / (bms_is_empty(missing) ? 5 : 10));
 }
 
-/* False: there is no cluster any more. */
+/*
+ * False: there is no cluster any more.
+ *
+ * However much there is to hand over, and however slow a node is, the next
+ * turn comes before the answers of this one are too old.
+ */
 static bool
 turn(void)
 {
 	Bitmapset  *there;
-	int			node = -1;
+	TimestampTz until;
+	int			n;
 
+	hurry = false;
 	if (!find_nodes(&there))
 		return false;
 	if (must_copy)
@@ -214,14 +226,31 @@ turn(void)
 	if (is_complete)
 		(void) guarded(give_up_step, -1);
 	taught = bms_int_members(taught, there);
-	while ((node = bms_next_member(there, node)) >= 0)
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										rusts_cluster_timeout / 5);
+	for (n = bms_num_members(there); n > 0 && !hurry; n--)
 	{
-		if (!bms_is_member(node, taught))
-			teach(node);
-		while (bms_is_member(node, taught) && deliver(node))
-			CHECK_FOR_INTERRUPTS();
+		served = bms_next_member(there, served);
+		if (served < 0)
+			served = bms_next_member(there, -1);
+		hand_over(served, until);
 	}
 	return true;
+}
+
+static void
+hand_over(int node, TimestampTz until)
+{
+	bool		more = true;
+
+	if (!bms_is_member(node, taught))
+		teach(node);
+	while (more && !hurry)
+	{
+		CHECK_FOR_INTERRUPTS();
+		more = bms_is_member(node, taught) && deliver(node);
+		hurry = GetCurrentTimestamp() >= until;
+	}
 }
 
 /* Who is there?  What is in doubt there is finished on the way. */
@@ -261,6 +290,10 @@ poll_step(int unused)
 	if (is_complete)
 		note_complete(TimestampTzPlusMilliseconds(began,
 												  rusts_cluster_timeout));
+
+	/* Who has missed something stops at once, whatever it knew before. */
+	else if (poll->is_behind)
+		rusts_cluster_view->set_readable(began, InvalidFullTransactionId);
 	tell_down(config, poll);
 	must_copy = config->self >= 0 &&
 		poll->lags[config->self] >= RUSTS_LAG_LOST &&

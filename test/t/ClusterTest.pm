@@ -12,7 +12,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 # new(name, nodes => 3, mode => 'Sync', factor => 1, strategy => 'BySeries',
-#     shards => 6, more => lines of cluster.toml, conf => postgresql.conf)
+#     shards => 6, more => lines of cluster.toml, conf => postgresql.conf,
+#     net => a ClusterNet, with which the servers are not on loopback addresses)
 #
 # Servers are started, nothing is applied yet.
 sub new
@@ -35,8 +36,15 @@ sub new
 		my $server = PostgreSQL::Test::Cluster->new("$name$i");
 
 		$server->init(extra => [ '--no-locale', '--encoding=UTF8' ]);
+		if ($self->{net})
+		{
+			bless $server, 'ClusterNet::Server';
+			$server->{rusts_place} = [ $self->{net}, $i ];
+			$server->append_conf('pg_hba.conf',
+				'host all all ' . $self->address($i) . '/24 trust');
+		}
 		$server->append_conf('postgresql.conf', <<"END");
-listen_addresses = '127.0.0.1'
+listen_addresses = '${\ $self->address($i)}'
 shared_preload_libraries = 'rusts'
 max_prepared_transactions = 20
 max_worker_processes = 20
@@ -90,15 +98,22 @@ sub node_config
 {
 	my ($self, $number, $shards, $replicas) = @_;
 
-	return sprintf <<'END', $number, $self->server($number)->port,
+	return sprintf <<'END', $number, $self->address($number),
 
 [[nodes]]
 id = "node%d"
-address = "127.0.0.1:%d"
+address = "%s:%d"
 shards = [%s]
 replica_shards = [%s]
 END
-	  $shards, $replicas // '';
+	  $self->server($number)->port, $shards, $replicas // '';
+}
+
+sub address
+{
+	my ($self, $number) = @_;
+
+	return $self->{net} ? $self->{net}->address($number) : '127.0.0.1';
 }
 
 sub write_config
