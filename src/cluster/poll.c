@@ -81,6 +81,10 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 	/* Nodes that have come meanwhile were not asked. */
 	AcceptInvalidationMessages();
 	rusts_resolve_end(resolution, all && rusts_cluster() == config);
+	if (resolution->committed > 0 || resolution->rolled_back > 0)
+		ereport(LOG,
+				(errmsg("transactions of this node that were in doubt at others are finished: %d committed, %d rolled back",
+						resolution->committed, resolution->rolled_back)));
 
 	poll->lags = palloc_array(double, config->nnodes);
 	for (i = 0; i < config->nnodes; i++)

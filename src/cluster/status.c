@@ -23,19 +23,32 @@
 #include "cluster/read_check.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
+#include "cluster/twophase.h"
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(rusts_cluster_status);
 
 #define STATUS_COLUMNS	11
 
-/* Of a node, parameter 1, in the order of the result. */
+/*
+ * Of a node, parameter 1, in the order of the result.  Parameter 2: how its
+ * transactions' gids begin.  Those that are under way are not in doubt.
+ */
 #define STATUS_QUERY \
 	"SELECT a.reason, a.since, h.nrows, h.bytes, h.oldest, " \
-	"(SELECT CASE WHEN attempt IS NULL " \
+	"COALESCE((SELECT CASE WHEN attempt IS NULL " \
 	"THEN 'rows for it were given up: it has to copy its parts' " \
 	"ELSE 'it copies its parts' END FROM rusts.cluster_lost " \
 	"WHERE node_id = $1 AND NOT done), " \
+	"(SELECT 'transactions of it in doubt here: ' || pg_catalog.count(*) || " \
+	"', the first of ' || " \
+	"pg_catalog.date_trunc('second', pg_catalog.min(prepared)) " \
+	"FROM pg_catalog.pg_prepared_xacts " \
+	"WHERE database = pg_catalog.current_database() " \
+	"AND pg_catalog.starts_with(gid, $2) " \
+	"AND prepared < pg_catalog.clock_timestamp() - " \
+	"pg_catalog.current_setting('rusts.cluster_timeout')" \
+	"::pg_catalog.interval HAVING pg_catalog.count(*) > 0)), " \
 	"(SELECT pg_catalog.date_trunc('second', at) || ': ' || message " \
 	"FROM rusts.cluster_trouble WHERE node_id = $1) " \
 	"FROM (SELECT pg_catalog.sum(nrows)::pg_catalog.int8 AS nrows, " \
@@ -75,8 +88,11 @@ static void
 put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 {
 	const RustsClusterNode *n = &config->nodes[node];
-	Oid			types[] = {TEXTOID};
-	Datum		args[] = {CStringGetTextDatum(n->id)};
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		args[] = {
+		CStringGetTextDatum(n->id),
+		CStringGetTextDatum(rusts_gid_prefix(config->cluster_name, n->id))
+	};
 	Datum		values[STATUS_COLUMNS];
 	bool		nulls[STATUS_COLUMNS] = {false};
 	HeapTuple	row;
@@ -85,7 +101,7 @@ put_node(const RustsClusterConfig *config, int node, ReturnSetInfo *result)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(STATUS_QUERY, 1, types, args, NULL, true,
+	if (SPI_execute_with_args(STATUS_QUERY, 2, types, args, NULL, true,
 							  1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the state of node \"%s\"", n->id);
 	row = SPI_tuptable->vals[0];

@@ -34,7 +34,7 @@ use RustsTest;
 use Test::More;
 
 my $cluster = ClusterTest->new('breaks', factor => 3, mode => 'Quorum',
-	conf => "rusts.cluster_timeout = 3s\n");
+	conf => "rusts.cluster_timeout = 3s\nmax_wal_senders = 2\nwal_level = replica\n");
 my $points = ClusterPoints->new($cluster);
 
 sub set
@@ -115,13 +115,14 @@ for my $how ('backend', 'server')
 	kill_coordinator($writer, $how, $pid);
 	close_session($holder);
 	$points->write(2, 20);
-	like($cluster->sql(2, q{SELECT detail FROM rusts_cluster_status()
-			WHERE node_id = 'node1'}), qr/1 transaction.* in doubt/,
-		'others say what is in doubt');
+	$points->wait_for($_, q{SELECT detail LIKE '%in doubt here: 1,%'
+		FROM rusts_cluster_status() WHERE node_id = 'node1'},
+		"node $_ says what is in doubt")
+	  for 2, 3;
 	$cluster->server(1)->start;
 	$points->all_agree("killed before the decision, $how");
 	like(slurp_file($cluster->server(1)->logfile),
-		qr/LOG:  transactions in doubt .*2 rolled back/, 'which is reported');
+		qr/LOG:  transactions .* in doubt .*[12] rolled back/, 'which is reported');
 
 	# Now after it.
 	my $offset = -s $cluster->server(1)->logfile;
@@ -143,7 +144,7 @@ for my $how ('backend', 'server')
 	$points->acknowledge(30);
 	$points->all_agree("killed after the decision, $how");
 	like(slurp_file($cluster->server(1)->logfile, $offset),
-		qr/LOG:  transactions in doubt .*2 committed/, 'which is reported');
+		qr/LOG:  transactions .* in doubt .*[12] committed/, 'which is reported');
 }
 
 # A client that goes away while its transaction decides, and one that does in
