@@ -1,27 +1,10 @@
-# The coordinator ends at the very point where it decides, disks are full,
-# clients go away, nodes that others have connections to change.
+# The coordinator ends at the very point where it decides, clients go away,
+# nodes do not take rows, or lose their shards while others have connections.
 #
 # test/t/080_cluster_breaks.pl
 
 use strict;
 use warnings;
-
-# A small file system needs a mount, see t/008.
-BEGIN
-{
-	if (!defined $ENV{RUSTS_TEST_MOUNTS})
-	{
-		my @unshare = (
-			'unshare', '--user', "--map-user=$<",
-			'--map-group=' . (split ' ', $()[0],
-			'--keep-caps', '--mount');
-
-		$ENV{RUSTS_TEST_MOUNTS} =
-		  system("@unshare true >/dev/null 2>&1") == 0 ? 'yes' : 'no';
-		exec @unshare, $^X, (map { "-I$_" } @INC), $0
-		  if $ENV{RUSTS_TEST_MOUNTS} eq 'yes';
-	}
-}
 
 use FindBin;
 use lib $FindBin::RealBin;
