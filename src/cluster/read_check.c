@@ -77,7 +77,7 @@ static bool watching;
 
 static void executor_start(QueryDesc *query, int eflags);
 static void look_at_tables(QueryDesc *query, bool *own, bool *others);
-static bool is_complete(void);
+static bool is_complete(int ms);
 static bool is_worth_waiting(void);
 static void await_complete(void);
 static void check_complete(const RustsClusterConfig *config,
@@ -168,16 +168,18 @@ look_at_tables(QueryDesc *query, bool *own, bool *others)
 	}
 }
 
+/* Now, and for the next ms. */
 static bool
-is_complete(void)
+is_complete(int ms)
 {
-	return GetCurrentTimestamp() < rusts_cluster_view->readable_until();
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) <
+		rusts_cluster_view->readable_until();
 }
 
 static void
 check_complete(const RustsClusterConfig *config, Snapshot snapshot)
 {
-	bool		late = is_complete();
+	bool		late = is_complete(0);
 
 	if (late && !is_too_old(snapshot))
 		return;
@@ -222,7 +224,9 @@ is_worth_waiting(void)
 {
 	const RustsClusterConfig *config;
 
-	if (rusts_cluster_view == NULL || is_complete() ||
+	/* what is about to end may end before the statement has begun */
+	if (rusts_cluster_view == NULL ||
+		is_complete(rusts_cluster_timeout / 10) ||
 		rusts_allow_partial_results || IsParallelWorker() ||
 		RecoveryInProgress() || rusts_change_running() ||
 		rusts_outbox_is_quiet())
@@ -243,7 +247,8 @@ await_complete(void)
 	waited_in = GetCurrentStatementStartTimestamp();
 	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 										rusts_cluster_timeout / 2);
-	while (!is_complete() && GetCurrentTimestamp() < until)
+	while (!is_complete(rusts_cluster_timeout / 10) &&
+		   GetCurrentTimestamp() < until)
 	{
 		CHECK_FOR_INTERRUPTS();
 		(void) WaitLatch(MyLatch,
