@@ -40,7 +40,6 @@
 #include "compat.h"
 
 static void list_parts(RustsReshaping *reshaping);
-static char *read_grants(Oid relid);
 static RustsPart *find_kept(RustsReshaping *reshaping,
 							const RustsWantedPart *wanted, int pass);
 static void store_bound(Oid parent, Oid relid, List *datums);
@@ -106,7 +105,8 @@ rusts_reshaping(const RustsClusterConfig *config, Oid relid)
 		"FROM pg_catalog.pg_partitioned_table WHERE partrelid = %u", relid));
 	list_parts(reshaping);
 	if (reshaping->nparts > 0)
-		reshaping->grants = read_grants(reshaping->parts[0].relid);
+		reshaping->grants =
+			rusts_read_grants(reshaping->parts[0].relid);
 
 	reshaping->nwanted = config->ngroups;
 	reshaping->wanted = palloc0_array(RustsWantedPart, config->ngroups + 1);
@@ -269,13 +269,12 @@ list_parts(RustsReshaping *reshaping)
 	}
 }
 
-/* Who may do what is the same for all partitions, but for the owner. */
-static char *
-read_grants(Oid relid)
+char *
+rusts_read_grants(Oid relid)
 {
 	return rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.string_agg(pg_catalog.format("
-		"'GRANT %%s%%s ON TABLE " RUSTS_SHARD_SCHEMA ".$part$ TO %%s%%s', "
+		"'GRANT %%s%%s ON TABLE $part$ TO %%s%%s', "
 		"a.privilege_type, g.columns, CASE a.grantee WHEN 0 THEN 'PUBLIC' "
 		"ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) "
 		"END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ') "

@@ -52,8 +52,7 @@ typedef struct RustsReshaping
 	Oid			relid;
 	char	   *parent;			/* its name, qualified and quoted */
 	char	   *shard;			/* expression of the shard of a row */
-	char	   *grants;			/* commands that grant what is granted on a
-								 * partition, $part$ for its name; or NULL */
+	char	   *grants;			/* as rusts_read_grants() */
 	int			nparts;
 	RustsPart  *parts;
 	int			nwanted;
@@ -96,6 +95,12 @@ extern void rusts_drop_since(void);
 
 /* Shards of a partition. */
 extern Bitmapset *rusts_bound_shards(Oid relid);
+
+/*
+ * The commands that grant what is granted on a table, with $part$ for its
+ * name; NULL if there is nothing.
+ */
+extern char *rusts_read_grants(Oid relid);
 
 /* Numbers, comma-separated. */
 extern char *rusts_shard_list(const Bitmapset *shards);

@@ -301,7 +301,8 @@ set_privileges(const RustsReshaping *reshaping, const char *name)
 		rusts_cluster_execute(rusts_cluster_select(psprintf(
 			"SELECT pg_catalog.replace(%s, '$part$', %s)",
 			quote_literal_cstr(reshaping->grants),
-			quote_literal_cstr(quote_identifier(name)))));
+			quote_literal_cstr(psprintf(RUSTS_SHARD_SCHEMA ".%s",
+										quote_identifier(name))))));
 }
 
 /* What has the name of a partition to come, if anything. */

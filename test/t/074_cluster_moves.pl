@@ -164,7 +164,7 @@ check_queries('cpu', 1000, 'moved', 1 .. 3);
 
 # Privileges go along.
 $cluster->sql($_, 'CREATE ROLE reader LOGIN; CREATE ROLE half LOGIN')
-  for 1 .. 3;
+  for 1 .. 4;
 $cluster->sql(1, q{GRANT SELECT ON cpu TO reader WITH GRANT OPTION;
 	GRANT SELECT (host, "time") ON cpu TO half;
 	ALTER TABLE cpu ENABLE ROW LEVEL SECURITY;
@@ -258,6 +258,21 @@ END
 $cluster->apply;
 check_placements('cpu', 2, 1000, 'replicas', 1 .. 4);
 check_queries('cpu', 1000, 'replicas', 1 .. 4);
+{
+	my $query = q{SELECT relacl, relrowsecurity, relforcerowsecurity, attacl,
+		(SELECT string_agg(concat_ws(';', polname, permissive, roles, cmd, qual,
+			with_check), ',' ORDER BY polname)
+			FROM pg_policies, pg_policy WHERE polname = policyname
+			AND polrelid = c.oid)
+		FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
+		WHERE c.oid = 'cpu'::regclass AND attname = 'host'};
+	my $security = $cluster->sql(1, $query);
+
+	like($security, qr/reader=r.*half=r.*PERMISSIVE/, 'security of node 1');
+	is($cluster->sql($_, $query), $security, "... and of node $_") for 2 .. 4;
+	is($cluster->sql($_, 'SET ROLE reader; SELECT count(*) FROM cpu'), '1000',
+		"a reader reads at node $_") for 1 .. 4;
+}
 $cluster->sql(4, q{INSERT INTO cpu (time, host, v)
 	SELECT '2024-01-01', 'n' || i, 2000 + i FROM generate_series(1, 100) AS i});
 check_placements('cpu', 2, 1100, 'written at the new node', 1 .. 4);
