@@ -20,6 +20,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -340,6 +342,9 @@ wait_for_events(RustsWaitSet *wait_set, RustsConnection *const *conns,
 
 	build_wait_set(wait_set, conns, nconns);
 	timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+	/* Before 16 it may be more, and DT_NOEND is. */
+	timeout = Min(timeout, INT_MAX);
 	noccurred = WaitEventSetWait(wait_set->set, timeout, occurred,
 								 lengthof(occurred), PG_WAIT_EXTENSION);
 	for (i = 0; i < noccurred; i++)
