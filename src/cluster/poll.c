@@ -83,7 +83,7 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 	rusts_resolve_end(resolution, all && rusts_cluster() == config);
 	if (resolution->committed > 0 || resolution->rolled_back > 0)
 		ereport(LOG,
-				(errmsg("transactions of this node that were in doubt at others are finished: %d committed, %d rolled back",
+				(errmsg("transactions in doubt: %d committed, %d rolled back",
 						resolution->committed, resolution->rolled_back)));
 
 	poll->lags = palloc_array(double, config->nnodes);
