@@ -3,8 +3,10 @@
  * fdw_answer.c
  *	  Scans of other nodes whose answer is short: aggregates.
  *
- * The statement is one by itself, so it sees what is committed when it begins:
- * in READ COMMITTED only, where that is what is wanted.
+ * What is sent is a transaction by itself, so it sees what is committed when it
+ * begins: in READ COMMITTED only, where that is what is wanted.  All scans of a
+ * statement that ask the same node see the same: their statements are one
+ * transaction, or all of them are postgres_fdw's.
  *
  * src/cluster/fdw_answer.c
  *
@@ -18,6 +20,7 @@
 #include "executor/executor.h"
 #include "executor/nodeHash.h"
 #include "foreign/foreign.h"
+#include "lib/ilist.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
@@ -45,13 +48,35 @@ typedef struct AnswerColumn
 	Oid			type;
 } AnswerColumn;
 
+/* The scans of a statement. */
+typedef struct Reading
+{
+	dlist_node	link;
+	MemoryContextCallback callback;
+	const EState *estate;
+	List	   *questions;
+	bool		by_fdw;			/* postgres_fdw has some, so it gets all */
+} Reading;
+
+/* Those that a node answers, in a role's name. */
+typedef struct Question
+{
+	const Reading *reading;
+	int			node;
+	Oid			userid;
+	List	   *answers;
+	int			nopen;			/* answers that are in use */
+	RustsConnection *conn;		/* NULL: not sent, or given back */
+	bool		received;
+} Question;
+
 typedef struct RemoteAnswer
 {
 	const void *mark;			/* &mark_of_answers */
 	const char *sql;
-	int			node;
+	Question   *question;
+	int			number;			/* of the command on the connection */
 	double		max_rows;
-	RustsConnection *conn;		/* NULL: not sent yet */
 	const PGresult *result;		/* NULL: not received yet */
 	int			next;
 	int			ncolumns;
@@ -63,6 +88,14 @@ typedef struct RemoteAnswer
 /* postgres_fdw's states begin with something else. */
 static const char mark_of_answers = 'a';
 
+static dlist_head readings = DLIST_STATIC_INIT(readings);
+
+static Reading *reading_of(EState *estate);
+static void forget_reading(void *arg);
+static Question *question_for(Reading *reading, int node, Oid userid);
+static void ask(Question *question);
+static void have_received(Question *question);
+
 static bool fits(const ForeignScan *plan);
 static bool describe_columns(RemoteAnswer *answer, const ForeignScan *plan,
 							 TupleDesc desc);
@@ -71,9 +104,8 @@ static int	find_node(const ForeignScan *plan, Oid userid);
 static bool has_only(List *options, const char *const *names, int nnames);
 static const char *first_of(List *options, const char *name);
 static Oid	scan_user(ForeignScanState *node);
-static void connect_node(RemoteAnswer *answer, ForeignScanState *node);
-static void give_up(ForeignScanState *node);
-static void report(const RemoteAnswer *answer);
+static void connect_node(Question *question);
+static void report(const Question *question);
 static Datum read_value(Oid type, const char *data, int len);
 
 static inline RemoteAnswer *
@@ -95,13 +127,14 @@ rusts_answer_begin(ForeignScanState *node, int eflags)
 	const ForeignScan *plan = (const ForeignScan *) node->ss.ps.plan;
 	TupleDesc	desc = node->ss.ss_ScanTupleSlot->tts_tupleDescriptor;
 	RemoteAnswer *answer;
+	int			asked;
 
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || !fits(plan))
 		return false;
 	answer = palloc0_object(RemoteAnswer);
 	answer->mark = &mark_of_answers;
-	answer->node = find_node(plan, scan_user(node));
-	if (answer->node < 0 || !describe_columns(answer, plan, desc))
+	asked = find_node(plan, scan_user(node));
+	if (asked < 0 || !describe_columns(answer, plan, desc))
 		return false;
 	answer->max_rows = Min(MAX_ROWS, get_hash_memory_limit() /
 						   (answer->ncolumns * VALUE_BYTES));
@@ -113,8 +146,68 @@ rusts_answer_begin(ForeignScanState *node, int eflags)
 	answer->row_cxt = AllocSetContextCreate(CurrentMemoryContext,
 											"rusts remote row",
 											ALLOCSET_SMALL_SIZES);
+	answer->question = question_for(reading_of(node->ss.ps.state), asked,
+									scan_user(node));
+	answer->question->answers = lappend(answer->question->answers, answer);
+	answer->question->nopen++;
 	node->fdw_state = answer;
 	return true;
+}
+
+void
+rusts_answer_is_by_fdw(ForeignScanState *node)
+{
+	reading_of(node->ss.ps.state)->by_fdw = true;
+}
+
+static Reading *
+reading_of(EState *estate)
+{
+	Reading    *reading;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &readings)
+	{
+		reading = dlist_container(Reading, link, iter.cur);
+		if (reading->estate == estate)
+			return reading;
+	}
+	reading = MemoryContextAllocZero(estate->es_query_cxt, sizeof(Reading));
+	reading->estate = estate;
+	reading->callback.func = forget_reading;
+	reading->callback.arg = reading;
+	MemoryContextRegisterResetCallback(estate->es_query_cxt,
+									   &reading->callback);
+	dlist_push_head(&readings, &reading->link);
+	return reading;
+}
+
+static void
+forget_reading(void *arg)
+{
+	dlist_delete(&((Reading *) arg)->link);
+}
+
+/* One that has been asked is not asked more. */
+static Question *
+question_for(Reading *reading, int node, Oid userid)
+{
+	Question   *question;
+	ListCell   *lc;
+
+	foreach(lc, reading->questions)
+	{
+		question = lfirst(lc);
+		if (question->node == node && question->userid == userid &&
+			question->conn == NULL && !question->received)
+			return question;
+	}
+	question = palloc0_object(Question);
+	question->reading = reading;
+	question->node = node;
+	question->userid = userid;
+	reading->questions = lappend(reading->questions, question);
+	return question;
 }
 
 /* An aggregate, without parameters, that sees what has been committed. */
@@ -276,36 +369,61 @@ scan_user(ForeignScanState *node)
 void
 rusts_answer_send(ForeignScanState *node)
 {
-	RemoteAnswer *answer = answer_of(node);
+	Question   *question = answer_of(node)->question;
 	MemoryContext old_cxt;
 
-	if (answer->conn != NULL)
+	if (question->conn != NULL || question->received ||
+		question->reading->by_fdw)
 		return;
 	old_cxt = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
-	connect_node(answer, node);
-	rusts_connection_send(answer->conn,
-						  psprintf("SELECT * FROM (%s) AS answer LIMIT %.0f",
-								   answer->sql, answer->max_rows + 1),
-						  0, NULL, NULL, NULL, NULL, 1);
-	rusts_connection_start(answer->conn);
+	ask(question);
 	MemoryContextSwitchTo(old_cxt);
+}
+
+/* A statement alone is a transaction; several are made one. */
+static void
+ask(Question *question)
+{
+	bool		several = list_length(question->answers) > 1;
+	ListCell   *lc;
+
+	connect_node(question);
+	if (several)
+		rusts_connection_command(question->conn,
+								 "START TRANSACTION ISOLATION LEVEL "
+								 "REPEATABLE READ READ ONLY");
+	foreach(lc, question->answers)
+	{
+		RemoteAnswer *answer = lfirst(lc);
+
+		answer->number = foreach_current_index(lc) + several;
+		rusts_connection_send(question->conn,
+							  psprintf("SELECT * FROM (%s) AS answer "
+									   "LIMIT %.0f",
+									   answer->sql, answer->max_rows + 1),
+							  0, NULL, NULL, NULL, NULL, 1);
+	}
+	if (several)
+		rusts_connection_command(question->conn, "COMMIT");
+	rusts_connection_start(question->conn);
 }
 
 /* How long an answer takes is the query's matter; connecting must be fast. */
 static void
-connect_node(RemoteAnswer *answer, ForeignScanState *node)
+connect_node(Question *question)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	RustsNodeAddress address;
 
-	rusts_node_address(config, answer->node, RUSTS_AS_CURRENT_USER, &address);
-	address.user = GetUserNameFromId(scan_user(node), false);
-	answer->conn = rusts_connection_get(&address,
-										rusts_node_application(config));
-	if (rusts_connection_is_new(answer->conn))
+	rusts_node_address(config, question->node, RUSTS_AS_CURRENT_USER,
+					   &address);
+	address.user = GetUserNameFromId(question->userid, false);
+	question->conn = rusts_connection_get(&address,
+										  rusts_node_application(config));
+	if (rusts_connection_is_new(question->conn))
 	{
-		rusts_connection_command(answer->conn, "");
-		rusts_connection_wait(&answer->conn, 1, rusts_cluster_deadline());
+		rusts_connection_command(question->conn, "");
+		rusts_connection_wait(&question->conn, 1, rusts_cluster_deadline());
 	}
 }
 
@@ -317,63 +435,86 @@ rusts_answer_wait(ForeignScanState *node)
 	if (answer->result != NULL)
 		return true;
 	rusts_answer_send(node);
-	rusts_connection_wait(&answer->conn, 1, DT_NOEND);
-	switch (rusts_connection_outcome(answer->conn))
-	{
-		case RUSTS_NODE_OK:
-			answer->result = rusts_connection_result(answer->conn, 0);
-			break;
-		case RUSTS_NODE_REFUSED:
-			report(answer);
-			break;
-		case RUSTS_NODE_UNREACHABLE:
-			break;
-	}
+	have_received(answer->question);
+	if (answer->question->conn != NULL)
+		answer->result = rusts_connection_result(answer->question->conn,
+												 answer->number);
 	if (answer->result == NULL ||
 		PQntuples(answer->result) > answer->max_rows ||
 		PQnfields(answer->result) != answer->ncolumns)
 	{
-		give_up(node);
+		rusts_answer_end(node);
+		node->fdw_state = NULL;
 		return false;
 	}
 	answer->next = 0;
 	return true;
 }
 
+/* Raises what the node has said; without a connection there is no answer. */
+static void
+have_received(Question *question)
+{
+	if (question->received || question->conn == NULL)
+		return;
+	rusts_connection_wait(&question->conn, 1, DT_NOEND);
+	question->received = true;
+	switch (rusts_connection_outcome(question->conn))
+	{
+		case RUSTS_NODE_OK:
+			break;
+		case RUSTS_NODE_REFUSED:
+			report(question);
+			break;
+		case RUSTS_NODE_UNREACHABLE:
+			rusts_connection_release(question->conn);
+			question->conn = NULL;
+			break;
+	}
+}
+
 bool
 rusts_answer_is_there(ForeignScanState *node)
 {
-	const RemoteAnswer *answer = answer_of(node);
-
-	return answer->result != NULL ||
-		rusts_connection_socket(answer->conn) == PGINVALID_SOCKET;
+	return rusts_answer_socket(node) == PGINVALID_SOCKET;
 }
 
 pgsocket
 rusts_answer_socket(ForeignScanState *node)
 {
-	return rusts_connection_socket(answer_of(node)->conn);
-}
+	const Question *question = answer_of(node)->question;
 
-static void
-give_up(ForeignScanState *node)
-{
-	rusts_answer_end(node);
-	node->fdw_state = NULL;
+	return question->received || question->conn == NULL ? PGINVALID_SOCKET :
+		rusts_connection_socket(question->conn);
 }
 
 /* As postgres_fdw does: the error is the one of the statement. */
 static void
-report(const RemoteAnswer *answer)
+report(const Question *question)
 {
-	const RustsNodeError *error = rusts_connection_error(answer->conn);
+	const RustsNodeError *error = rusts_connection_error(question->conn);
+	const char *sql = NULL;
+	ListCell   *lc;
 
+	foreach(lc, question->answers)
+	{
+		const RemoteAnswer *answer = lfirst(lc);
+		const PGresult *result = rusts_connection_result(question->conn,
+														 answer->number);
+
+		if (result != NULL &&
+			PQresultStatus(result) == PGRES_FATAL_ERROR)
+		{
+			sql = answer->sql;
+			break;
+		}
+	}
 	ereport(ERROR,
 			(errcode(error->sqlstate),
 			 errmsg_internal("%s", error->remote_message),
 			 error->detail ? errdetail_internal("%s", error->detail) : 0,
 			 error->hint ? errhint("%s", error->hint) : 0,
-			 errcontext("remote SQL command: %s", answer->sql)));
+			 sql ? errcontext("remote SQL command: %s", sql) : 0));
 }
 
 TupleTableSlot *
@@ -474,15 +615,18 @@ rusts_answer_rewind(ForeignScanState *node)
 	answer_of(node)->next = 0;
 }
 
+/* The last one gives the connection back. */
 void
 rusts_answer_end(ForeignScanState *node)
 {
 	RemoteAnswer *answer = answer_of(node);
+	Question   *question = answer->question;
 
 	ExecClearTuple(answer->slot);
-	if (answer->conn != NULL)
-		rusts_connection_release(answer->conn);
-	answer->conn = NULL;
-	answer->result = NULL;
 	MemoryContextReset(answer->row_cxt);
+	answer->result = NULL;
+	if (--question->nopen > 0 || question->conn == NULL)
+		return;
+	rusts_connection_release(question->conn);
+	question->conn = NULL;
 }

@@ -25,6 +25,9 @@
 /* Begin such a scan, as its fdw_state; false: it is for postgres_fdw. */
 extern bool rusts_answer_begin(ForeignScanState *node, int eflags);
 
+/* This scan is postgres_fdw's, so all of the statement have to be. */
+extern void rusts_answer_is_by_fdw(ForeignScanState *node);
+
 /* Is this what begin has made? */
 extern bool rusts_is_answer(const ForeignScanState *node);
 

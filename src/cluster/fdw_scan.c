@@ -75,8 +75,10 @@ rusts_fdw_wrap_scans(FdwRoutine *routine)
 static void
 begin_scan(ForeignScanState *node, int eflags)
 {
-	if (!rusts_answer_begin(node, eflags))
-		begin_original(node, eflags);
+	if (rusts_answer_begin(node, eflags))
+		return;
+	rusts_answer_is_by_fdw(node);
+	begin_original(node, eflags);
 }
 
 /* With the settings of postgres_fdw's set_transmission_modes(). */

@@ -95,6 +95,14 @@ is($cluster->sql(1, 'SELECT sum(i8) > -1e9 FROM points GROUP BY host LIMIT 1'),
 is($cluster->sql(1, "SELECT g, (SELECT count(*) FROM (SELECT host, sum(i8) FROM points GROUP BY host OFFSET g) AS q)
 		FROM generate_series(39, 41) AS g"), "39|2\n40|1\n41|0", 'again and again');
 
+# All of a statement is of one time, however it is got.
+($answer, $statements) = remote('SELECT (SELECT count(*) FROM points), (SELECT sum(i8) FROM points)');
+is($answer, '400|200', 'two aggregates');
+is($statements, 'SELECT * FROM (SELECT,SELECT * FROM (SELECT,START TRANSACTION', 'are one transaction');
+($answer, $statements) = remote('SELECT (SELECT count(*) FROM points), count(*) FROM (SELECT * FROM points OFFSET 0) AS p');
+is($answer, '400|400', 'an aggregate and rows');
+unlike($statements, qr/SELECT \* FROM/, 'both are read by postgres_fdw');
+
 # Errors are the statement's own, and the session goes on.
 my $session = $cluster->server(1)->background_psql('postgres', on_error_stop => 0);
 
