@@ -83,8 +83,9 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 	rusts_resolve_end(resolution, all && rusts_cluster() == config);
 	if (resolution->committed > 0 || resolution->rolled_back > 0)
 		ereport(LOG,
-				(errmsg("transactions in doubt: %d committed, %d rolled back",
-						resolution->committed, resolution->rolled_back)));
+				(errmsg("transactions in doubt at other nodes are finished"),
+				 errdetail("%d were committed, %d were rolled back.",
+						   resolution->committed, resolution->rolled_back)));
 
 	poll->lags = palloc_array(double, config->nnodes);
 	for (i = 0; i < config->nnodes; i++)
