@@ -569,7 +569,7 @@ try_again(int *attempts)
 				 errmsg("could not lock the measurements of the cluster"),
 				 errdetail("Transactions that use them take longer than %d ms.",
 						   LOCK_TIMEOUT_MS),
-				 errhint("Call rusts_cluster_apply() again when they are over.")));
+				 errhint("Call rusts_cluster_apply() again when they are over. Those in doubt are in pg_prepared_xacts.")));
 	pause_ms(100 + pg_prng_uint64_range(&pg_global_prng_state, 0, 200));
 }
 

@@ -1,4 +1,5 @@
-# The disk of a node is full; the node that another one copies from is frozen.
+# The disk of a node is full; the node that another one copies from is frozen;
+# one that others wait for never comes back.
 #
 # test/t/081_cluster_full_disk.pl
 
@@ -162,6 +163,55 @@ $points->all_agree('Async');
 	$points->wait_for(2, 'SELECT NOT EXISTS (SELECT FROM rusts.cluster_lost)',
 		'nothing is left of the copy');
 	$points->all_agree('copied');
+}
+
+# What is in doubt when a node dies for good: it keeps the node from being
+# removed until somebody decides.
+set(mode => 'Quorum');
+$points->settled('Quorum');
+{
+	my $holder = open_session($cluster->server(1));
+	my $writer = open_session($cluster->server(1));
+	my $apply = 'SELECT rusts_cluster_apply()';
+
+	tell_session($holder,
+		'BEGIN; LOCK TABLE rusts.cluster_decision IN SHARE MODE');
+	tell_session($writer, $points->statement(30), no_wait => 1);
+	$points->wait_for($_, 'SELECT count(*) = 1 FROM pg_prepared_xacts',
+		"node $_ has prepared")
+	  for 2, 3;
+	$cluster->server(1)->stop('immediate');
+	close_session($_) for $holder, $writer;
+	for my $i (2, 3)
+	{
+		my $text = $cluster->config($i);
+
+		$text =~ s/\[\[nodes\]\].*//s;
+		$text =~ s/replication_factor = 3/replication_factor = 2/;
+		$text .= $cluster->node_config(2, '0, 1, 2', '3, 4, 5');
+		$text .= $cluster->node_config(3, '3, 4, 5', '0, 1, 2');
+		open my $fh, '>', $cluster->server($i)->data_dir . '/cluster.toml'
+		  or die $!;
+		print $fh $text;
+		close $fh;
+		$points->wait_for($i, q{SELECT detail LIKE '%in doubt here: 1,%'
+			FROM rusts_cluster_status() WHERE node_id = 'node1'},
+			"node $i says what is in doubt");
+	}
+	like($cluster->error(2, $apply), qr/could not lock the measurements.*pg_prepared_xacts/s,
+		'the node cannot be removed');
+	for my $i (2, 3)
+	{
+		my $gid = $cluster->sql($i, 'SELECT gid FROM pg_prepared_xacts');
+
+		$cluster->sql($i, "COMMIT PREPARED '$gid'");
+	}
+	$points->acknowledge(30);
+	$cluster->sql(2, $apply);
+	$points->write($_, 20) for 2, 3;
+	is($cluster->own_rows($_, 'm'), $points->{acknowledged},
+		"node $_ has all of it")
+	  for 2, 3;
 }
 
 $cluster->stop;
