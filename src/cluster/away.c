@@ -17,9 +17,11 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "cluster/away.h"
 #include "cluster/nodes.h"
+#include "cluster/read_check.h"
 #include "cluster/servers.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
@@ -31,6 +33,8 @@ PG_FUNCTION_INFO_V1(rusts_cluster_set_back);
 
 #define Anum_node_id	1
 
+static void tell(const RustsClusterConfig *config, const Bitmapset *listeners,
+				 const Bitmapset *nodes);
 static const RustsClusterConfig *require_cluster(void);
 static int	require_node(const RustsClusterConfig *config, const char *id);
 
@@ -93,22 +97,35 @@ rusts_away_clear(const RustsClusterConfig *config, int node)
 	rusts_servers_route(config);
 }
 
+/*
+ * Those that are behind come last: if they ask the others meanwhile, they hear
+ * it from them.
+ */
 void
-rusts_away_spread(const RustsClusterConfig *config, const Bitmapset *nodes)
+rusts_away_spread(const RustsClusterConfig *config, const Bitmapset *nodes,
+				  const Bitmapset *answering)
+{
+	Bitmapset  *all = bms_add_range(NULL, 0, config->nnodes - 1);
+
+	tell(config, bms_difference(all, nodes), nodes);
+	tell(config, bms_intersect(nodes, answering), nodes);
+}
+
+static void
+tell(const RustsClusterConfig *config, const Bitmapset *listeners,
+	 const Bitmapset *nodes)
 {
 	RustsConnection **conns = palloc_array(RustsConnection *, config->nnodes);
 	RustsConnection *own = NULL;
 	int			n = 0;
-	int			i;
+	int			i = -1;
 
-	for (i = 0; i < config->nnodes; i++)
+	while ((i = bms_next_member(listeners, i)) >= 0)
 	{
-		RustsConnection *conn;
+		RustsConnection *conn =
+			rusts_node_connect(config, i, RUSTS_AS_CLUSTER);
 		int			node = -1;
 
-		if (bms_is_member(i, nodes))
-			continue;
-		conn = rusts_node_connect(config, i, RUSTS_AS_CLUSTER);
 		while ((node = bms_next_member(nodes, node)) >= 0)
 		{
 			const char **values = palloc_array(const char *, 2);
@@ -136,11 +153,15 @@ Datum
 rusts_cluster_set_away(PG_FUNCTION_ARGS)
 {
 	const RustsClusterConfig *config = require_cluster();
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			node = require_node(config,
+									text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	rusts_cluster_check_user();
-	rusts_away_set(config, require_node(config, id),
-				   text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (node != config->self)
+		rusts_away_set(config, node, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	else if (rusts_cluster_view != NULL)
+		rusts_cluster_view->set_readable(GetCurrentTimestamp(),
+										 InvalidFullTransactionId);
 	PG_RETURN_VOID();
 }
 

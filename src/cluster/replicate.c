@@ -457,6 +457,7 @@ leave_hints(const Replication *r)
 {
 	const RustsClusterConfig *config = r->config;
 	Bitmapset  *behind = NULL;
+	Bitmapset  *answering = NULL;
 	int			node;
 	int			i;
 
@@ -481,6 +482,13 @@ leave_hints(const Replication *r)
 
 	/* From the commit on nobody is to read there what it has missed. */
 	behind = bms_difference(behind, r->away);
-	if (!bms_is_empty(behind))
-		rusts_away_spread(config, behind);
+	if (bms_is_empty(behind))
+		return;
+	for (node = 0; node < config->nnodes; node++)
+	{
+		if (r->failures[node] != NULL &&
+			rusts_connection_outcome(r->failures[node]) == RUSTS_NODE_REFUSED)
+			answering = bms_add_member(answering, node);
+	}
+	rusts_away_spread(config, behind, answering);
 }

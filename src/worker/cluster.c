@@ -88,6 +88,7 @@ static Bitmapset *nodes_there;
 static bool must_copy;			/* some node has not kept rows for us */
 static TimestampTz readable_until;
 static FullTransactionId readable_since;
+static TimestampTz readable_before;	/* the poll began */
 static bool is_complete;		/* we have all rows that others know of */
 static int	ndelivered;
 
@@ -269,7 +270,13 @@ find_nodes(Bitmapset **there)
 	must_copy = false;
 	is_complete = false;
 	if (exists && guarded(poll_step, -1) && is_complete)
-		rusts_cluster_view->set_readable(readable_until, readable_since);
+	{
+		/* One that had been asked already may have told us what we miss. */
+		is_complete =
+			rusts_cluster_view->readable_until() >= readable_before;
+		if (is_complete)
+			rusts_cluster_view->set_readable(readable_until, readable_since);
+	}
 	*there = nodes_there;
 	return exists;
 }
@@ -284,6 +291,7 @@ poll_step(int unused)
 
 	if (config == NULL)
 		return;
+	readable_before = rusts_cluster_view->readable_until();
 	poll = rusts_poll(config, missing);
 	note_nodes(config, poll, began);
 	is_complete = rusts_poll_judge(config, poll, missing, there_since);
