@@ -29,9 +29,9 @@ extern void rusts_away_set(const RustsClusterConfig *config, int node,
 extern void rusts_away_clear(const RustsClusterConfig *config, int node);
 
 /*
- * Tell all other nodes that these are behind, and have it committed; then those
- * of these that answer, which stop reading.  A node that does not answer now
- * is left out; error if this one does not.
+ * Tell all other nodes that these are behind, and have it committed; then
+ * those of these that answer, which stop reading.  A node that does not answer
+ * now is left out; error if this one does not.
  */
 extern void rusts_away_spread(const RustsClusterConfig *config,
 							  const Bitmapset *nodes,
