@@ -18,7 +18,6 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
@@ -26,10 +25,10 @@
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "am/am.h"
 #include "compat.h"
+#include "meta/renew_snapshot.h"
 #include "meta/schema.h"
 #include "write/mover.h"
 
@@ -53,7 +52,6 @@ static List *add_target(List *targets, const RangeTblEntry *rte,
 						LockTupleMode mode, double nrows);
 static LockTupleMode mark_mode(RowMarkType type);
 static int	compare_targets(const ListCell *a, const ListCell *b);
-static void renew_snapshot(QueryDesc *query);
 
 void
 rusts_start_changes(QueryDesc *query, int eflags)
@@ -79,8 +77,7 @@ rusts_start_changes(QueryDesc *query, int eflags)
 			rusts_lock_all_rows(rel, target->mode);
 		table_close(rel, NoLock);
 	}
-	if (!IsolationUsesXactSnapshot() && query->snapshot != InvalidSnapshot)
-		renew_snapshot(query);
+	(void) rusts_renew_snapshot(query);
 }
 
 static List *
@@ -212,16 +209,4 @@ compare_targets(const ListCell *a, const ListCell *b)
 	Oid			right = ((const Target *) lfirst(b))->relid;
 
 	return (left > right) - (left < right);
-}
-
-/* The same, as of now. */
-static void
-renew_snapshot(QueryDesc *query)
-{
-	CommandId	cid = query->snapshot->curcid;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-
-	snapshot->curcid = cid;
-	UnregisterSnapshot(query->snapshot);
-	query->snapshot = snapshot;
 }

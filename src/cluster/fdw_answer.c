@@ -3,9 +3,9 @@
  * fdw_answer.c
  *	  Scans of other nodes whose answer is short: aggregates.
  *
- * What is sent is a transaction by itself, so it sees what is committed when it
- * begins: in READ COMMITTED only, where that is what is wanted.  All scans of a
- * statement that ask the same node see the same: their statements are one
+ * What is sent is a transaction by itself, so it sees what is committed when
+ * it begins: in READ COMMITTED only, where that is what is wanted.  All scans
+ * of a statement that ask the same node see the same: their statements are one
  * transaction, or all of them are postgres_fdw's.
  *
  * src/cluster/fdw_answer.c

@@ -44,6 +44,7 @@
 #include "cluster/read_check.h"
 #include "cluster/topology.h"
 #include "compat.h"
+#include "meta/renew_snapshot.h"
 
 /* How often a waiting statement looks. */
 #define WATCH_MS		250
@@ -81,7 +82,7 @@ static bool is_complete(int ms);
 static bool is_worth_waiting(void);
 static void await_complete(void);
 static void check_complete(const RustsClusterConfig *config,
-						   Snapshot snapshot);
+						   QueryDesc *query);
 static bool is_too_old(Snapshot snapshot);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
@@ -134,7 +135,7 @@ executor_start(QueryDesc *query, int eflags)
 		/* What another node has sent to be deleted is how rows catch up. */
 		if (own && config->replication_factor > 1 &&
 			!rusts_outbox_is_quiet())
-			check_complete(config, query->snapshot);
+			check_complete(config, query);
 		if (others)
 			watch(config);
 	}
@@ -177,11 +178,14 @@ is_complete(int ms)
 }
 
 static void
-check_complete(const RustsClusterConfig *config, Snapshot snapshot)
+check_complete(const RustsClusterConfig *config, QueryDesc *query)
 {
-	bool		late = is_complete(0);
+	bool		late;
 
-	if (late && !is_too_old(snapshot))
+	if (is_worth_waiting())
+		await_complete();
+	late = is_complete(0);
+	if (late && (!is_too_old(query->snapshot) || rusts_renew_snapshot(query)))
 		return;
 	ereport(rusts_allow_partial_results ? WARNING : ERROR,
 			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
@@ -207,16 +211,6 @@ is_too_old(Snapshot snapshot)
 		U64FromFullTransactionId(since);
 	return FullTransactionIdIsValid(since) && age <= MAX_AGE &&
 		XidInMVCCSnapshot(XidFromFullTransactionId(since), snapshot);
-}
-
-void
-rusts_await_complete(Oid relid)
-{
-	if (is_worth_waiting() &&
-		(get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ||
-		 get_rel_namespace(relid) == get_namespace_oid(RUSTS_SHARD_SCHEMA,
-													   true)))
-		await_complete();
 }
 
 static bool

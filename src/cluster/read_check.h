@@ -42,14 +42,6 @@ extern const RustsClusterView *rusts_cluster_view;
 
 #define RUSTS_DOWN_WORDS	(RUSTS_MAX_NODES / 64)
 
-/*
- * A statement is going to read this relation.  If it is a measurement of the
- * cluster, or a part of one, wait until this node has all rows: for half of
- * rusts.cluster_timeout at most, and once in a statement.  Who does so before
- * he takes a snapshot need not be told that rows may be missing.
- */
-extern void rusts_await_complete(Oid relid);
-
 /* Define the parameter, hook into the executor; once, from _PG_init. */
 extern void rusts_read_check_init(void);
 

@@ -39,7 +39,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "cluster/read_check.h"
 #include "plan/cluster.h"
 
 bool		rusts_enable_cluster_pushdown = true;
@@ -108,10 +107,6 @@ rewrite_query(Query *query, Rewriting *rewriting)
 	{
 		RangeTblEntry *rte = rt_fetch(rti, query->rtable);
 
-		if (rte->rtekind == RTE_RELATION &&
-			(query->commandType != CMD_INSERT ||
-			 rti != (Index) query->resultRelation))
-			rusts_await_complete(rte->relid);
 		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
 			rewrite_query(rte->subquery, rewriting);
 		else if (rte->rtekind == RTE_RELATION &&
