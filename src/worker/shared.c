@@ -37,7 +37,6 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#include "cluster/topology.h"
 #include "compat.h"
 #include "meta/progress.h"
 #include "worker/shared.h"
@@ -67,17 +66,8 @@ static void at_stored(int64 nrows, int64 bytes);
 static void at_transaction_event(XactEvent event, void *arg);
 static RustsDatabaseSlot *take_slot(Oid database, int holds);
 static void reset_counters(RustsDatabaseSlot *slot, bool is_new);
-static RustsDatabaseSlot *own_slot(void);
-static TimestampTz readable_until(void);
-static const volatile uint64 *nodes_down(void);
-static FullTransactionId readable_since(void);
-static void set_readable(TimestampTz until, FullTransactionId since);
-static bool is_copying(void);
-static void set_copying(bool copying);
 static pg_atomic_uint64 *own_counters(void);
 static void tell_worker(void);
-static void wake_worker(RustsDatabaseSlot *slot);
-static void wake_cluster_worker(void);
 static void run_utility(PlannedStmt *statement, const char *query_string,
 						bool read_only_tree, ProcessUtilityContext context,
 						ParamListInfo params, QueryEnvironment *environment,
@@ -94,17 +84,8 @@ static bool end_workers(const RustsDatabaseSlot *slot);
 static void release_at_exit(int code, Datum arg);
 static void release_worker(Oid database, bool gone);
 
-/* Of this session's database. */
-static RustsDatabaseSlot *known_slot = NULL;
-
-static const RustsClusterView cluster_view = {
-	.readable_until = readable_until,
-	.readable_since = readable_since,
-	.down = nodes_down,
-	.set_readable = set_readable,
-	.copying = is_copying,
-	.set_copying = set_copying,
-};
+/* Of this session's database, once it was asked for. */
+RustsDatabaseSlot *rusts_worker_known_slot = NULL;
 
 void
 rusts_worker_init(void)
@@ -120,8 +101,7 @@ rusts_worker_init(void)
 	rusts_stored_hook = at_stored;
 	rusts_wal_sync_init();
 	rusts_totals_hook = own_counters;
-	rusts_cluster_work_hook = wake_cluster_worker;
-	rusts_cluster_view = &cluster_view;
+	rusts_cluster_view_init();
 	RegisterXactCallback(at_transaction_event, NULL);
 
 	/* pg_upgrade wants no transactions but its own. */
@@ -282,19 +262,20 @@ reset_counters(RustsDatabaseSlot *slot, bool is_new)
 }
 
 /* The slot of the database we are connected to; NULL if there is no room. */
-static RustsDatabaseSlot *
-own_slot(void)
+RustsDatabaseSlot *
+rusts_worker_own_slot(void)
 {
-	if (known_slot == NULL || known_slot->database != MyDatabaseId)
-		known_slot = OidIsValid(MyDatabaseId) ?
+	if (rusts_worker_known_slot == NULL ||
+		rusts_worker_known_slot->database != MyDatabaseId)
+		rusts_worker_known_slot = OidIsValid(MyDatabaseId) ?
 			rusts_worker_slot(MyDatabaseId) : NULL;
-	return known_slot;
+	return rusts_worker_known_slot;
 }
 
 static pg_atomic_uint64 *
 own_counters(void)
 {
-	RustsDatabaseSlot *slot = own_slot();
+	RustsDatabaseSlot *slot = rusts_worker_own_slot();
 
 	return slot != NULL ? slot->counters : NULL;
 }
@@ -323,7 +304,7 @@ at_transaction_event(XactEvent event, void *arg)
 static void
 tell_worker(void)
 {
-	RustsDatabaseSlot *slot = own_slot();
+	RustsDatabaseSlot *slot = rusts_worker_own_slot();
 	uint64		batches;
 	uint64		rows;
 	uint64		bytes;
@@ -338,87 +319,13 @@ tell_worker(void)
 		bytes < pg_atomic_read_u64(&slot->bytes_left))
 		return;
 
-	wake_worker(slot);
+	rusts_worker_wake(slot);
 }
 
-static TimestampTz
-readable_until(void)
-{
-	RustsDatabaseSlot *slot = own_slot();
-
-	return slot == NULL ? 0 :
-		(TimestampTz) pg_atomic_read_u64(&slot->readable_until);
-}
-
-/* In a signal handler, so only what the session knows already. */
-static const volatile uint64 *
-nodes_down(void)
-{
-	return known_slot == NULL ? NULL : known_slot->down;
-}
-
-static FullTransactionId
-readable_since(void)
-{
-	RustsDatabaseSlot *slot = own_slot();
-
-	return slot == NULL ? InvalidFullTransactionId :
-		FullTransactionIdFromU64(pg_atomic_read_u64(&slot->readable_since));
-}
-
-/* Who sees the new time sees the transaction, too. */
-static void
-set_readable(TimestampTz until, FullTransactionId since)
-{
-	RustsDatabaseSlot *slot = own_slot();
-
-	if (slot == NULL)
-		return;
-	if (FullTransactionIdIsValid(since))
-		pg_atomic_write_u64(&slot->readable_since,
-							U64FromFullTransactionId(since));
-	pg_write_barrier();
-	pg_atomic_write_u64(&slot->readable_until, (uint64) until);
-}
-
-static bool
-is_copying(void)
-{
-	RustsDatabaseSlot *slot = own_slot();
-
-	return slot != NULL && pg_atomic_read_u32(&slot->copying) != 0;
-}
-
-static void
-set_copying(bool copying)
-{
-	RustsDatabaseSlot *slot = own_slot();
-
-	if (slot != NULL)
-		pg_atomic_write_u32(&slot->copying, copying);
-}
-
-/* The cluster worker has work; who would start it looks whether it runs. */
-static void
-wake_cluster_worker(void)
-{
-	RustsDatabaseSlot *slot = own_slot();
-	bool		runs;
-
-	if (slot == NULL)
-		return;
-	LWLockAcquire(rusts_worker_shared->lock, LW_SHARED);
-	runs = slot->cluster_latch != NULL;
-	if (runs)
-		SetLatch(slot->cluster_latch);
-	LWLockRelease(rusts_worker_shared->lock);
-	if (!runs)
-		wake_worker(slot);
-}
 
 /* Have the worker look, or a worker started that will. */
-static void
-wake_worker(RustsDatabaseSlot *slot)
+void
+rusts_worker_wake(RustsDatabaseSlot *slot)
 {
 	if (slot == NULL)
 		return;
@@ -457,7 +364,7 @@ run_utility(PlannedStmt *statement, const char *query_string,
 
 		/* What it made visible was reported when nobody could see it. */
 		if (commits_prepared)
-			wake_worker(rusts_worker_slot(MyDatabaseId));
+			rusts_worker_wake(rusts_worker_slot(MyDatabaseId));
 		return;
 	}
 

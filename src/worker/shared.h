@@ -84,6 +84,16 @@ extern RustsDatabaseSlot *rusts_worker_slot(Oid database);
  */
 extern void rusts_worker_describe(BackgroundWorker *worker, const char *type);
 
+/* The slot of the database we are connected to; NULL if there is no room. */
+extern RustsDatabaseSlot *rusts_worker_own_slot(void);
+extern RustsDatabaseSlot *rusts_worker_known_slot;
+
+/* There is work for the maintenance worker of a database, or the launcher. */
+extern void rusts_worker_wake(RustsDatabaseSlot *slot);
+
+/* cluster_view.c: once, from rusts_worker_init. */
+extern void rusts_cluster_view_init(void);
+
 /* Settings of the database may not be made for workers: reset them. */
 extern void rusts_worker_settings(void);
 
