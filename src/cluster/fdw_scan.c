@@ -23,6 +23,7 @@
 
 #include "executor/execAsync.h"
 #include "executor/executor.h"
+#include "executor/instrument.h"
 #include "foreign/foreign.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
@@ -56,6 +57,7 @@ static void end_scan(ForeignScanState *node);
 static void async_request(AsyncRequest *request);
 static void async_configure_wait(AsyncRequest *request);
 static void async_notify(AsyncRequest *request);
+static void take_pending_row(AsyncRequest *request);
 static void take_row(AsyncRequest *request);
 
 void
@@ -275,11 +277,31 @@ async_configure_wait(AsyncRequest *request)
 	ForeignScanState *node = (ForeignScanState *) request->requestee;
 	AppendState *append = (AppendState *) request->requestor;
 
-	if (rusts_is_answer(node))
+	if (!rusts_is_answer(node))
+		original.ForeignAsyncConfigureWait(request);
+	else if (rusts_answer_is_there(node))
+		take_pending_row(request);
+	else
 		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
 						  rusts_answer_socket(node), NULL, request);
-	else
+}
+
+/* The answer has come with another of the same node. */
+static void
+take_pending_row(AsyncRequest *request)
+{
+	request->callback_pending = false;
+	take_row(request);
+	if (request->callback_pending)
+	{
+		/* that of postgres_fdw's */
 		original.ForeignAsyncConfigureWait(request);
+		return;
+	}
+	ExecAsyncResponse(request);
+	if (request->requestee->instrument)
+		InstrUpdateTupleCount(request->requestee->instrument,
+							  TupIsNull(request->result) ? 0.0 : 1.0);
 }
 
 /* The answer begins to come: the rest of it will not take long. */

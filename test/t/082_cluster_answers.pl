@@ -137,4 +137,32 @@ is($session->query($query), $expected, 'it is back');
 $session->quit;
 $cluster->stop;
 
+# A node that is primary of two groups of shards, asked by one that has neither.
+$cluster = ClusterTest->new('groups', mode => 'Quorum', factor => 2, nodes => 4,
+	shards => 4);
+for my $i (1 .. 4)
+{
+	my $text = $cluster->config($i) =~ s/\[\[nodes.*//sr;
+
+	$text .= $cluster->node_config(1, '0, 1', '2');
+	$text .= $cluster->node_config(2, '2, 3', '0, 1');
+	$text .= $cluster->node_config(3, '', '3');
+	$text .= $cluster->node_config(4, '', '');
+	open my $fh, '>', $cluster->server($i)->data_dir . '/cluster.toml' or die $!;
+	print $fh $text;
+	close $fh;
+}
+$cluster->apply;
+$cluster->sql(1, q{SELECT rusts_write(string_agg(format('points,host=h%s v=%si %s', i % 50, i, i * 1000000), E'\n'))
+	FROM generate_series(1, 1000) AS i});
+like($cluster->sql(4, 'EXPLAIN (VERBOSE) SELECT host, sum(v) FROM points GROUP BY host'),
+	qr/(Async Foreign Scan.*){3}/s, 'three groups');
+is($cluster->sql($_, 'SELECT count(*), sum(s) FROM (SELECT host, sum(v) AS s FROM points GROUP BY host) AS q'),
+	'50|500500', "asked by node $_")
+  for 1 .. 4;
+is($cluster->sql(4, q{SET work_mem = '64kB'; SELECT count(*), sum(s) FROM
+		(SELECT time, sum(v) AS s, min(v), max(v), count(*), avg(v), first(v, time) FROM points GROUP BY time) AS q}),
+	'1000|500500', 'long answers');
+$cluster->stop;
+
 done_testing();
