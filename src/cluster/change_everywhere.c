@@ -92,7 +92,7 @@ rusts_cluster_statement(PG_FUNCTION_ARGS)
 	applying = rusts_cluster_execute_depth() + 1;
 	PG_TRY();
 	{
-		rusts_cluster_execute(statement);
+		rusts_cluster_execute_as_is(statement);
 	}
 	PG_FINALLY();
 	{

@@ -13,11 +13,14 @@
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "cluster/sql.h"
 
 static int	depth;
+
+static int	begin_safe_path(void);
 
 int
 rusts_cluster_execute_depth(void)
@@ -27,6 +30,16 @@ rusts_cluster_execute_depth(void)
 
 int64
 rusts_cluster_execute(const char *sql)
+{
+	int			guc_level = begin_safe_path();
+	int64		nrows = rusts_cluster_execute_as_is(sql);
+
+	AtEOXact_GUC(true, guc_level);
+	return nrows;
+}
+
+int64
+rusts_cluster_execute_as_is(const char *sql)
 {
 	int64		nrows;
 	int			result;
@@ -54,6 +67,7 @@ char *
 rusts_cluster_select(const char *sql)
 {
 	MemoryContext cxt = CurrentMemoryContext;
+	int			guc_level = begin_safe_path();
 	char	   *value = NULL;
 	int			result;
 
@@ -69,7 +83,20 @@ rusts_cluster_select(const char *sql)
 			value = MemoryContextStrdup(cxt, value);
 	}
 	SPI_finish();
+	AtEOXact_GUC(true, guc_level);
 	return value;
+}
+
+/* Operators cannot be qualified in a readable way; so nobody's are found. */
+static int
+begin_safe_path(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return guc_level;
 }
 
 void
@@ -88,10 +115,12 @@ rusts_act_as_owner(RustsActAs *saved)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   saved->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
+	saved->guc_level = begin_safe_path();
 }
 
 void
 rusts_act_as_self(const RustsActAs *saved)
 {
+	AtEOXact_GUC(true, saved->guc_level);
 	SetUserIdAndSecContext(saved->userid, saved->security_context);
 }

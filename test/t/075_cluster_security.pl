@@ -97,6 +97,30 @@ like(as('bob', 1, $_), qr/permission denied|must be superuser/, "bob: $_")
   'SELECT * FROM rusts.cluster', 'SELECT * FROM rusts.cluster_hint',
   'SELECT * FROM rusts.cluster_batch', 'SELECT * FROM rusts.cluster_decision';
 
+# What the cluster does in schemas that are not his does not use his operators.
+$cluster->sql($_, 'CREATE SCHEMA bobs AUTHORIZATION bob') for 1 .. 3;
+is(as('bob', 1, <<'END'), "1\n{host}", 'operators of bob are not used');
+SET search_path = bobs;
+CREATE FUNCTION same(oid, oid) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE WARNING 'run as %', current_user;
+	RETURN $1 OPERATOR(pg_catalog.=) $2;
+END $$;
+CREATE FUNCTION same(oid, regclass) RETURNS boolean LANGUAGE sql AS
+	'SELECT bobs.same($1, $2::oid)';
+CREATE FUNCTION same(name, name) RETURNS boolean LANGUAGE sql AS
+	'SELECT bobs.same(1, 1) AND $1 OPERATOR(pg_catalog.=) $2';
+CREATE OPERATOR = (LEFTARG = oid, RIGHTARG = oid, FUNCTION = same);
+CREATE OPERATOR = (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = same);
+CREATE OPERATOR = (LEFTARG = name, RIGHTARG = name, FUNCTION = same);
+SET search_path = bobs, pg_catalog;
+SELECT public.rusts_write('his,host=a v=1 1');
+SELECT rusts.cluster_ensure('bobs', 'here', '{time,host}', '{time,tag}');
+ALTER TABLE bobs.his OWNER TO bob;
+ALTER TABLE bobs.his ALTER COLUMN v SET NOT NULL;
+DROP TABLE bobs.his;
+END
+
 # Nowhere a password.
 for my $secret (values %password)
 {
