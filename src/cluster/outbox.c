@@ -51,6 +51,18 @@ typedef struct PartitionEntry
 	bool		ships;
 } PartitionEntry;
 
+/*
+ * A batch that the client has named; others, that functions write which its
+ * rows call, are inside.
+ */
+typedef struct Batch
+{
+	const char *name;
+	CommandId	cid;			/* the first one to write it */
+	int			nest_level;		/* of the subtransaction that writes it */
+	struct Batch *outer;
+} Batch;
+
 static HTAB *partitions;		/* NULL: nothing known */
 static const RustsClusterConfig *partitions_of;
 
@@ -59,7 +71,7 @@ static int	nparcels;
 static int	max_parcels;
 static size_t memory;			/* of images that are not in the file */
 static BufFile *file;
-static const char *current_batch = "";
+static Batch *batch;			/* that is being written, or NULL */
 static int	quiet;				/* calls of begin_quiet without an end */
 
 static bool ships(Oid relid);
@@ -79,10 +91,22 @@ static void at_subxact_event(SubXactEvent event, SubTransactionId mySubid,
 							 SubTransactionId parentSubid, void *arg);
 
 void
-rusts_outbox_set_batch(const char *batch)
+rusts_outbox_begin_batch(const char *name)
 {
-	current_batch = batch == NULL ? "" :
-		MemoryContextStrdup(TopTransactionContext, batch);
+	Batch	   *inner = MemoryContextAlloc(TopTransactionContext,
+										   sizeof(Batch));
+
+	inner->name = MemoryContextStrdup(TopTransactionContext, name);
+	inner->cid = GetCurrentCommandId(false);
+	inner->nest_level = GetCurrentTransactionNestLevel();
+	inner->outer = batch;
+	batch = inner;
+}
+
+void
+rusts_outbox_end_batch(void)
+{
+	batch = batch->outer;
 }
 
 RustsParcel **
@@ -120,7 +144,7 @@ rusts_outbox_clear(void)
 	max_parcels = 0;
 	memory = 0;
 	file = NULL;
-	current_batch = "";
+	batch = NULL;
 }
 
 bool
@@ -251,7 +275,10 @@ collect(Relation rel, const RustsImage *image, uint32 nrows,
 						RUSTS_PARCEL_WRITTEN, cid);
 	parcel->group = entry->group;
 	parcel->nrows = nrows;
-	parcel->batch = current_batch;
+
+	/* Rows that an earlier command has buffered are no part of a batch. */
+	if (batch != NULL && cid >= batch->cid)
+		parcel->batch = batch->name;
 	describe_image(parcel, rel);
 	write_image(parcel, image);
 	add_parcel(parcel);
@@ -467,6 +494,9 @@ at_subxact_event(SubXactEvent event, SubTransactionId mySubid,
 
 	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
 		return;
+	while (event == SUBXACT_EVENT_ABORT_SUB && batch != NULL &&
+		   batch->nest_level >= level)
+		batch = batch->outer;
 	for (i = 0; i < nparcels; i++)
 	{
 		RustsParcel *parcel = parcels[i];

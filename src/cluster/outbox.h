@@ -43,8 +43,12 @@ typedef struct RustsParcel
 	off_t		offset;
 } RustsParcel;
 
-/* What is written from now on is of a batch of that name; NULL: of none. */
-extern void rusts_outbox_set_batch(const char *batch);
+/*
+ * What commands write from now on, until the end, is of a batch of that name.
+ * With an error the batch ends, too.
+ */
+extern void rusts_outbox_begin_batch(const char *name);
+extern void rusts_outbox_end_batch(void);
 
 /*
  * The parcels so far, *n of them, in the order in which they are to be

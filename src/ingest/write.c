@@ -177,9 +177,11 @@ write_argument(FunctionCallInfo fcinfo, const char *data, size_t len,
 	in.batch = batch_argument(fcinfo);
 	if (in.batch == NULL || rusts_batch_begin(in.batch, RUSTS_WHOLE_BATCH))
 	{
-		rusts_outbox_set_batch(in.batch);
+		if (in.batch != NULL)
+			rusts_outbox_begin_batch(in.batch);
 		write_lines(&in);
-		rusts_outbox_set_batch(NULL);
+		if (in.batch != NULL)
+			rusts_outbox_end_batch();
 		rusts_report_skipped(&in);
 	}
 

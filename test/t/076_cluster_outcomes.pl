@@ -125,6 +125,23 @@ $cluster->sql($_, "SELECT rusts_write(E'$again', batch_id => 'one')") for 2, 3;
 $written += 40;
 all_agree('a batch sent again');
 
+# A batch that fails, in a transaction that goes on and writes something else.
+$cluster->sql(1, <<'END');
+BEGIN;
+DO $$ BEGIN
+	PERFORM rusts_write(E'failed,host=a v=1 1\nfailed,host=a v="x" 2',
+		batch_id => 'failed');
+	RAISE 'it has not failed';
+EXCEPTION WHEN datatype_mismatch THEN NULL;
+END $$;
+INSERT INTO failed (time, host, v) VALUES ('2020-01-01', 'a', 77);
+COMMIT;
+END
+is($cluster->sql(2, q{SELECT rusts_write(E'failed,host=a v=1 1\nfailed,host=a v=2 2',
+	batch_id => 'failed')}), '2', 'a batch that failed is sent again');
+$cluster->same_everywhere('SELECT count(*), sum(v) FROM failed', '3|80',
+	'and it was not thought to be there');
+
 # A client that goes away in the middle.
 my $left = lines(25);
 $cluster->server(1)->psql('postgres',
