@@ -22,6 +22,8 @@
 #include "commands/seclabel.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -40,6 +42,7 @@
 static void check_hints(List *measurements, const char *hints);
 static bool empties(Node *statement);
 static bool needs_no_hints(Node *statement);
+static void check_defaults(const AlterTableStmt *alter, Oid measurement);
 static bool changes_owner(const AlterTableStmt *alter);
 static void change_owner(Oid measurement);
 static void secure_parts(Oid measurement);
@@ -88,6 +91,8 @@ rusts_change_parts(Node *statement, List *measurements, const char *hints)
 	switch (nodeTag(statement))
 	{
 		case T_AlterTableStmt:
+			check_defaults((AlterTableStmt *) statement,
+						   linitial_oid(measurements));
 			if (changes_owner((AlterTableStmt *) statement))
 				change_owner(linitial_oid(measurements));
 			secure_parts(linitial_oid(measurements));
@@ -169,6 +174,35 @@ needs_no_hints(Node *statement)
 		}
 	}
 	return false;
+}
+
+/* Each node computes what the rows that there are get in a new column. */
+static void
+check_defaults(const AlterTableStmt *alter, Oid measurement)
+{
+	Relation	rel = relation_open(measurement, NoLock);
+	ListCell   *cell;
+
+	foreach(cell, alter->cmds)
+	{
+		const AlterTableCmd *cmd = lfirst(cell);
+		const char *name;
+		AttrNumber	attno;
+
+		if (cmd->subtype != AT_AddColumn)
+			continue;
+		name = castNode(ColumnDef, cmd->def)->colname;
+		attno = get_attnum(measurement, name);
+		if (attno != InvalidAttrNumber &&
+			contain_mutable_functions(build_column_default(rel, attno)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot add column \"%s\" with a default that is not immutable to measurement \"%s\" of a cluster",
+							name, RelationGetRelationName(rel)),
+					 errdetail("The rows that there are would get different values on different nodes."),
+					 errhint("Add the column without a default, and then set the default.")));
+	}
+	relation_close(rel, NoLock);
 }
 
 static bool

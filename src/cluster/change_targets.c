@@ -22,6 +22,9 @@
 #include "catalog/pg_partitioned_table.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -50,6 +53,7 @@ static void add_named(Node *object, ObjectType type, Targets *targets);
 static void add(RangeVar *name, Targets *targets);
 static bool is_cluster_measurement(Oid relid);
 static void check_alter(const AlterTableStmt *alter);
+static void check_using(RangeVar *measurement, const AlterTableCmd *cmd);
 static void check_partition_of(const CreateStmt *create);
 pg_noreturn static void refuse_part(Oid relid);
 pg_noreturn static void refuse_partitions(const char *measurement);
@@ -364,9 +368,11 @@ check_alter(const AlterTableStmt *alter)
 	{
 		switch (((AlterTableCmd *) lfirst(cell))->subtype)
 		{
+			case AT_AlterColumnType:
+				check_using(alter->relation, lfirst(cell));
+				break;
 			case AT_AddColumn:
 			case AT_DropColumn:
-			case AT_AlterColumnType:
 			case AT_ColumnDefault:
 			case AT_SetNotNull:
 			case AT_DropNotNull:
@@ -393,6 +399,31 @@ check_alter(const AlterTableStmt *alter)
 						 errhint("Columns, constraints, defaults, the owner, triggers and row-level security can be changed.")));
 		}
 	}
+}
+
+/* Each node computes the new values. */
+static void
+check_using(RangeVar *measurement, const AlterTableCmd *cmd)
+{
+	Node	   *expression = castNode(ColumnDef, cmd->def)->raw_default;
+	ParseState *state = make_parsestate(NULL);
+	Relation	rel = relation_openrv(measurement, AccessShareLock);
+
+	addNSItemToQuery(state,
+					 addRangeTableEntryForRelation(state, rel,
+												   AccessShareLock, NULL,
+												   false, true),
+					 false, true, true);
+	expression = transformExpr(state, copyObject(expression),
+							   EXPR_KIND_ALTER_COL_TRANSFORM);
+	if (contain_volatile_functions(expression))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot change column \"%s\" of measurement \"%s\" of a cluster by a volatile expression",
+						cmd->name, RelationGetRelationName(rel)),
+				 errdetail("Rows would get different values on different nodes.")));
+	relation_close(rel, AccessShareLock);
+	free_parsestate(state);
 }
 
 static void

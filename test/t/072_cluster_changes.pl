@@ -243,6 +243,12 @@ like($cluster->error(1, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader')
 	qr/cannot change all tables.*HINT/s, 'GRANT ON ALL TABLES');
 like($cluster->error(1, 'ALTER TABLE renamed SET TABLESPACE pg_default'),
 	qr/this form of ALTER TABLE/, 'another form of ALTER TABLE');
+like($cluster->error(1, "ALTER TABLE renamed ADD COLUMN bad $_"),
+	qr/a default that is not immutable/, "ADD COLUMN bad $_")
+  for 'float8 DEFAULT random()', 'timestamptz DEFAULT now()', 'bigserial';
+like($cluster->error(1,
+		'ALTER TABLE renamed ALTER COLUMN w TYPE bigint USING random()'),
+	qr/by a volatile expression/, 'a volatile expression');
 like($cluster->error(1, 'CREATE TABLE p PARTITION OF renamed FOR VALUES IN (99)'),
 	qr/cannot change which partitions/, 'another partition');
 like($cluster->error(1, 'DROP SCHEMA public CASCADE'),
