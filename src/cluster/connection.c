@@ -36,7 +36,7 @@ rusts_connection_init(void)
 							"Longest time to wait for another node of the cluster.",
 							"A node that takes longer counts as unreachable.",
 							&rusts_cluster_timeout, 5000, 100,
-							60 * 60 * 1000, PGC_USERSET, GUC_UNIT_MS,
+							60 * 60 * 1000, PGC_SUSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 }
 

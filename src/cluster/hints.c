@@ -172,7 +172,7 @@ static TimestampTz
 hand_over_deadline(void)
 {
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-									   rusts_cluster_timeout / 2);
+									   rusts_cluster_timeout / 4);
 }
 
 static SysScanDesc

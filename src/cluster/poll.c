@@ -37,7 +37,7 @@
 #define AWAY_QUERY \
 	"SELECT pg_catalog.min(reason) FROM rusts.cluster_away WHERE node_id = $1"
 
-static TimestampTz poll_deadline(const Bitmapset *missing);
+static TimestampTz poll_deadline(void);
 static void ask_lags(const RustsClusterConfig *config, RustsPoll *poll,
 					 TimestampTz deadline);
 static void read_lags(const RustsClusterConfig *config, const char *text,
@@ -47,7 +47,7 @@ static bool has_caught_up(const RustsClusterConfig *config, double lag,
 						  TimestampTz there_since);
 
 RustsPoll *
-rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
+rusts_poll(const RustsClusterConfig *config)
 {
 	RustsPoll  *poll = palloc0_object(RustsPoll);
 	RustsNodeAddress *addresses = palloc_array(RustsNodeAddress,
@@ -67,7 +67,7 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 	}
 	rusts_resolve_nodes(resolution, addresses, n,
 						rusts_node_application(config),
-						poll_deadline(missing), outcomes);
+						poll_deadline(), outcomes);
 	for (n = 0, i = 0; i < config->nnodes; i++)
 	{
 		if (i == config->self)
@@ -90,13 +90,13 @@ rusts_poll(const RustsClusterConfig *config, const Bitmapset *missing)
 	poll->lags = palloc_array(double, config->nnodes);
 	for (i = 0; i < config->nnodes; i++)
 		poll->lags[i] = -1;
-	ask_lags(config, poll, poll_deadline(missing));
+	ask_lags(config, poll, poll_deadline());
 	return poll;
 }
 
 bool
 rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
-				 const Bitmapset *missing, const TimestampTz *there_since)
+				 const Bitmapset *down, const TimestampTz *there_since)
 {
 	Bitmapset  *away = rusts_away_nodes(config);
 	int			node;
@@ -107,7 +107,7 @@ rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
 			continue;
 		if (!bms_is_member(node, poll->there))
 		{
-			if (bms_is_member(node, missing))
+			if (bms_is_member(node, down))
 				rusts_away_set(config, node, RUSTS_AWAY_DOWN);
 		}
 		else if (has_missed(config, poll->lags[node]))
@@ -121,15 +121,26 @@ rusts_poll_judge(const RustsClusterConfig *config, const RustsPoll *poll,
 }
 
 /*
- * The last answers count for rusts.cluster_timeout, so nobody is waited for
- * that long, and less for those that did not answer before.
+ * A turn of the cluster worker, with hand-overs, takes less than a lease: the
+ * next answers are there while the last ones count.
  */
 static TimestampTz
-poll_deadline(const Bitmapset *missing)
+poll_deadline(void)
 {
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-									   rusts_cluster_timeout /
-									   (bms_is_empty(missing) ? 3 : 4));
+									   rusts_cluster_timeout / 6);
+}
+
+int
+rusts_lease_ms(void)
+{
+	return rusts_cluster_timeout / 20 * 11;
+}
+
+int
+rusts_give_up_ms(void)
+{
+	return rusts_cluster_timeout / 20 * 15;
 }
 
 static void

@@ -62,8 +62,8 @@ static bool find_nodes(Bitmapset **there);
 static void note_complete(TimestampTz until);
 static void note_nodes(const RustsClusterConfig *config,
 					   const RustsPoll *poll, TimestampTz now);
-static void tell_down(const RustsClusterConfig *config,
-					  const RustsPoll *poll);
+static Bitmapset *find_down(const RustsClusterConfig *config);
+static void tell_down(const Bitmapset *nodes);
 static void hand_over(int node, TimestampTz until);
 static void teach(int node);
 static bool deliver(int node);
@@ -75,10 +75,13 @@ static void teach_step(int node);
 static void deliver_step(int node);
 
 /* Nodes that did not answer in the last turn. */
-static Bitmapset *missing = NULL;
+static bool some_missing = false;
 
 /* Since when nodes have answered; 0: they have not. */
 static TimestampTz there_since[RUSTS_MAX_NODES];
+
+/* When they were asked for the first time without an answer since; or 0. */
+static TimestampTz missing_since[RUSTS_MAX_NODES];
 
 static int	served = -1;		/* the last node that had its turn */
 static bool hurry;				/* there is more to do than there was time */
@@ -194,16 +197,13 @@ leave(int code, Datum arg)
 	LWLockRelease(rusts_worker_shared->lock);
 }
 
-/*
- * A node that does not answer twice is down (poll.c has how long these wait),
- * and all of that must be over within rusts.cluster_timeout.
- */
+/* Who does not answer is asked more often until it is down. */
 static int
 turn_ms(void)
 {
 	return hurry ? 0 :
 		Min(TURN_MS,
-			rusts_cluster_timeout / (bms_is_empty(missing) ? 5 : 10));
+			rusts_cluster_timeout / (some_missing ? 10 : 5));
 }
 
 /*
@@ -228,7 +228,7 @@ turn(void)
 		(void) guarded(give_up_step, -1);
 	taught = bms_int_members(taught, there);
 	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										rusts_cluster_timeout / 5);
+										rusts_cluster_timeout / 10);
 	for (n = bms_num_members(there); n > 0 && !hurry; n--)
 	{
 		served = bms_next_member(there, served);
@@ -287,22 +287,23 @@ poll_step(int unused)
 	const RustsClusterConfig *config = rusts_cluster();
 	TimestampTz began = GetCurrentTimestamp();
 	RustsPoll  *poll;
+	Bitmapset  *down;
 	MemoryContext old_cxt;
 
 	if (config == NULL)
 		return;
 	readable_before = rusts_cluster_view->readable_until();
-	poll = rusts_poll(config, missing);
+	poll = rusts_poll(config);
 	note_nodes(config, poll, began);
-	is_complete = rusts_poll_judge(config, poll, missing, there_since);
+	down = find_down(config);
+	is_complete = rusts_poll_judge(config, poll, down, there_since);
 	if (is_complete)
-		note_complete(TimestampTzPlusMilliseconds(began,
-												  rusts_cluster_timeout));
+		note_complete(TimestampTzPlusMilliseconds(began, rusts_lease_ms()));
 
 	/* Who has missed something stops at once, whatever it knew before. */
 	else if (poll->is_behind)
 		rusts_cluster_view->set_readable(began, InvalidFullTransactionId);
-	tell_down(config, poll);
+	tell_down(down);
 	must_copy = config->self >= 0 &&
 		poll->lags[config->self] >= RUSTS_LAG_LOST &&
 		bms_num_members(poll->there) == config->nnodes - 1;
@@ -330,39 +331,51 @@ note_nodes(const RustsClusterConfig *config, const RustsPoll *poll,
 {
 	int			i;
 
+	some_missing = false;
 	for (i = 0; i < config->nnodes; i++)
 	{
-		if (!bms_is_member(i, poll->there))
-			there_since[i] = 0;
-		else if (there_since[i] == 0)
-			there_since[i] = now;
+		if (bms_is_member(i, poll->there))
+		{
+			if (there_since[i] == 0)
+				there_since[i] = now;
+			missing_since[i] = 0;
+			continue;
+		}
+		there_since[i] = 0;
+		if (missing_since[i] == 0)
+			missing_since[i] = now;
+		some_missing |= i != config->self;
 	}
+}
+
+/* Who has not answered for so long that we go on without it? */
+static Bitmapset *
+find_down(const RustsClusterConfig *config)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Bitmapset  *down = NULL;
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+	{
+		if (i != config->self && missing_since[i] != 0 &&
+			TimestampDifferenceExceeds(missing_since[i], now,
+									   rusts_give_up_ms()))
+			down = bms_add_member(down, i);
+	}
+	return down;
 }
 
 /* Sessions that wait for a node that is down need not. */
 static void
-tell_down(const RustsClusterConfig *config, const RustsPoll *poll)
+tell_down(const Bitmapset *nodes)
 {
 	uint64		down[RUSTS_DOWN_WORDS] = {0};
-	Bitmapset  *now_missing = NULL;
-	MemoryContext old_cxt;
-	int			i;
+	int			i = -1;
 
-	/* Once may be chance; twice it is down. */
-	for (i = 0; i < config->nnodes; i++)
-	{
-		if (i != config->self && !bms_is_member(i, poll->there))
-		{
-			if (bms_is_member(i, missing))
-				down[i / 64] |= UINT64CONST(1) << (i % 64);
-			now_missing = bms_add_member(now_missing, i);
-		}
-	}
+	while ((i = bms_next_member(nodes, i)) >= 0)
+		down[i / 64] |= UINT64CONST(1) << (i % 64);
 	memcpy(slot->down, down, sizeof(down));
-	old_cxt = MemoryContextSwitchTo(TopMemoryContext);
-	bms_free(missing);
-	missing = bms_copy(now_missing);
-	MemoryContextSwitchTo(old_cxt);
 }
 
 static void
