@@ -30,9 +30,9 @@ typedef struct RustsPoll
 /*
  * A lease: how long it counts, from the time when the others were asked, that
  * nobody has rows for this node; and when, after they have asked a node for
- * the first time without an answer, the others go on without it.  The latter is
- * longer by more than they wait for an answer, so whoever was frozen in between
- * has no lease any more when it wakes up and they have gone on.
+ * the first time without an answer, the others go on without it.  The latter
+ * is longer by more than they wait for an answer, so whoever was frozen in
+ * between has no lease any more when it wakes up and they have gone on.
  */
 extern int	rusts_lease_ms(void);
 extern int	rusts_give_up_ms(void);
