@@ -118,6 +118,16 @@ set_mode(Oid relid, int mode)
 	if (rel == NULL)
 		return false;
 	persistence = rel->rd_rel->relpersistence;
+	options = *rusts_schema_options(rel);
+	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE &&
+		rusts_is_cluster_part(relid))
+	{
+		/* Its rows may come to this node. */
+		relation_close(rel, NoLock);
+		options.wal_mode = mode;
+		rusts_options_store(relid, &options);
+		return false;
+	}
 	if (!rusts_is_measurement(rel) ||
 		!rusts_has_storage(rel->rd_rel->relkind))
 	{
@@ -132,7 +142,6 @@ set_mode(Oid relid, int mode)
 						   RelationGetRelationName(rel))));
 	schema = get_namespace_name(RelationGetNamespace(rel));
 	table = quote_qualified_identifier(schema, RelationGetRelationName(rel));
-	options = *rusts_schema_options(rel);
 	relation_close(rel, NoLock);
 
 	if ((mode == RUSTS_WAL_NONE) != (persistence == RELPERSISTENCE_UNLOGGED))

@@ -81,13 +81,20 @@ rusts_change_everywhere_init(void)
 Datum
 rusts_cluster_statement(PG_FUNCTION_ARGS)
 {
-	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	PreventCommandIfReadOnly("rusts.cluster_statement()");
+	PreventCommandIfParallelMode("rusts.cluster_statement()");
+	rusts_change_carry_out(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						   PG_GETARG_ARRAYTYPE_P(1));
+	PG_RETURN_VOID();
+}
+
+void
+rusts_change_carry_out(const char *statement, ArrayType *settings)
+{
 	int			outer = applying;
 	int			guc_level = NewGUCNestLevel();
 
-	PreventCommandIfReadOnly("rusts.cluster_statement()");
-	PreventCommandIfParallelMode("rusts.cluster_statement()");
-	set_up(PG_GETARG_ARRAYTYPE_P(1));
+	set_up(settings);
 	rusts_outbox_begin_quiet();
 	applying = rusts_cluster_execute_depth() + 1;
 	PG_TRY();
@@ -101,7 +108,6 @@ rusts_cluster_statement(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, guc_level);
-	PG_RETURN_VOID();
 }
 
 /* As it was where the statement comes from, names and values. */

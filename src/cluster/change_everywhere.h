@@ -12,6 +12,14 @@
 
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
+
+/*
+ * Carry out, as the current user, a statement that other nodes have carried
+ * out, with settings that are a list of names and values.
+ */
+extern void rusts_change_carry_out(const char *statement,
+								   ArrayType *settings);
 
 /* Is such a statement running here? */
 extern bool rusts_is_changing_measurement(void);

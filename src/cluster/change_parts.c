@@ -19,9 +19,11 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "commands/seclabel.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
@@ -38,8 +40,10 @@
 #include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
+#include "meta/schema.h"
 
 static void list_parts(RustsReshaping *reshaping);
+static void read_options(RustsReshaping *reshaping);
 static RustsPart *find_kept(RustsReshaping *reshaping,
 							const RustsWantedPart *wanted, int pass);
 static void store_bound(Oid parent, Oid relid, List *datums);
@@ -104,9 +108,8 @@ rusts_reshaping(const RustsClusterConfig *config, Oid relid)
 		"SELECT pg_catalog.pg_get_expr(partexprs, partrelid) "
 		"FROM pg_catalog.pg_partitioned_table WHERE partrelid = %u", relid));
 	list_parts(reshaping);
-	if (reshaping->nparts > 0)
-		reshaping->grants =
-			rusts_read_grants(reshaping->parts[0].relid);
+	reshaping->grants = rusts_read_grants(relid);
+	read_options(reshaping);
 
 	reshaping->nwanted = config->ngroups;
 	reshaping->wanted = palloc0_array(RustsWantedPart, config->ngroups + 1);
@@ -269,23 +272,30 @@ list_parts(RustsReshaping *reshaping)
 	}
 }
 
+/* All partitions have the same. */
+static void
+read_options(RustsReshaping *reshaping)
+{
+	ObjectAddress address;
+	Oid			part;
+
+	(void) rusts_options_parse(NULL, &reshaping->options);
+	if (reshaping->nparts == 0)
+		return;
+	part = reshaping->parts[0].relid;
+	ObjectAddressSet(address, RelationRelationId, part);
+	(void) rusts_options_parse(GetSecurityLabel(&address,
+												RUSTS_LABEL_PROVIDER),
+							   &reshaping->options);
+	if (get_rel_persistence(part) == RELPERSISTENCE_UNLOGGED)
+		reshaping->options.wal_mode = RUSTS_WAL_NONE;
+}
+
 char *
 rusts_read_grants(Oid relid)
 {
-	return rusts_cluster_select(psprintf(
-		"SELECT pg_catalog.string_agg(pg_catalog.format("
-		"'GRANT %%s%%s ON TABLE $part$ TO %%s%%s', "
-		"a.privilege_type, g.columns, CASE a.grantee WHEN 0 THEN 'PUBLIC' "
-		"ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) "
-		"END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ') "
-		"FROM (SELECT relacl, '', relowner FROM pg_catalog.pg_class "
-		"WHERE oid = %u UNION ALL "
-		"SELECT attacl, ' (' || pg_catalog.quote_ident(attname) || ')', relowner "
-		"FROM pg_catalog.pg_attribute AS t "
-		"JOIN pg_catalog.pg_class AS c ON c.oid = t.attrelid "
-		"WHERE attrelid = %u AND NOT attisdropped) AS g (acl, columns, owner), "
-		"pg_catalog.aclexplode(g.acl) AS a WHERE a.grantee <> g.owner",
-		relid, relid));
+	return rusts_cluster_select(psprintf("SELECT rusts.cluster_grants(%u)",
+										 relid));
 }
 
 static RustsPart *

@@ -11,6 +11,7 @@
 #define RUSTS_CHANGE_PARTS_H
 
 #include "cluster/config.h"
+#include "meta/options.h"
 
 /*
  * Tables that are to be partitions have their comment until they are, and the
@@ -53,6 +54,7 @@ typedef struct RustsReshaping
 	char	   *parent;			/* its name, qualified and quoted */
 	char	   *shard;			/* expression of the shard of a row */
 	char	   *grants;			/* as rusts_read_grants() */
+	RustsOptions options;		/* of its partitions; wal_mode none: unlogged */
 	int			nparts;
 	RustsPart  *parts;
 	int			nwanted;
@@ -130,10 +132,7 @@ rusts_is_staged(const RustsWantedPart *wanted)
 	return wanted->local && wanted->kept == NULL;
 }
 
-/*
- * Give a partition to be the tags of its measurement, and a table the options
- * of another partition.
- */
-extern void rusts_label_like(Oid parent, Oid sibling, Oid relid);
+/* Give a partition the tags of its measurement, and the options. */
+extern void rusts_label_part(const RustsReshaping *reshaping, Oid relid);
 
 #endif							/* RUSTS_CHANGE_PARTS_H */

@@ -148,13 +148,13 @@ rusts_drop_since(void)
 	drop_all_since('f', "FOREIGN TABLE");
 }
 
-/* Tags are those of the measurement, options those of its partitions. */
 void
-rusts_label_like(Oid parent, Oid sibling, Oid relid)
+rusts_label_part(const RustsReshaping *reshaping, Oid relid)
 {
+	Oid			parent = reshaping->relid;
 	Relation	rel = relation_open(parent, AccessShareLock);
+	RustsOptions own = reshaping->options;
 	ObjectAddress address;
-	RustsOptions options;
 	const char *label;
 	int			i;
 
@@ -175,13 +175,10 @@ rusts_label_like(Oid parent, Oid sibling, Oid relid)
 	relation_close(rel, AccessShareLock);
 
 	CommandCounterIncrement();
-	if (!OidIsValid(sibling))
-		return;
-	ObjectAddressSet(address, RelationRelationId, sibling);
-	label = GetSecurityLabel(&address, RUSTS_LABEL_PROVIDER);
-	if (rusts_options_parse(label, &options))
-		rusts_options_store(relid, &options);
-	CommandCounterIncrement();
+	if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE &&
+		own.wal_mode == RUSTS_WAL_NONE)
+		own.wal_mode = RUSTS_OPTION_UNSET;
+	rusts_options_store(relid, &own);
 }
 
 static void
@@ -301,17 +298,17 @@ stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 	Oid			relid;
 
 	rusts_cluster_execute(psprintf(
-		"CREATE TABLE " RUSTS_SHARD_SCHEMA ".%s (LIKE %s INCLUDING DEFAULTS, "
+		"CREATE %sTABLE " RUSTS_SHARD_SCHEMA ".%s (LIKE %s INCLUDING DEFAULTS "
+		"INCLUDING GENERATED INCLUDING CONSTRAINTS, "
 		"CONSTRAINT rusts_shard CHECK (%s IS NOT NULL AND %s = ANY (ARRAY[%s])))"
-		" USING rusts", quote_identifier(name), reshaping->parent,
-		reshaping->shard, reshaping->shard,
+		" USING rusts",
+		reshaping->options.wal_mode == RUSTS_WAL_NONE ? "UNLOGGED " : "",
+		quote_identifier(name), reshaping->parent, reshaping->shard, reshaping->shard,
 		rusts_shard_list(wanted->group->shards)));
 	mark(name);
 	relid = get_relname_relid(name,
 							  get_namespace_oid(RUSTS_SHARD_SCHEMA, false));
-	rusts_label_like(reshaping->relid,
-			   reshaping->nparts > 0 ? reshaping->parts[0].relid : InvalidOid,
-			   relid);
+	rusts_label_part(reshaping, relid);
 }
 
 /*
@@ -355,8 +352,8 @@ copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	char	   *columns = rusts_cluster_select(psprintf(
 		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' "
 		"ORDER BY attnum) FROM pg_catalog.pg_attribute "
-		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped",
-		reshaping->relid));
+		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped "
+		"AND attgenerated = ''", reshaping->relid));
 	int64		nrows = 0;
 	int			i;
 

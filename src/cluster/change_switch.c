@@ -204,13 +204,21 @@ leave_shards(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 {
 	Bitmapset  *gone = bms_difference(wanted->kept->shards,
 									  wanted->group->shards);
+	int			guc_level;
 
 	if (bms_is_empty(gone))
 		return;
+
+	/* For users these rows stay; and triggers are theirs. */
+	guc_level = NewGUCNestLevel();
+	(void) set_config_option("session_replication_role", "replica",
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	rusts_cluster_execute(psprintf("DELETE FROM ONLY " RUSTS_SHARD_SCHEMA
 								   ".%s WHERE %s = ANY ('{%s}')",
 								   quote_identifier(wanted->kept->name),
 								   reshaping->shard, rusts_shard_list(gone)));
+	AtEOXact_GUC(true, guc_level);
 }
 
 static void
@@ -277,7 +285,7 @@ make_foreign(const RustsClusterConfig *config,
 		rusts_shard_list(wanted->group->shards),
 		rusts_server_name(config, wanted->group),
 		quote_literal_cstr(wanted->name)));
-	rusts_label_like(reshaping->relid, InvalidOid,
+	rusts_label_part(reshaping,
 					 get_relname_relid(wanted->name,
 									   get_namespace_oid(RUSTS_SHARD_SCHEMA,
 														 false)));

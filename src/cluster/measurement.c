@@ -45,6 +45,8 @@
 static void lock_name(Oid namespace, const char *name);
 static void create(const RustsClusterConfig *config,
 				   RustsClusterMeasurement *measurement);
+static void create_partitions(const RustsClusterConfig *config,
+							  const RustsClusterMeasurement *measurement);
 static void choose_tags(RustsClusterMeasurement *measurement);
 static int	compare_names(const ListCell *a, const ListCell *b);
 static char *partition_key(const RustsClusterConfig *config,
@@ -53,11 +55,13 @@ static void append_column(StringInfo sql, const RustsClusterColumn *column);
 static void create_partition(const RustsClusterConfig *config,
 							 const RustsShardGroup *group,
 							 const RustsClusterMeasurement *measurement);
-static void add_columns(RustsClusterMeasurement *measurement, Oid relid);
+static void add_columns(const RustsClusterConfig *config,
+						RustsClusterMeasurement *measurement, Oid relid);
 static bool has_column(const RustsClusterMeasurement *measurement,
 					   Relation rel, const RustsSchema *schema,
 					   const RustsClusterColumn *column);
-static void label(const RustsClusterMeasurement *measurement, Oid relid);
+static void label(const RustsClusterMeasurement *measurement, Oid relid,
+				  bool fresh);
 
 void
 rusts_measurement_ensure(const RustsClusterConfig *config,
@@ -69,7 +73,7 @@ rusts_measurement_ensure(const RustsClusterConfig *config,
 	lock_name(namespace, measurement->name);
 	relid = get_relname_relid(measurement->name, namespace);
 	if (OidIsValid(relid))
-		add_columns(measurement, relid);
+		add_columns(config, measurement, relid);
 	else
 		create(config, measurement);
 }
@@ -117,7 +121,6 @@ static void
 create(const RustsClusterConfig *config, RustsClusterMeasurement *measurement)
 {
 	StringInfoData sql;
-	RustsActAs	self;
 	int			i;
 
 	if (!measurement->made)
@@ -136,14 +139,24 @@ create(const RustsClusterConfig *config, RustsClusterMeasurement *measurement)
 					 partition_key(config, measurement));
 	rusts_cluster_execute(sql.data);
 
+	create_partitions(config, measurement);
+	label(measurement, get_relname_relid(measurement->name,
+										 get_namespace_oid(measurement->schema,
+														   false)), true);
+}
+
+static void
+create_partitions(const RustsClusterConfig *config,
+				  const RustsClusterMeasurement *measurement)
+{
+	RustsActAs	self;
+	int			i;
+
 	rusts_act_as_owner(&self);
 	for (i = 0; i < config->ngroups; i++)
 		create_partition(config, &config->groups[i], measurement);
 	rusts_act_as_self(&self);
 	CommandCounterIncrement();
-	label(measurement, get_relname_relid(measurement->name,
-										 get_namespace_oid(measurement->schema,
-														   false)));
 }
 
 /* All that it has from the beginning; their order must be the same always. */
@@ -267,13 +280,15 @@ create_partition(const RustsClusterConfig *config,
 }
 
 static void
-add_columns(RustsClusterMeasurement *measurement, Oid relid)
+add_columns(const RustsClusterConfig *config,
+			RustsClusterMeasurement *measurement, Oid relid)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
 	RustsShardKey *key = rusts_shard_key(rel);
 	RustsSchema *schema;
 	StringInfoData sql;
 	const char *separator = "";
+	bool		is_bare;
 	int			i;
 
 	if (key == NULL)
@@ -298,11 +313,17 @@ add_columns(RustsClusterMeasurement *measurement, Oid relid)
 		separator = ", ";
 	}
 	relation_close(rel, NoLock);
-	if (*separator == '\0')
+	is_bare = find_inheritance_children(relid, NoLock) == NIL;
+	if (*separator == '\0' && !is_bare)
 		return;
-	rusts_cluster_execute(sql.data);
+	if (*separator != '\0')
+		rusts_cluster_execute(sql.data);
+
+	/* This database was a node before, and is again. */
+	if (is_bare)
+		create_partitions(config, measurement);
 	CommandCounterIncrement();
-	label(measurement, relid);
+	label(measurement, relid, is_bare);
 }
 
 /* Error if it has another one of that name. */
@@ -333,9 +354,12 @@ has_column(const RustsClusterMeasurement *measurement, Relation rel,
 	return true;
 }
 
-/* Tags are tags, and points written twice are one, in all partitions. */
+/*
+ * Tags are tags in all partitions; and in those that are new, points written
+ * twice are one.
+ */
 static void
-label(const RustsClusterMeasurement *measurement, Oid relid)
+label(const RustsClusterMeasurement *measurement, Oid relid, bool fresh)
 {
 	RustsOptions options;
 	ListCell   *cell;
@@ -358,7 +382,7 @@ label(const RustsClusterMeasurement *measurement, Oid relid)
 								get_attnum(part, column->name));
 			SetSecurityLabel(&address, RUSTS_LABEL_PROVIDER, RUSTS_TAG_LABEL);
 		}
-		if (part != relid)
+		if (fresh && part != relid)
 			rusts_options_store(part, &options);
 		CacheInvalidateRelcacheByRelid(part);
 	}

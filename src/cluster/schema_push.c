@@ -3,9 +3,9 @@
  * schema_push.c
  *	  Tell a node what measurements and policies there are.
  *
- * A measurement that the node did not have gets the privileges and the
- * row-level security that it has here, in the same transaction: what was
- * granted is not forgotten, and nobody sees there what he does not see here.
+ * A measurement that the node did not have gets all that it has here in the
+ * same transaction: what was granted is not forgotten, and nobody sees there
+ * what he does not see here.
  *
  * src/cluster/schema_push.c
  *
@@ -20,12 +20,11 @@
 #include "catalog/pg_partitioned_table.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "cluster/change_parts.h"
+#include "cluster/definition.h"
 #include "cluster/measurement.h"
 #include "cluster/nodes.h"
 #include "cluster/schema_push.h"
@@ -35,8 +34,6 @@
 #include "compat.h"
 
 static void push(RustsConnection *conn, Relation rel);
-static void push_security(RustsConnection *conn, Relation rel);
-static char *describe_security(Oid relid);
 static void push_policies(RustsConnection *conn);
 static RustsClusterMeasurement *describe(Relation rel);
 
@@ -94,68 +91,9 @@ push(RustsConnection *conn, Relation rel)
 	rusts_node_send(conn, psprintf("SET LOCAL ROLE %s",
 								   quote_identifier(owner)), 0, NULL);
 	rusts_node_send_ensure(conn, measurement);
-	push_security(conn, rel);
+	rusts_definition_send(conn, RelationGetRelid(rel));
 	rusts_node_send(conn, "COMMIT", 0, NULL);
 	rusts_node_wait(conn);
-}
-
-/* What is there already has been told by the statements themselves. */
-static void
-push_security(RustsConnection *conn, Relation rel)
-{
-	const char **values = palloc_array(const char *, 2);
-	const char *schema;
-
-	values[0] = describe_security(RelationGetRelid(rel));
-	if (values[0] == NULL)
-		return;
-	schema = get_namespace_name(RelationGetNamespace(rel));
-	values[1] = quote_qualified_identifier(schema,
-										   RelationGetRelationName(rel));
-	rusts_node_send(conn,
-					"SELECT rusts.cluster_statement($1, '{}') "
-					"FROM pg_catalog.pg_class AS c "
-					"WHERE c.oid = $2::pg_catalog.regclass "
-					"AND relacl IS NULL AND NOT relrowsecurity "
-					"AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy "
-					"WHERE polrelid = c.oid)", 2, values);
-}
-
-/* The statements that make it; NULL: none. */
-static char *
-describe_security(Oid relid)
-{
-	int			guc_level = NewGUCNestLevel();
-	char	   *grants = rusts_read_grants(relid);
-	char	   *statements;
-
-	/* Names in expressions have to be found there. */
-	(void) set_config_option("search_path", "pg_catalog", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	statements = rusts_cluster_select(psprintf(
-		"SELECT pg_catalog.string_agg(pg_catalog.replace(s, '$part$', "
-		"%u::pg_catalog.regclass::text), '; ' ORDER BY n, s) FROM ("
-		"SELECT 1 AS n, %s AS s UNION ALL "
-		"SELECT 2, pg_catalog.concat('CREATE POLICY ', "
-		"pg_catalog.quote_ident(polname), ' ON $part$ AS ', "
-		"CASE WHEN NOT polpermissive THEN 'RESTRICTIVE' ELSE 'PERMISSIVE' END, "
-		"' FOR ', CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' "
-		"WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, "
-		"' TO ', (SELECT pg_catalog.string_agg(CASE role WHEN 0 THEN 'PUBLIC' "
-		"ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(role)) END, ', ') "
-		"FROM pg_catalog.unnest(polroles) AS role), "
-		"' USING (' || pg_catalog.pg_get_expr(polqual, polrelid) || ')', "
-		"' WITH CHECK (' || pg_catalog.pg_get_expr(polwithcheck, polrelid) "
-		"|| ')') FROM pg_catalog.pg_policy WHERE polrelid = %u UNION ALL "
-		"SELECT 3, 'ALTER TABLE $part$ ENABLE ROW LEVEL SECURITY' "
-		"FROM pg_catalog.pg_class WHERE oid = %u AND relrowsecurity UNION ALL "
-		"SELECT 3, 'ALTER TABLE $part$ FORCE ROW LEVEL SECURITY' "
-		"FROM pg_catalog.pg_class WHERE oid = %u AND relforcerowsecurity) "
-		"AS security", relid,
-		grants == NULL ? "NULL" : quote_literal_cstr(grants), relid, relid,
-		relid));
-	AtEOXact_GUC(true, guc_level);
-	return statements;
 }
 
 /*
@@ -205,17 +143,19 @@ describe(Relation rel)
 	for (i = 0; i < schema->ncolumns; i++)
 	{
 		const RustsColumn *column = &schema->columns[i];
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
+											   column->attno - 1);
 		RustsClusterColumn *wanted =
 			&measurement->columns[measurement->ncolumns];
 
-		wanted->name =
-			pstrdup(NameStr(TupleDescAttr(RelationGetDescr(rel),
-										  column->attno - 1)->attname));
+		wanted->name = pstrdup(NameStr(attr->attname));
 		wanted->role = column->role;
 		wanted->type = column->typid;
 
-		/* What somebody has added by hand is no matter of the cluster's. */
-		if (rusts_column_kind(wanted) != NULL)
+		/* What only ALTER TABLE adds is a matter of the definition. */
+		if (rusts_column_kind(wanted) != NULL && attr->attgenerated == '\0' &&
+			attr->attidentity == '\0' &&
+			attr->attcollation == get_typcollation(attr->atttypid))
 			measurement->ncolumns++;
 	}
 	return measurement;

@@ -43,18 +43,15 @@ typedef struct Option
 {
 	const char *name;
 	const char *const *values;	/* their names; NULL ends the list */
-	int			first;			/* the first that a label may have */
 	size_t		offset;			/* of the int in RustsOptions */
 } Option;
 
 static const Option all_options[] = {
 	{
-		"duplicates", rusts_duplicates_names, RUSTS_DUPLICATES_KEEP,
-		offsetof(RustsOptions, duplicates)
+		"duplicates", rusts_duplicates_names, offsetof(RustsOptions, duplicates)
 	},
 	{
-		"wal_mode", rusts_wal_mode_names, RUSTS_WAL_OS_DEFAULT,
-		offsetof(RustsOptions, wal_mode)
+		"wal_mode", rusts_wal_mode_names, offsetof(RustsOptions, wal_mode)
 	}
 };
 
@@ -95,7 +92,7 @@ parse_option(const char *label, const Option *option, RustsOptions *options)
 	if (strncmp(label, option->name, len) != 0 || label[len] != '=')
 		return NULL;
 	label += len + 1;
-	for (i = option->first; option->values[i] != NULL; i++)
+	for (i = 0; option->values[i] != NULL; i++)
 	{
 		len = strlen(option->values[i]);
 		if (strncmp(label, option->values[i], len) == 0 &&

@@ -36,7 +36,8 @@ extern const char *const rusts_duplicates_names[];
 typedef struct RustsOptions
 {
 	int			duplicates;		/* a RustsDuplicates, or unset: keep */
-	int			wal_mode;		/* a RustsWalMode, not none, or unset */
+	int			wal_mode;		/* a RustsWalMode, or unset; none only of a
+								 * part that is a foreign table */
 } RustsOptions;
 
 /*

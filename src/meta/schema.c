@@ -391,7 +391,9 @@ check_table_label(Oid relid, const char *label)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("label provider \"%s\" labels columns and measurements only",
 						RUSTS_LABEL_PROVIDER)));
-	if (!rusts_options_parse(label, &options))
+	if (!rusts_options_parse(label, &options) ||
+		(options.wal_mode == RUSTS_WAL_NONE &&
+		 get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a valid label of a measurement for label provider \"%s\"",
