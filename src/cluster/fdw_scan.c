@@ -56,6 +56,7 @@ static void rescan(ForeignScanState *node);
 static void end_scan(ForeignScanState *node);
 static void async_request(AsyncRequest *request);
 static void async_configure_wait(AsyncRequest *request);
+static bool is_waited_for(AppendState *append, AsyncRequest *request);
 static void async_notify(AsyncRequest *request);
 static void take_pending_row(AsyncRequest *request);
 static void take_row(AsyncRequest *request);
@@ -281,9 +282,35 @@ async_configure_wait(AsyncRequest *request)
 		original.ForeignAsyncConfigureWait(request);
 	else if (rusts_answer_is_there(node))
 		take_pending_row(request);
-	else
+	else if (!is_waited_for(append, request))
 		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
 						  rusts_answer_socket(node), NULL, request);
+}
+
+/*
+ * An answer of the same node is waited for already, and so on the same socket,
+ * which can be in the set but once.
+ */
+static bool
+is_waited_for(AppendState *append, AsyncRequest *request)
+{
+	pgsocket	socket =
+		rusts_answer_socket((ForeignScanState *) request->requestee);
+	int			i = -1;
+
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0 &&
+		   append->as_asyncrequests[i] != request)
+	{
+		AsyncRequest *other = append->as_asyncrequests[i];
+		ForeignScanState *node = (ForeignScanState *) other->requestee;
+
+		if (other->callback_pending && IsA(node, ForeignScanState) &&
+			node->fdwroutine->ForeignAsyncConfigureWait ==
+			async_configure_wait && rusts_is_answer(node) &&
+			rusts_answer_socket(node) == socket)
+			return true;
+	}
+	return false;
 }
 
 /* The answer has come with another of the same node. */
