@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -29,8 +30,10 @@ struct RustsDelivery
 
 static RustsDelivery *deliveries;	/* of the running transaction */
 
-static void send_statement(RustsConnection *conn, const RustsParcel *parcel);
-static void send_image(RustsConnection *conn, const RustsParcel *parcel);
+static void send_statement(RustsConnection *conn, const RustsParcel *parcel,
+						   const char *writer);
+static void send_image(RustsConnection *conn, const RustsParcel *parcel,
+					   const char *writer);
 static void at_xact_end(XactEvent event, void *arg);
 
 RustsDelivery *
@@ -57,6 +60,7 @@ rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 				   const RustsParcel *parcel)
 {
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
+	const char *writer = NULL;
 
 	if (delivery->participants[node] < 0)
 	{
@@ -67,40 +71,60 @@ rusts_delivery_add(RustsDelivery *delivery, int node, RustsNodeRole role,
 			rusts_twophase_add(delivery->twophase, &address,
 							   rusts_node_application(delivery->config));
 	}
+	if (role == RUSTS_AS_CLUSTER && OidIsValid(parcel->writer))
+		writer = GetUserNameFromId(parcel->writer, false);
 	if (parcel->kind == RUSTS_PARCEL_STATEMENT)
-		send_statement(rusts_delivery_connection(delivery, node), parcel);
+		send_statement(rusts_delivery_connection(delivery, node), parcel,
+					   writer);
 	else
-		send_image(rusts_delivery_connection(delivery, node), parcel);
+		send_image(rusts_delivery_connection(delivery, node), parcel, writer);
 	MemoryContextSwitchTo(old_cxt);
 }
 
 static void
-send_statement(RustsConnection *conn, const RustsParcel *parcel)
+send_statement(RustsConnection *conn, const RustsParcel *parcel,
+			   const char *writer)
 {
-	const char **values = palloc_array(const char *, 2);
+	const char **values = palloc_array(const char *, 3);
 
 	values[0] = parcel->statement;
 	values[1] = parcel->settings;
-	rusts_node_send(conn, "SELECT rusts.cluster_statement($1, $2)", 2, values);
+	values[2] = writer;
+	rusts_node_send(conn, writer == NULL ?
+					"SELECT rusts.cluster_statement($1, $2)" :
+					"SELECT rusts.cluster_statement_as($1, $2, $3)",
+					writer == NULL ? 2 : 3, values);
 }
 
 static void
-send_image(RustsConnection *conn, const RustsParcel *parcel)
+send_image(RustsConnection *conn, const RustsParcel *parcel,
+		   const char *writer)
 {
-	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID, TEXTOID};
-	static const int formats[] = {0, 0, 1, 0};
-	int			lengths[] = {0, 0, parcel->len - VARHDRSZ, 0};
+	static const char *const stores[] = {
+		"SELECT rusts.store_image($1, $2, $3, $4)",
+		"SELECT rusts.store_image_as($1, $2, $3, $4, $5)",
+	};
+	static const char *const deletes[] = {
+		"SELECT rusts.delete_points($1, $2, $3)",
+		"SELECT rusts.delete_points_as($1, $2, $3, $4)",
+	};
+	static const Oid types[] = {NAMEOID, TEXTARRAYOID, BYTEAOID, TEXTOID,
+	TEXTOID};
+	static const int formats[] = {0, 0, 1, 0, 0};
+	int			lengths[] = {0, 0, parcel->len - VARHDRSZ, 0, 0};
 	const char **values = palloc_array(const char *, lengthof(types));
-	bool		deleted = parcel->kind == RUSTS_PARCEL_DELETED;
+	bool		as = writer != NULL;
+	int			n = 0;
 
-	values[0] = parcel->table;
-	values[1] = parcel->columns;
-	values[2] = VARDATA(parcel->image);
-	values[3] = parcel->batch;
-	rusts_connection_send(conn, deleted ?
-						  "SELECT rusts.delete_points($1, $2, $3)" :
-						  "SELECT rusts.store_image($1, $2, $3, $4)",
-						  lengthof(types) - deleted, types, values, lengths,
+	values[n++] = parcel->table;
+	values[n++] = parcel->columns;
+	values[n++] = VARDATA(parcel->image);
+	if (parcel->kind != RUSTS_PARCEL_DELETED)
+		values[n++] = parcel->batch;
+	if (as)
+		values[n++] = writer;
+	rusts_connection_send(conn, parcel->kind == RUSTS_PARCEL_DELETED ?
+						  deletes[as] : stores[as], n, types, values, lengths,
 						  formats, 0);
 }
 

@@ -79,7 +79,7 @@ static void exec_truncate(List *rels, DropBehavior behavior,
 static void explain_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 						   List *fdw_private, int subplan_index,
 						   ExplainState *es);
-static void check_change(Relation rel);
+static void check_change(Relation rel, Oid writer);
 static TupleTableSlot *take_old_row(EState *estate, ResultRelInfo *rinfo,
 									TupleTableSlot *plan_slot);
 
@@ -155,7 +155,9 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) || mtstate->operation == CMD_INSERT)
 		return;
-	check_change(rinfo->ri_RelationDesc);
+	check_change(rinfo->ri_RelationDesc,
+				 rusts_writer_of(mtstate->ps.state->es_plannedstmt,
+								 RelationGetRelid(rinfo->ri_RelationDesc)));
 	changes = palloc0_object(Changes);
 	changes->tid_attno =
 		ExecFindJunkAttributeInTlist(outerPlan(mtstate->ps.plan)->targetlist,
@@ -170,7 +172,7 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
  * the node behind the table shows us.
  */
 static void
-check_change(Relation rel)
+check_change(Relation rel, Oid writer)
 {
 	const RustsClusterConfig *config = rusts_cluster();
 	int			group = config == NULL ? -1 :
@@ -185,7 +187,7 @@ check_change(Relation rel)
 				 errhint("Commit first.")));
 	if (rel->rd_rel->relispartition)
 		rusts_row_security_check(get_partition_parent(RelationGetRelid(rel),
-													  false));
+													  false), writer);
 }
 
 /* Rows come by way of INSERT or COPY, or of an UPDATE from a partition. */

@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/buffile.h"
 #include "utils/builtins.h"
@@ -76,8 +77,9 @@ static int	quiet;				/* calls of begin_quiet without an end */
 
 static bool ships(Oid relid);
 static void collect(Relation rel, const RustsImage *image, uint32 nrows,
-					RustsImageKind kind, CommandId cid);
-static RustsParcel *new_parcel(RustsParcelKind kind, CommandId cid);
+					RustsImageKind kind, CommandId cid, Oid writer);
+static RustsParcel *new_parcel(RustsParcelKind kind, CommandId cid,
+							   Oid writer);
 static char *current_settings(void);
 static void describe_image(RustsParcel *parcel, Relation rel);
 static void add_parcel(RustsParcel *parcel);
@@ -166,7 +168,7 @@ rusts_outbox_add_statement(const char *statement)
 {
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
 	RustsParcel *parcel = new_parcel(RUSTS_PARCEL_STATEMENT,
-									 GetCurrentCommandId(true));
+									 GetCurrentCommandId(true), GetUserId());
 
 	/* Without an xid nobody could be told how it ends. */
 	(void) GetTopTransactionId();
@@ -256,7 +258,7 @@ ships(Oid relid)
 
 static void
 collect(Relation rel, const RustsImage *image, uint32 nrows,
-		RustsImageKind kind, CommandId cid)
+		RustsImageKind kind, CommandId cid, Oid writer)
 {
 	const PartitionEntry *entry = look_up(RelationGetRelid(rel));
 	MemoryContext old_cxt = MemoryContextSwitchTo(TopTransactionContext);
@@ -270,9 +272,9 @@ collect(Relation rel, const RustsImage *image, uint32 nrows,
 				 rusts_cluster() == NULL ?
 				 errdetail("This server is not a node of a cluster.") :
 				 errdetail("It is not a part of a measurement of the cluster.")));
-	rusts_row_security_check(entry->parent);
+	rusts_row_security_check(entry->parent, writer);
 	parcel = new_parcel(kind == RUSTS_IMAGE_DELETED ? RUSTS_PARCEL_DELETED :
-						RUSTS_PARCEL_WRITTEN, cid);
+						RUSTS_PARCEL_WRITTEN, cid, writer);
 	parcel->group = entry->group;
 	parcel->nrows = nrows;
 
@@ -286,12 +288,13 @@ collect(Relation rel, const RustsImage *image, uint32 nrows,
 }
 
 static RustsParcel *
-new_parcel(RustsParcelKind kind, CommandId cid)
+new_parcel(RustsParcelKind kind, CommandId cid, Oid writer)
 {
 	RustsParcel *parcel = palloc0_object(RustsParcel);
 
 	parcel->kind = kind;
 	parcel->cid = cid;
+	parcel->writer = writer;
 	parcel->nest_level = GetCurrentTransactionNestLevel();
 	parcel->batch = "";
 	return parcel;

@@ -36,6 +36,7 @@ typedef struct RustsParcel
 	uint32		nrows;
 	uint32		len;			/* of the image, varlena header included */
 	CommandId	cid;			/* that wrote it */
+	Oid			writer;			/* role as which; InvalidOid: not known */
 	const char *batch;			/* the client's name for it, or "" */
 	int			nest_level;		/* of the subtransaction it belongs to */
 	struct varlena *image;		/* NULL: in the file */

@@ -24,11 +24,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -59,12 +62,14 @@ typedef struct Replication
 	Bitmapset  *away;			/* nodes that are known to be */
 	bool		desperate;		/* ask them, too */
 	bool		everywhere;		/* some are for all nodes */
+	RustsNodeRole role;			/* as whom to connect */
 	NodeState  *nodes;			/* [nnodes] */
 	RustsConnection **failures; /* [nnodes], of nodes that failed */
 } Replication;
 
 static void at_xact_event(XactEvent event, void *arg);
 static void replicate(void);
+static RustsNodeRole choose_role(const Replication *r);
 static void choose_nodes(Replication *r);
 static int	next_placement(const Replication *r, int group);
 static bool may_ask(const Replication *r, int node);
@@ -120,6 +125,7 @@ replicate(void)
 	r.nodes = palloc0_array(NodeState, r.config->nnodes);
 	r.failures = palloc0_array(RustsConnection *, r.config->nnodes);
 
+	r.role = choose_role(&r);
 	choose_nodes(&r);
 	do
 		ask(&r);
@@ -134,6 +140,31 @@ replicate(void)
 			refuse(&r, group);
 	}
 	leave_hints(&r);
+}
+
+/*
+ * A user's rows go to other nodes on connections of his.  What others have
+ * written in the transaction, by way of functions or views of theirs or by SET
+ * ROLE, must come in its place among them, and so on the same connection; that
+ * is one of the cluster's, which can act as each of them.
+ */
+static RustsNodeRole
+choose_role(const Replication *r)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID,
+										ObjectIdGetDatum(GetUserId()));
+	bool		can_login = HeapTupleIsValid(tuple) &&
+		((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	int			i;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	for (i = 0; i < r->nparcels; i++)
+	{
+		if (r->parcels[i]->writer != GetUserId())
+			return RUSTS_AS_CLUSTER;
+	}
+	return can_login ? RUSTS_AS_CURRENT_USER : RUSTS_AS_CLUSTER;
 }
 
 /* Decide who is asked to take part. */
@@ -218,7 +249,7 @@ ask(Replication *r)
 				delivery = rusts_delivery_begin(config);
 			if (parcel->kind != RUSTS_PARCEL_STATEMENT)
 				parcel->image = loaded.image = rusts_parcel_image(parcel);
-			rusts_delivery_add(delivery, node, RUSTS_AS_CURRENT_USER, &loaded);
+			rusts_delivery_add(delivery, node, r->role, &loaded);
 		}
 	}
 	if (delivery == NULL)

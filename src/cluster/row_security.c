@@ -86,9 +86,9 @@ read_flags(Oid relid, bool *enabled, bool *forced)
 }
 
 void
-rusts_row_security_check(Oid measurement)
+rusts_row_security_check(Oid measurement, Oid role)
 {
-	if (check_enable_rls(measurement, InvalidOid, true) != RLS_ENABLED)
+	if (check_enable_rls(measurement, role, true) != RLS_ENABLED)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -14,11 +14,11 @@
 extern void rusts_row_security_follow(Oid measurement, Oid part);
 
 /*
- * Error if it applies to the current user: other nodes cannot tell whether
+ * Error if it applies to this role: other nodes cannot tell whether
  * what he writes has been checked, and refuse it (store_image.h), but late in
  * Async.
  */
-extern void rusts_row_security_check(Oid measurement);
+extern void rusts_row_security_check(Oid measurement, Oid role);
 
 /* Set PostgreSQL's hooks; once, from _PG_init. */
 extern void rusts_row_security_init(void);

@@ -29,12 +29,16 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "tcop/utility.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -63,6 +67,7 @@ struct RustsBuffer
 	dlist_node	node;			/* in buffers */
 	Oid			relid;
 	CommandId	cid;
+	Oid			writer;			/* role */
 	SubTransactionId subid;
 	int			nest_level;
 	SubTransactionId stored_by; /* a subtransaction of subid that has stored
@@ -90,6 +95,9 @@ static int	nest_level = 0;
 /* May the innermost of them have a RETURNING clause? */
 static bool returning = false;
 
+/* The innermost query, if it changes tables by way of views, or NULL. */
+static const PlannedStmt *views = NULL;
+
 static ExecutorStart_hook_type prev_executor_start = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
@@ -107,6 +115,8 @@ static void forget(RustsBuffer *buffer);
 static void finish_level(int level);
 static void start_query(QueryDesc *query, int eflags);
 static bool may_return(const PlannedStmt *statement);
+static bool changes_views(const PlannedStmt *statement);
+static Oid	checked_user(const PlannedStmt *statement, RangeTblEntry *rte);
 static void finish_query(QueryDesc *query);
 #if PG_VERSION_NUM >= 180000
 static void run_query(QueryDesc *query, ScanDirection direction, uint64 count);
@@ -133,6 +143,8 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	RustsBuffer *buffer;
 	MemoryContext old_cxt;
 	RustsSchema *schema;
+	Oid			writer = views == NULL ? GetUserId() :
+		rusts_writer_of(views, RelationGetRelid(rel));
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &buffers)
@@ -140,7 +152,7 @@ rusts_buffer_get(Relation rel, CommandId cid)
 		buffer = dlist_container(RustsBuffer, node, iter.cur);
 		if (buffer->relid != RelationGetRelid(rel) || buffer->subid != subid)
 			continue;
-		if (buffer->cid == cid)
+		if (buffer->cid == cid && buffer->writer == writer)
 			return buffer;
 
 		/*
@@ -160,6 +172,7 @@ rusts_buffer_get(Relation rel, CommandId cid)
 	buffer = palloc0_object(RustsBuffer);
 	buffer->relid = RelationGetRelid(rel);
 	buffer->cid = cid;
+	buffer->writer = writer;
 	buffer->subid = subid;
 	buffer->nest_level = nest_level;
 	buffer->first_row = -1;
@@ -223,6 +236,7 @@ rusts_buffer_flush(RustsBuffer *buffer)
 	if (is_empty(buffer) || buffer->stored_by != InvalidSubTransactionId)
 		return;
 	rel = table_open(buffer->relid, NoLock);
+	rusts_image_writer = buffer->writer;
 	ship_deletes(buffer, rel);
 	if (builder->nrows > 0 && buffer->first_row >= 0 &&
 		buffer->reserved_end > end)
@@ -566,6 +580,54 @@ may_return(const PlannedStmt *statement)
 	return statement->hasReturning || statement->hasModifyingCTE;
 }
 
+static bool
+changes_views(const PlannedStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->resultRelations)
+	{
+		if (OidIsValid(checked_user(statement,
+									rt_fetch(lfirst_int(cell),
+											 statement->rtable))))
+			return true;
+	}
+	return false;
+}
+
+/* Whose privileges count; InvalidOid: the current user's, or another entry's. */
+static Oid
+checked_user(const PlannedStmt *statement, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	return rte->perminfoindex == 0 ? InvalidOid :
+		getRTEPermissionInfo(statement->permInfos, rte)->checkAsUser;
+#else
+	return rte->checkAsUser;
+#endif
+}
+
+Oid
+rusts_writer_of(const PlannedStmt *statement, Oid relid)
+{
+	Oid			parent = InvalidOid;
+	ListCell   *cell;
+
+	if (statement == NULL || !changes_views(statement))
+		return GetUserId();
+	if (get_rel_relispartition(relid))
+		parent = get_partition_parent(relid, true);
+	foreach(cell, statement->resultRelations)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(cell), statement->rtable);
+		Oid			user = checked_user(statement, rte);
+
+		if ((rte->relid == relid || rte->relid == parent) && OidIsValid(user))
+			return user;
+	}
+	return GetUserId();
+}
+
 #if PG_VERSION_NUM >= 180000
 static void
 run_query(QueryDesc *query, ScanDirection direction, uint64 count)
@@ -576,8 +638,10 @@ run_query(QueryDesc *query, ScanDirection direction, uint64 count,
 #endif
 {
 	bool		outer_returning = returning;
+	const PlannedStmt *outer_views = views;
 
 	returning = may_return(query->plannedstmt);
+	views = changes_views(query->plannedstmt) ? query->plannedstmt : NULL;
 	nest_level++;
 	PG_TRY();
 	{
@@ -597,6 +661,7 @@ run_query(QueryDesc *query, ScanDirection direction, uint64 count,
 	{
 		nest_level--;
 		returning = outer_returning;
+		views = outer_views;
 	}
 	PG_END_TRY();
 }
@@ -605,10 +670,12 @@ static void
 finish_query(QueryDesc *query)
 {
 	bool		outer_returning = returning;
+	const PlannedStmt *outer_views = views;
 
 	/* Triggers that fire in there want the rows stored. */
 	finish_level(nest_level);
 	returning = may_return(query->plannedstmt);
+	views = changes_views(query->plannedstmt) ? query->plannedstmt : NULL;
 	nest_level++;
 	PG_TRY();
 	{
@@ -621,6 +688,7 @@ finish_query(QueryDesc *query)
 	{
 		nest_level--;
 		returning = outer_returning;
+		views = outer_views;
 	}
 	PG_END_TRY();
 	finish_level(nest_level);
@@ -692,6 +760,7 @@ at_transaction_event(XactEvent event, void *arg)
 			buffers_cxt = NULL;
 			nest_level = 0;
 			returning = false;
+			views = NULL;
 			break;
 		default:
 			break;

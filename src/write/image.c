@@ -23,6 +23,7 @@
 
 RustsShipsHook rusts_ships_hook = NULL;
 RustsImageHook rusts_image_hook = NULL;
+Oid			rusts_image_writer = InvalidOid;
 
 static void check_types(Relation rel);
 
@@ -51,7 +52,7 @@ rusts_image_ship(Relation rel, const RustsImage *image, uint32 nrows,
 						RelationGetRelationName(rel)),
 				 errdetail("This server is not a node of a cluster.")));
 	check_types(rel);
-	rusts_image_hook(rel, image, nrows, kind, cid);
+	rusts_image_hook(rel, image, nrows, kind, cid, rusts_image_writer);
 }
 
 static void

@@ -39,7 +39,7 @@ typedef bool (*RustsShipsHook) (Oid relid);
  * is stored, in the subtransaction that has stored it; or, if rel is a
  * foreign table, instead of that.  If the subtransaction is undone and the
  * statement goes on, its rows come again, in another image.  cid is the
- * command's.
+ * command's, and writer the role that it has written them as.
  *
  * Rows that it has deleted, old versions of updated ones among them, come in
  * images of their own.  They are rows that were there before the command, so
@@ -54,10 +54,13 @@ typedef bool (*RustsShipsHook) (Oid relid);
  */
 typedef void (*RustsImageHook) (Relation rel, const RustsImage *image,
 								uint32 nrows, RustsImageKind kind,
-								CommandId cid);
+								CommandId cid, Oid writer);
 
 extern RustsShipsHook rusts_ships_hook;
 extern RustsImageHook rusts_image_hook;
+
+/* The role that has written what is being stored; the buffers set it. */
+extern Oid	rusts_image_writer;
 
 /* Are rows of rel stored in this database?  A foreign table's are not. */
 static inline bool
