@@ -31,14 +31,21 @@ sub as
 	return $err ne '' ? $err : $out;
 }
 
+# All nodes have what others had for them.
+sub settle
+{
+	$cluster->server($_)->poll_query_until('postgres',
+		'SELECT count(*) = 0 FROM rusts.cluster_hint') for 1 .. 3;
+	return;
+}
+
 # The copies of each part agree, and all nodes have the same points.
 sub check
 {
 	my ($measurement, $expected, $test_name) = @_;
 	my $sums = "concat_ws('/', count(*), sum(v))";
 
-	$cluster->server($_)->poll_query_until('postgres',
-		'SELECT count(*) = 0 FROM rusts.cluster_hint') for 1 .. 3;
+	settle();
 	for my $i (1 .. 3)
 	{
 		is($cluster->sql($i, "SELECT $sums FROM $measurement"), $expected,
@@ -63,8 +70,9 @@ for my $mode (qw(Sync Quorum Async))
 		my $t = "${m}_$owner";
 		my $what = "$mode, $owner";
 
-		$cluster->sql(1, "SELECT rusts_write('$t,host=h v=0 1');
-			ALTER TABLE $t OWNER TO $owner");
+		$cluster->sql(1, "SELECT rusts_write('$t,host=h v=0 1')");
+		settle();
+		$cluster->sql(1, "ALTER TABLE $t OWNER TO $owner");
 		for my $i (1 .. 3)
 		{
 			$cluster->sql($i, <<"END");
@@ -177,6 +185,7 @@ like(as('bob', 1, $_), qr/permission denied for function/, "bob: $_")
 # What constraints call does not get the rights of the cluster, whether points
 # come at once or are handed over.
 $cluster->sql(1, "SET ROLE alice; SELECT rusts_write('trap,host=h v=0 1')");
+settle();
 $cluster->sql($_, <<'END') for 1 .. 3;
 CREATE TABLE public.users (name text);
 GRANT INSERT ON public.users TO PUBLIC;
