@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 
 #include "cluster/change_parts.h"
+#include "cluster/copy_rows.h"
 #include "cluster/sql.h"
 #include "cluster/topology.h"
 #include "compat.h"
@@ -353,7 +354,8 @@ copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 		"SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' "
 		"ORDER BY attnum) FROM pg_catalog.pg_attribute "
 		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped "
-		"AND attgenerated = ''", reshaping->relid));
+		"AND attgenerated <> 'v'",
+		reshaping->relid));
 	int64		nrows = 0;
 	int			i;
 
@@ -377,9 +379,6 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO " RUSTS_SHARD_SCHEMA ".%s (%s) ",
-					 quote_identifier(rusts_staged_name(reshaping, wanted)),
-					 columns);
 	appendStringInfo(&sql, "SELECT %s FROM ONLY " RUSTS_SHARD_SCHEMA ".%s",
 					 columns,
 					 quote_identifier(since ? rusts_since_name(part->name) :
@@ -387,7 +386,9 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	if (!bms_is_subset(part->shards, wanted->group->shards))
 		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
-	return rusts_cluster_execute(sql.data);
+	return rusts_copy_rows(rusts_find_staged(rusts_staged_name(reshaping,
+															   wanted)),
+						   sql.data);
 }
 
 static char *

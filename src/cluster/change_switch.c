@@ -209,7 +209,7 @@ leave_shards(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 	if (bms_is_empty(gone))
 		return;
 
-	/* For users these rows stay; and triggers are theirs. */
+	/* The rows only move: no trigger is to learn of it, or to prevent it. */
 	guc_level = NewGUCNestLevel();
 	(void) set_config_option("session_replication_role", "replica",
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,

@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "cluster/change_parts.h"
+#include "cluster/copy_rows.h"
 #include "cluster/fdw.h"
 #include "cluster/nodes.h"
 #include "cluster/outbox.h"
@@ -48,7 +49,7 @@
 	"WHERE c.relnamespace = " \
 	"'" RUSTS_SHARD_SCHEMA "'::pg_catalog.regnamespace " \
 	"AND c.relkind = 'r' AND c.relispartition " \
-	"AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' " \
+	"AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' " \
 	"GROUP BY c.oid"
 
 static List *add_parts(List *parts, const RustsClusterConfig *config,
@@ -308,11 +309,9 @@ copy_part(const RustsResyncPart *part, int source)
 	PG_TRY();
 	{
 		rusts_cluster_execute(psprintf("TRUNCATE ONLY %s", name));
-		rusts_cluster_execute(psprintf("INSERT INTO %s (%s) "
-									   "OVERRIDING SYSTEM VALUE "
-									   "SELECT %s FROM %s", name,
-									   part->columns, part->columns,
-									   foreign_name(part)));
+		(void) rusts_copy_rows(part->relid,
+							   psprintf("SELECT %s FROM %s", part->columns,
+										foreign_name(part)));
 	}
 	PG_FINALLY();
 	{

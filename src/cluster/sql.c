@@ -20,8 +20,6 @@
 
 static int	depth;
 
-static int	begin_safe_path(void);
-
 int
 rusts_cluster_execute_depth(void)
 {
@@ -31,7 +29,7 @@ rusts_cluster_execute_depth(void)
 int64
 rusts_cluster_execute(const char *sql)
 {
-	int			guc_level = begin_safe_path();
+	int			guc_level = rusts_begin_safe_path();
 	int64		nrows = rusts_cluster_execute_as_is(sql);
 
 	AtEOXact_GUC(true, guc_level);
@@ -67,7 +65,7 @@ char *
 rusts_cluster_select(const char *sql)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	int			guc_level = begin_safe_path();
+	int			guc_level = rusts_begin_safe_path();
 	char	   *value = NULL;
 	int			result;
 
@@ -88,8 +86,8 @@ rusts_cluster_select(const char *sql)
 }
 
 /* Operators cannot be qualified in a readable way; so nobody's are found. */
-static int
-begin_safe_path(void)
+int
+rusts_begin_safe_path(void)
 {
 	int			guc_level = NewGUCNestLevel();
 
@@ -115,7 +113,7 @@ rusts_act_as_owner(RustsActAs *saved)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   saved->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
-	saved->guc_level = begin_safe_path();
+	saved->guc_level = rusts_begin_safe_path();
 }
 
 void

@@ -31,6 +31,12 @@ extern int	rusts_cluster_execute_depth(void);
  */
 extern char *rusts_cluster_select(const char *sql);
 
+/*
+ * Have names found as by rusts_cluster_execute until AtEOXact_GUC of what is
+ * returned.
+ */
+extern int	rusts_begin_safe_path(void);
+
 /* Only superusers change the cluster: an error for others. */
 extern void rusts_cluster_check_user(void);
 

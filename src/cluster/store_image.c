@@ -21,6 +21,8 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
 #include "utils/rls.h"
 
 #include "cluster/batches.h"
