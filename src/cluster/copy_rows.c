@@ -43,7 +43,9 @@ static void run(const char *query, DestReceiver *receiver);
 int64
 rusts_copy_rows(Oid relid, const char *query)
 {
-	Copy		copy = {{receive, start, do_nothing, do_nothing, DestTuplestore}};
+	Copy		copy = {
+		.receiver = {receive, start, do_nothing, do_nothing, DestTuplestore}
+	};
 	int64		nrows;
 
 	copy.rel = table_open(relid, RowExclusiveLock);
