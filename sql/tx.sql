@@ -356,3 +356,21 @@ SET client_min_messages = warning;
 DROP SCHEMA m, h, same CASCADE;
 DROP FUNCTION random_nest, directory_rows;
 DROP PROCEDURE commits;
+
+-- TRUNCATE again and again in one transaction: it is the same file, and what
+-- was in it before is not in the way
+CREATE TABLE again (time timestamptz NOT NULL, s text) USING rusts;
+CREATE FUNCTION again() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	TRUNCATE again;
+	INSERT INTO again SELECT '2024-01-01'::timestamptz + i * interval '1 s', md5(i::text)
+	FROM generate_series(1, 2000) AS i;
+	PERFORM rusts_flush('again');
+END $$;
+BEGIN;
+SELECT again(), again(), again();
+COMMIT;
+SELECT rusts_compact('again');
+SELECT count(*) FROM again;
+DROP TABLE again;
+DROP FUNCTION again();

@@ -141,7 +141,7 @@ rusts_relation_nontransactional_truncate(Relation rel)
 	rusts_directory_delete_storage(rusts_storage_id(rel));
 	if (RelationGetNumberOfBlocks(rel) > 1)
 		RelationTruncate(rel, 1);
-	rusts_storage_set_rows(rel, 0);
+	rusts_storage_renew(rel);
 }
 
 /* SET TABLESPACE; follows heapam_relation_copy_data of heapam_handler.c. */

@@ -352,6 +352,22 @@ rusts_storage_set_rows(Relation rel, int64 rows)
 	UnlockReleaseBuffer(buffer);
 }
 
+void
+rusts_storage_renew(Relation rel)
+{
+	Buffer		buffer = ReadBuffer(rel, 0);
+	GenericXLogState *state;
+	char	   *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(rel);
+	meta = PageGetContents(GenericXLogRegisterBuffer(state, buffer, 0));
+	rusts_put_u64(meta + META_OFF_STORAGE, random_storage_id());
+	rusts_put_u64(meta + META_OFF_ROWS, 0);
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
 uint32
 rusts_page_payload(void)
 {

@@ -68,6 +68,12 @@ extern void rusts_storage_unreserve(Relation rel, int64 first_unused,
 /* Set the count of rows to what VACUUM or ANALYZE counted. */
 extern void rusts_storage_set_rows(Relation rel, int64 rows);
 
+/*
+ * It is empty now, and has another id: what the directory still has of the
+ * old one, until nobody may see it, does not count for the new one's file.
+ */
+extern void rusts_storage_renew(Relation rel);
+
 /* Payload bytes of a segment page. */
 extern uint32 rusts_page_payload(void);
 
