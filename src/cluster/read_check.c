@@ -76,6 +76,9 @@ static const RustsClusterConfig *node_sockets_of;
 static TimeoutId watch_timeout = MAX_TIMEOUTS;
 static bool watching;
 
+/* In this transaction. */
+static bool snapshot_is_complete;
+
 static void executor_start(QueryDesc *query, int eflags);
 static void look_at_tables(QueryDesc *query, bool *own, bool *others);
 static bool is_complete(int ms);
@@ -182,11 +185,17 @@ check_complete(const RustsClusterConfig *config, QueryDesc *query)
 {
 	bool		late;
 
+	/* What was complete once is so for a snapshot that stays. */
+	if (snapshot_is_complete && IsolationUsesXactSnapshot())
+		return;
 	if (is_worth_waiting())
 		await_complete();
 	late = is_complete(0);
 	if (late && (!is_too_old(query->snapshot) || rusts_renew_snapshot(query)))
+	{
+		snapshot_is_complete = true;
 		return;
+	}
 	ereport(rusts_allow_partial_results ? WARNING : ERROR,
 			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
 			 errmsg("node \"%s\" may lack rows that the cluster has",
@@ -389,10 +398,11 @@ same_address(const struct sockaddr_storage *a,
 static void
 at_xact_end(XactEvent event, void *arg)
 {
-	if (!watching || (event != XACT_EVENT_COMMIT &&
-					  event != XACT_EVENT_ABORT &&
-					  event != XACT_EVENT_PREPARE))
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PREPARE)
 		return;
+	snapshot_is_complete = false;
+	if (watching)
+		disable_timeout(watch_timeout, false);
 	watching = false;
-	disable_timeout(watch_timeout, false);
 }

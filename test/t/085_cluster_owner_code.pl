@@ -1,7 +1,7 @@
 # What the owner of a measurement has put into constraints, generated columns
 # and triggers is not run by the superusers who hand over, copy and move rows.
 #
-# test/t/082_cluster_owner_code.pl
+# test/t/085_cluster_owner_code.pl
 
 use strict;
 use warnings;
