@@ -54,7 +54,8 @@ typedef struct RustsReshaping
 	char	   *parent;			/* its name, qualified and quoted */
 	char	   *shard;			/* expression of the shard of a row */
 	char	   *grants;			/* as rusts_read_grants() */
-	RustsOptions options;		/* of its partitions; wal_mode none: unlogged */
+	RustsOptions options;		/* of its partitions; wal_mode is none if they
+								 * are unlogged */
 	int			nparts;
 	RustsPart  *parts;
 	int			nwanted;

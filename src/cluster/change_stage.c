@@ -304,7 +304,8 @@ stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 		"CONSTRAINT rusts_shard CHECK (%s IS NOT NULL AND %s = ANY (ARRAY[%s])))"
 		" USING rusts",
 		reshaping->options.wal_mode == RUSTS_WAL_NONE ? "UNLOGGED " : "",
-		quote_identifier(name), reshaping->parent, reshaping->shard, reshaping->shard,
+		quote_identifier(name), reshaping->parent, reshaping->shard,
+		reshaping->shard,
 		rusts_shard_list(wanted->group->shards)));
 	mark(name);
 	relid = get_relname_relid(name,
@@ -383,8 +384,9 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 					 columns,
 					 quote_identifier(since ? rusts_since_name(part->name) :
 									  part->name));
+	appendStringInfo(&sql, " WHERE " RUSTS_AS_OWNER_FORMAT, reshaping->relid);
 	if (!bms_is_subset(part->shards, wanted->group->shards))
-		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
+		appendStringInfo(&sql, " AND %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
 	return rusts_copy_rows(rusts_find_staged(rusts_staged_name(reshaping,
 															   wanted)),

@@ -91,6 +91,7 @@ missing(Oid measurement, ArrayType *definition)
 		"WHERE d[n][2] IS NOT NULL AND d[n][1] NOT IN "
 		"(SELECT key FROM rusts.cluster_definition(%u))",
 		quote_literal_cstr(array), measurement));
+	ArrayType  *found_array;
 	List	   *statements = NIL;
 	Datum	   *elements;
 	int			n;
@@ -98,9 +99,10 @@ missing(Oid measurement, ArrayType *definition)
 
 	if (found == NULL)
 		return NIL;
-	deconstruct_array(DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, found,
-															  TEXTOID, -1)),
-					  TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	found_array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, found,
+														  TEXTOID, -1));
+	deconstruct_array(found_array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  NULL, &n);
 	for (i = 0; i < n; i++)
 		statements = lappend(statements, TextDatumGetCString(elements[i]));
 	return statements;
@@ -110,6 +112,10 @@ missing(Oid measurement, ArrayType *definition)
 static void
 carry_out(Oid measurement, const char *statement)
 {
+	static const char hint[] =
+		"Roles, schemas, functions and other tables are made by hand on each "
+		"node. Make what is missing there, then call rusts_cluster_apply() "
+		"again.";
 	MemoryContext cxt = CurrentMemoryContext;
 
 	PG_TRY();
@@ -126,9 +132,9 @@ carry_out(Oid measurement, const char *statement)
 		if (is_about_objects(edata->sqlerrcode))
 		{
 			FlushErrorState();
-			edata->detail = psprintf(_("Measurement \"%s\" needs it for: %s"),
+			edata->detail = psprintf("Measurement \"%s\" needs it for: %s",
 									 get_rel_name(measurement), statement);
-			edata->hint = pstrdup(_("Roles, schemas, functions and other tables are made by hand on each node. Make what is missing there, then call rusts_cluster_apply() again."));
+			edata->hint = pstrdup(hint);
 			ReThrowError(edata);
 		}
 		PG_RE_THROW();
@@ -140,6 +146,8 @@ carry_out(Oid measurement, const char *statement)
 static bool
 is_about_objects(int sqlstate)
 {
-	return ERRCODE_TO_CATEGORY(sqlstate) == MAKE_SQLSTATE('4', '2', '0', '0', '0') ||
-		ERRCODE_TO_CATEGORY(sqlstate) == MAKE_SQLSTATE('3', 'F', '0', '0', '0');
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == MAKE_SQLSTATE('4', '2', '0', '0', '0') ||
+		category == MAKE_SQLSTATE('3', 'F', '0', '0', '0');
 }

@@ -15,8 +15,8 @@
 /*
  * Queue the command that gives a node's measurement what ours has and it has
  * not: columns, defaults, constraints, triggers, rules, comments, privileges,
- * row-level security, options.  The measurement is locked here, so nobody drops
- * any of it meanwhile, and is there already.
+ * row-level security, options.  The measurement is there already, and locked
+ * here, so nobody drops any of it meanwhile.
  */
 extern void rusts_definition_send(RustsConnection *conn, Oid measurement);
 

@@ -26,9 +26,9 @@ typedef struct RustsDelivery RustsDelivery;
 extern RustsDelivery *rusts_delivery_begin(const RustsClusterConfig *config);
 
 /*
- * The parcel stays as it is until prepare has returned.  On a connection of the
- * cluster it is stored as its writer, if that is known, else as the cluster
- * itself.  All of a node's parcels come with the same role.
+ * The parcel stays as it is until prepare has returned.  On a connection of
+ * the cluster it is stored as its writer, if that is known, else as the
+ * cluster itself.  All of a node's parcels come with the same role.
  */
 extern void rusts_delivery_add(RustsDelivery *delivery, int node,
 							   RustsNodeRole role, const RustsParcel *parcel);

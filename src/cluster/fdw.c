@@ -47,6 +47,7 @@
 #include "cluster/topology.h"
 #include "compat.h"
 #include "write/buffer.h"
+#include "write/write_role.h"
 
 /* What a statement does to the rows of a foreign table. */
 typedef struct Changes

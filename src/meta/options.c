@@ -48,7 +48,8 @@ typedef struct Option
 
 static const Option all_options[] = {
 	{
-		"duplicates", rusts_duplicates_names, offsetof(RustsOptions, duplicates)
+		"duplicates", rusts_duplicates_names,
+		offsetof(RustsOptions, duplicates)
 	},
 	{
 		"wal_mode", rusts_wal_mode_names, offsetof(RustsOptions, wal_mode)

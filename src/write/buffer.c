@@ -29,16 +29,12 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/partition.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "parser/parse_relation.h"
-#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "tcop/utility.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -52,6 +48,7 @@
 #include "write/durability.h"
 #include "write/image.h"
 #include "write/store.h"
+#include "write/write_role.h"
 
 /* Row numbers are reserved for at most so many rows ahead. */
 #define MAX_RESERVED_ROWS	65536
@@ -115,8 +112,6 @@ static void forget(RustsBuffer *buffer);
 static void finish_level(int level);
 static void start_query(QueryDesc *query, int eflags);
 static bool may_return(const PlannedStmt *statement);
-static bool changes_views(const PlannedStmt *statement);
-static Oid	checked_user(const PlannedStmt *statement, RangeTblEntry *rte);
 static void finish_query(QueryDesc *query);
 #if PG_VERSION_NUM >= 180000
 static void run_query(QueryDesc *query, ScanDirection direction, uint64 count);
@@ -580,54 +575,6 @@ may_return(const PlannedStmt *statement)
 	return statement->hasReturning || statement->hasModifyingCTE;
 }
 
-static bool
-changes_views(const PlannedStmt *statement)
-{
-	ListCell   *cell;
-
-	foreach(cell, statement->resultRelations)
-	{
-		if (OidIsValid(checked_user(statement,
-									rt_fetch(lfirst_int(cell),
-											 statement->rtable))))
-			return true;
-	}
-	return false;
-}
-
-/* Whose privileges count; InvalidOid: the current user's, or another entry's. */
-static Oid
-checked_user(const PlannedStmt *statement, RangeTblEntry *rte)
-{
-#if PG_VERSION_NUM >= 160000
-	return rte->perminfoindex == 0 ? InvalidOid :
-		getRTEPermissionInfo(statement->permInfos, rte)->checkAsUser;
-#else
-	return rte->checkAsUser;
-#endif
-}
-
-Oid
-rusts_writer_of(const PlannedStmt *statement, Oid relid)
-{
-	Oid			parent = InvalidOid;
-	ListCell   *cell;
-
-	if (statement == NULL || !changes_views(statement))
-		return GetUserId();
-	if (get_rel_relispartition(relid))
-		parent = get_partition_parent(relid, true);
-	foreach(cell, statement->resultRelations)
-	{
-		RangeTblEntry *rte = rt_fetch(lfirst_int(cell), statement->rtable);
-		Oid			user = checked_user(statement, rte);
-
-		if ((rte->relid == relid || rte->relid == parent) && OidIsValid(user))
-			return user;
-	}
-	return GetUserId();
-}
-
 #if PG_VERSION_NUM >= 180000
 static void
 run_query(QueryDesc *query, ScanDirection direction, uint64 count)
@@ -641,7 +588,8 @@ run_query(QueryDesc *query, ScanDirection direction, uint64 count,
 	const PlannedStmt *outer_views = views;
 
 	returning = may_return(query->plannedstmt);
-	views = changes_views(query->plannedstmt) ? query->plannedstmt : NULL;
+	views = rusts_changes_views(query->plannedstmt) ?
+		query->plannedstmt : NULL;
 	nest_level++;
 	PG_TRY();
 	{
@@ -675,7 +623,8 @@ finish_query(QueryDesc *query)
 	/* Triggers that fire in there want the rows stored. */
 	finish_level(nest_level);
 	returning = may_return(query->plannedstmt);
-	views = changes_views(query->plannedstmt) ? query->plannedstmt : NULL;
+	views = rusts_changes_views(query->plannedstmt) ?
+		query->plannedstmt : NULL;
 	nest_level++;
 	PG_TRY();
 	{

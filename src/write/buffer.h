@@ -11,7 +11,6 @@
 #define RUSTS_BUFFER_H
 
 #include "executor/tuptable.h"
-#include "nodes/plannodes.h"
 #include "utils/snapshot.h"
 #include "write/builder.h"
 
@@ -26,13 +25,6 @@
 typedef struct RustsBuffer RustsBuffer;
 
 extern RustsBuffer *rusts_buffer_get(Relation rel, CommandId cid);
-
-/*
- * The role as which a statement changes this table, or the one that it is a
- * part of: the owner of the view that it goes through, or the current user.
- * NULL for no statement.
- */
-extern Oid	rusts_writer_of(const PlannedStmt *statement, Oid relid);
 
 /*
  * The builder to append rows to; call rusts_buffer_added after each row or

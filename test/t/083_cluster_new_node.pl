@@ -127,7 +127,14 @@ my $here = <<'END';
 CREATE ROLE keeper LOGIN; CREATE ROLE reader LOGIN;
 GRANT CREATE ON SCHEMA public TO keeper;
 CREATE TABLE seen (name text, op text);
-GRANT ALL ON seen TO PUBLIC;
+CREATE TABLE ran (name text);
+GRANT ALL ON seen, ran TO PUBLIC;
+SET ROLE keeper;
+CREATE FUNCTION honest(float8) RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO public.ran VALUES (current_user);
+	RETURN true;
+END $$;
 END
 
 $cluster->sql($_, $here) for 1 .. 4;
@@ -152,6 +159,7 @@ ALTER TABLE cpu ALTER COLUMN v SET NOT NULL;
 ALTER TABLE cpu ALTER COLUMN w SET DEFAULT 7;
 ALTER TABLE cpu ADD CONSTRAINT few CHECK (v < 1000000);
 ALTER TABLE cpu ADD CONSTRAINT later CHECK (w > 0) NOT VALID;
+ALTER TABLE cpu ADD CONSTRAINT owned CHECK (honest(v));
 COMMENT ON TABLE cpu IS 'what''s used';
 COMMENT ON COLUMN cpu.v IS E'a \\ value';
 CREATE TRIGGER each AFTER INSERT OR DELETE ON cpu FOR EACH ROW
@@ -233,6 +241,20 @@ layout(2, [ 1, '0, 1', '2, 3, 4' ], [ 2, '2, 3', '0, 1' ],
 $cluster->apply;
 check('a node again', 2 .. 4);
 check_rows('822|160192|320384', 'a node again', 1 .. 4);
+
+# Rows are copied by a superuser, but functions in constraints do not run as
+# one.
+$cluster->sql($_, 'TRUNCATE ran') for 1 .. 4;
+layout(2, [ 1, '4, 5', '6, 7' ], [ 2, '0, 1', '2, 3, 4' ],
+	[ 3, '2, 3', '0, 1' ], [ 4, '6, 7', '5' ]);
+$cluster->apply;
+is($cluster->sql($_, 'SELECT DISTINCT name FROM ran'), 'keeper',
+	"shards move to node $_") for 1 .. 3;
+$cluster->sql($_, 'TRUNCATE ran') for 1 .. 4;
+$cluster->sql(1, q{SELECT rusts_cluster_resync('node2')});
+$cluster->server(2)->poll_query_until('postgres', 'SELECT count(*) > 0 FROM ran');
+is($cluster->sql(2, 'SELECT DISTINCT name FROM ran'), 'keeper', 'a node copies');
+check_rows('822|160192|320384', 'copied', 1 .. 4);
 
 $cluster->stop;
 done_testing();
