@@ -29,11 +29,3 @@ REVOKE ALL ON FUNCTION rusts.cluster_statement_as(text, text[], text)
 FROM PUBLIC;
 COMMENT ON FUNCTION rusts.cluster_statement_as(text, text[], text) IS
 'rusts.cluster_statement() with the rights of a role; internal';
-
-CREATE FUNCTION rusts.cluster_act_as_owner(measurement oid)
-RETURNS boolean
-AS 'MODULE_PATHNAME', 'rusts_cluster_act_as_owner'
-LANGUAGE C VOLATILE STRICT;
-REVOKE ALL ON FUNCTION rusts.cluster_act_as_owner(oid) FROM PUBLIC;
-COMMENT ON FUNCTION rusts.cluster_act_as_owner(oid) IS
-'has the rest of a statement that copies rows run as the measurement''s owner; internal';

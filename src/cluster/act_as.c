@@ -12,12 +12,10 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/rel.h"
 
 #include "cluster/sql.h"
 #include "compat.h"
@@ -27,7 +25,6 @@
 PG_FUNCTION_INFO_V1(rusts_store_image_as);
 PG_FUNCTION_INFO_V1(rusts_delete_points_as);
 PG_FUNCTION_INFO_V1(rusts_cluster_statement_as);
-PG_FUNCTION_INFO_V1(rusts_cluster_act_as_owner);
 
 extern Datum rusts_store_image(PG_FUNCTION_ARGS);
 extern Datum rusts_delete_points(PG_FUNCTION_ARGS);
@@ -65,31 +62,6 @@ Datum
 rusts_cluster_statement_as(PG_FUNCTION_ARGS)
 {
 	return call_as(rusts_cluster_statement, fcinfo);
-}
-
-/*
- * rusts.cluster_act_as_owner(measurement oid) RETURNS bool
- *
- * True.  From now on the statement, whose privileges have been checked, runs
- * as the measurement's owner: rows are copied as a superuser, but functions in
- * constraints, which the owner has chosen, are not to run as one.
- * rusts_cluster_execute() ends it.
- */
-Datum
-rusts_cluster_act_as_owner(PG_FUNCTION_ARGS)
-{
-	Relation	rel;
-	Oid			userid;
-	int			security_context;
-
-	rusts_cluster_check_user();
-	rel = relation_open(PG_GETARG_OID(0), AccessShareLock);
-	GetUserIdAndSecContext(&userid, &security_context);
-	SetUserIdAndSecContext(rel->rd_rel->relowner,
-						   security_context | SECURITY_RESTRICTED_OPERATION |
-						   SECURITY_LOCAL_USERID_CHANGE);
-	relation_close(rel, NoLock);
-	PG_RETURN_BOOL(true);
 }
 
 /* Call a function without the last argument, as the role which that names. */

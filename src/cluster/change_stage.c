@@ -384,9 +384,8 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 					 columns,
 					 quote_identifier(since ? rusts_since_name(part->name) :
 									  part->name));
-	appendStringInfo(&sql, " WHERE " RUSTS_AS_OWNER_FORMAT, reshaping->relid);
 	if (!bms_is_subset(part->shards, wanted->group->shards))
-		appendStringInfo(&sql, " AND %s = ANY ('{%s}')", reshaping->shard,
+		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
 	return rusts_copy_rows(rusts_find_staged(rusts_staged_name(reshaping,
 															   wanted)),

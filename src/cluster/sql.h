@@ -22,13 +22,6 @@ extern int64 rusts_cluster_execute(const char *sql);
 /* The same with a user's statement, and his search_path. */
 extern int64 rusts_cluster_execute_as_is(const char *sql);
 
-/*
- * A condition that holds: with it, a statement that copies rows does so with
- * the caller's rights, and runs functions, those in constraints, as the owner
- * of the measurement.
- */
-#define RUSTS_AS_OWNER_FORMAT	"(SELECT rusts.cluster_act_as_owner(%u))"
-
 /* How many calls of these are we in? */
 extern int	rusts_cluster_execute_depth(void);
 
