@@ -53,7 +53,7 @@ static int64 copy(const RustsReshaping *reshaping,
 static int64 copy_part(const RustsReshaping *reshaping,
 					   const RustsWantedPart *wanted, const RustsPart *part,
 					   const char *columns, bool since);
-static char *describe_columns(Oid relid);
+static char *describe_table(Oid relid);
 
 /*
  * rusts.cluster_stage(config text) RETURNS int8
@@ -315,7 +315,7 @@ stage(RustsReshaping *reshaping, const RustsWantedPart *wanted)
 
 /*
  * The measurement may have come after the tables were staged, or have other
- * columns.  Rows are copied twice only where they become one.
+ * columns or constraints.  Rows are copied twice only where they become one.
  */
 static bool
 may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
@@ -328,8 +328,8 @@ may_copy(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	int			i;
 
 	if (!OidIsValid(relid) ||
-		strcmp(describe_columns(relid),
-			   describe_columns(reshaping->relid)) != 0)
+		strcmp(describe_table(relid),
+			   describe_table(reshaping->relid)) != 0)
 		return false;
 	if (!since)
 		return true;
@@ -392,12 +392,19 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 						   sql.data);
 }
 
+/* What a partition has to have in common with its measurement. */
 static char *
-describe_columns(Oid relid)
+describe_table(Oid relid)
 {
 	return rusts_cluster_select(psprintf(
-		"SELECT pg_catalog.string_agg(pg_catalog.format('%%I %%s/%%s', attname, "
-		"atttypid, atttypmod), ', ' ORDER BY attname) "
+		"SELECT pg_catalog.concat(pg_catalog.string_agg(pg_catalog.format("
+		"'%%I %%s/%%s/%%s/%%s', attname, atttypid, atttypmod, attnotnull, "
+		"attgenerated), ', ' ORDER BY attname), "
+		"(SELECT pg_catalog.string_agg(pg_catalog.format('; %%I %%s', conname, "
+		"pg_catalog.pg_get_expr(conbin, conrelid)), '' ORDER BY conname) "
+		"FROM pg_catalog.pg_constraint WHERE conrelid = %u "
+		"AND contype = 'c' AND conname <> 'rusts_shard')) "
 		"FROM pg_catalog.pg_attribute "
-		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped", relid));
+		"WHERE attrelid = %u AND attnum > 0 AND NOT attisdropped", relid,
+		relid));
 }

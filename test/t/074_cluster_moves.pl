@@ -229,6 +229,14 @@ is($cluster->sql($_, q{SELECT count(*) FROM pg_class AS c
 	is($copy->('since'), '3', 'three points are new');
 	$cluster->sql(1, q{SELECT rusts_write('big,host=h v=0,w=1 1')});
 	is($copy->('since'), '-1', 'another column');
+	$cluster->sql($_, "SELECT rusts.cluster_stage(pg_read_file('$path'))")
+	  for 1 .. 3;
+	$copy->('all');
+	$cluster->sql($_, 'SELECT rusts.cluster_watch(rusts.cluster_marks())')
+	  for 1 .. 3;
+	isnt($copy->('since'), '-1', 'as it is wanted');
+	$cluster->sql(1, q{ALTER TABLE big ADD CONSTRAINT least CHECK (v > -1e9)});
+	is($copy->('since'), '-1', 'another constraint');
 
 	my ($part) = split /\n/, $cluster->sql(1,
 		q{SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class AS c
