@@ -154,7 +154,6 @@ describe(Relation rel)
 
 		/* What only ALTER TABLE adds is a matter of the definition. */
 		if (rusts_column_kind(wanted) != NULL && attr->attgenerated == '\0' &&
-			attr->attidentity == '\0' &&
 			attr->attcollation == get_typcollation(attr->atttypid))
 			measurement->ncolumns++;
 	}

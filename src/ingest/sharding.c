@@ -70,7 +70,8 @@ rusts_sharding_open(RustsIngest *in, RustsTarget *target, bool wait)
 	}
 	if (!plain)
 	{
-		close_parts(target, NoLock);
+		/* INSERT locks them; before, all nodes may have to add columns. */
+		close_parts(target, RowExclusiveLock);
 		MemoryContextSwitchTo(old_cxt);
 		return true;
 	}

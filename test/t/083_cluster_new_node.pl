@@ -179,6 +179,8 @@ INSERT INTO cpu (time, host, v)
 SELECT timestamptz '2024-01-01' + i * interval '1 s', 'h' || i % 40, i
 FROM generate_series(1, 400) AS i, generate_series(1, 2);
 END
+$cluster->sql(2, q{SET ROLE keeper; SELECT rusts_write('cpu,host=a v=1,more=1i 1');
+	DELETE FROM cpu WHERE more = 1});
 check('two nodes', 2);
 check_rows('802|160402|320804', 'two nodes', 1 .. 2);
 
