@@ -15,20 +15,17 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type_d.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
 #include "executor/nodeHash.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "cluster/binary_value.h"
 #include "cluster/fdw_answer.h"
 #include "cluster/nodes.h"
 #include "cluster/topology.h"
@@ -99,14 +96,12 @@ static void have_received(Question *question);
 static bool fits(const ForeignScan *plan);
 static bool describe_columns(RemoteAnswer *answer, const ForeignScan *plan,
 							 TupleDesc desc);
-static bool is_readable_type(Oid type);
 static int	find_node(const ForeignScan *plan, Oid userid);
 static bool has_only(List *options, const char *const *names, int nnames);
 static const char *first_of(List *options, const char *name);
 static Oid	scan_user(ForeignScanState *node);
 static void connect_node(Question *question);
 static void report(const Question *question);
-static Datum read_value(Oid type, const char *data, int len);
 
 static inline RemoteAnswer *
 answer_of(const ForeignScanState *node)
@@ -238,34 +233,10 @@ describe_columns(RemoteAnswer *answer, const ForeignScan *plan,
 			return false;
 		column->attno = lfirst_int(lc) - 1;
 		column->type = TupleDescAttr(desc, column->attno)->atttypid;
-		if (!is_readable_type(column->type))
+		if (!rusts_has_binary_value(column->type))
 			return false;
 	}
 	return true;
-}
-
-/* Types whose binary form is known here; see read_value(). */
-static bool
-is_readable_type(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case DATEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case NUMERICOID:
-		case TEXTOID:
-		case VARCHAROID:
-			return true;
-		default:
-			return false;
-	}
 }
 
 /*
@@ -542,71 +513,12 @@ rusts_answer_next(ForeignScanState *node)
 		if (PQgetisnull(result, row, i))
 			continue;
 		slot->tts_values[column->attno] =
-			read_value(column->type, PQgetvalue(result, row, i),
+			rusts_binary_value(column->type, PQgetvalue(result, row, i),
 					   PQgetlength(result, row, i));
 		slot->tts_isnull[column->attno] = false;
 	}
 	MemoryContextSwitchTo(old_cxt);
 	return ExecStoreVirtualTuple(slot);
-}
-
-/*
- * The forms of boolsend(), int8send() and so on; a text is in our encoding,
- * which the connection has asked for.
- */
-static Datum
-read_value(Oid type, const char *data, int len)
-{
-	StringInfoData buf;
-	uint16		u16;
-	uint32		u32;
-	uint64		u64;
-	int			expected = type == BOOLOID ? 1 : type == INT2OID ? 2 :
-		type == INT4OID || type == FLOAT4OID || type == DATEOID ? 4 : 8;
-
-	switch (type)
-	{
-		case TEXTOID:
-		case VARCHAROID:
-			return PointerGetDatum(cstring_to_text_with_len(data, len));
-		case NUMERICOID:
-			buf.data = unconstify(char *, data);
-			buf.len = len;
-			buf.maxlen = len + 1;
-			buf.cursor = 0;
-			return DirectFunctionCall3(numeric_recv, PointerGetDatum(&buf),
-									   ObjectIdGetDatum(InvalidOid),
-									   Int32GetDatum(-1));
-		default:
-			break;
-	}
-	if (len != expected)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("another node has sent %d bytes for a value of %d",
-						len, expected)));
-	switch (expected)
-	{
-		case 1:
-			return BoolGetDatum(*data != 0);
-		case 2:
-			memcpy(&u16, data, sizeof(u16));
-			return Int16GetDatum((int16) pg_ntoh16(u16));
-		case 4:
-			memcpy(&u32, data, sizeof(u32));
-			u32 = pg_ntoh32(u32);
-			if (type == FLOAT4OID)
-			{
-				float4		value;
-
-				memcpy(&value, &u32, sizeof(value));
-				return Float4GetDatum(value);
-			}
-			return Int32GetDatum((int32) u32);
-		default:
-			memcpy(&u64, data, sizeof(u64));
-			return Int64GetDatum((int64) pg_ntoh64(u64));
-	}
 }
 
 void
