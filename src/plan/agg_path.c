@@ -45,14 +45,6 @@
 #define REDUCE_VALUE_COST	0.0001
 #define GROUP_COST			0.005
 
-/* Elements of CustomPath.custom_private. */
-enum
-{
-	PATH_TLIST,
-	PATH_HAVING,
-	PATH_PRIVATE
-};
-
 static void add_group_paths(PlannerInfo *root, RelOptInfo *input_rel,
 							RelOptInfo *output_rel,
 							GroupPathExtraData *extra);
@@ -323,10 +315,11 @@ add_paths(PlannerInfo *root, RustsAggShape *shape, RelOptInfo *output_rel,
 	}
 
 	/* Sorting by integers costs next to nothing: no path without order. */
-	private = list_nth(path->custom_private, PATH_PRIVATE);
+	private = list_nth(path->custom_private, RUSTS_GROUPS_PRIVATE);
 	flags = linitial(private);
 	private = list_concat(list_make1(flags), order);
-	lfirst(list_nth_cell(path->custom_private, PATH_PRIVATE)) = private;
+	lfirst(list_nth_cell(path->custom_private,
+						 RUSTS_GROUPS_PRIVATE)) = private;
 	path->path.pathkeys = list_copy_head(pathkeys, n);
 	if (all_pathkeys && n == shape->nkeys)
 		path->path.pathkeys = pathkeys;
@@ -584,17 +577,26 @@ static Plan *
 plan_agg(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 		 List *tlist, List *clauses, List *custom_plans)
 {
+	return rusts_plan_groups(best_path, tlist, custom_plans,
+							 &rusts_agg_methods);
+}
+
+Plan *
+rusts_plan_groups(const CustomPath *path, List *tlist, List *custom_plans,
+				  const CustomScanMethods *methods)
+{
 	CustomScan *plan = makeNode(CustomScan);
 
 	plan->scan.plan.targetlist = tlist;
-	plan->scan.plan.qual = copyObject(list_nth(best_path->custom_private,
-											   PATH_HAVING));
+	plan->scan.plan.qual = copyObject(list_nth(path->custom_private,
+											   RUSTS_GROUPS_HAVING));
 	plan->scan.scanrelid = 0;
-	plan->flags = best_path->flags;
+	plan->flags = path->flags;
 	plan->custom_plans = custom_plans;
-	plan->custom_scan_tlist = copyObject(list_nth(best_path->custom_private,
-												  PATH_TLIST));
-	plan->custom_private = list_nth(best_path->custom_private, PATH_PRIVATE);
-	plan->methods = &rusts_agg_methods;
+	plan->custom_scan_tlist = copyObject(list_nth(path->custom_private,
+												  RUSTS_GROUPS_TLIST));
+	plan->custom_private = list_nth(path->custom_private,
+									RUSTS_GROUPS_PRIVATE);
+	plan->methods = methods;
 	return (Plan *) plan;
 }

@@ -30,17 +30,10 @@
 #include "exec/combine.h"
 #include "exec/exec.h"
 #include "plan/cluster.h"
+#include "plan/plan.h"
 
 /* In parts of what PostgreSQL thinks of its own Agg. */
 #define COST_FACTOR		0.25
-
-/* Elements of CustomPath.custom_private. */
-enum
-{
-	PATH_TLIST,
-	PATH_HAVING,
-	PATH_PRIVATE
-};
 
 typedef struct Combining
 {
@@ -366,17 +359,6 @@ plan_combine(PlannerInfo *root, RelOptInfo *rel,
 			 struct CustomPath *best_path, List *tlist, List *clauses,
 			 List *custom_plans)
 {
-	CustomScan *plan = makeNode(CustomScan);
-
-	plan->scan.plan.targetlist = tlist;
-	plan->scan.plan.qual = copyObject(list_nth(best_path->custom_private,
-											   PATH_HAVING));
-	plan->scan.scanrelid = 0;
-	plan->flags = best_path->flags;
-	plan->custom_plans = custom_plans;
-	plan->custom_scan_tlist = copyObject(list_nth(best_path->custom_private,
-												  PATH_TLIST));
-	plan->custom_private = list_nth(best_path->custom_private, PATH_PRIVATE);
-	plan->methods = &rusts_combine_methods;
-	return (Plan *) plan;
+	return rusts_plan_groups(best_path, tlist, custom_plans,
+							 &rusts_combine_methods);
 }

@@ -10,6 +10,7 @@
 #ifndef RUSTS_PLAN_H
 #define RUSTS_PLAN_H
 
+#include "nodes/extensible.h"
 #include "nodes/pathnodes.h"
 
 /* Register the planner hooks; once, from _PG_init. */
@@ -60,6 +61,19 @@ extern int	rusts_scan_order(PlannerInfo *root, RelOptInfo *rel,
 							 List *pathkeys, List **sort_private);
 
 /* agg_path.c */
+
+/* Elements of the CustomPath.custom_private of nodes that make groups. */
+enum
+{
+	RUSTS_GROUPS_TLIST,			/* custom_scan_tlist */
+	RUSTS_GROUPS_HAVING,		/* list of conditions */
+	RUSTS_GROUPS_PRIVATE		/* custom_private of the plan */
+};
+
+/* The plan of such a path. */
+extern Plan *rusts_plan_groups(const CustomPath *path, List *tlist,
+							   List *custom_plans,
+							   const CustomScanMethods *methods);
 extern void rusts_add_agg_paths(PlannerInfo *root, UpperRelationKind stage,
 								RelOptInfo *input_rel,
 								RelOptInfo *output_rel, void *extra);
