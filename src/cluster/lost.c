@@ -34,6 +34,8 @@ PG_FUNCTION_INFO_V1(rusts_cluster_resync);
 
 static int	max_hints = 1024 * 1024;	/* kB; -1: no limit */
 
+static void check_others(const RustsClusterConfig *config,
+						 const char *node_id);
 static void give_up(const char *node_id);
 
 void
@@ -146,9 +148,39 @@ rusts_cluster_resync(PG_FUNCTION_ARGS)
 						node_id),
 				 errdetail("The cluster \"%s\" has one copy of each row.",
 						   config->cluster_name)));
+	check_others(config, node_id);
 	give_up(node_id);
 	rusts_cluster_leave_work();
 	PG_RETURN_VOID();
+}
+
+/* Two placements that both copy, with no third one, would wait for ever. */
+static void
+check_others(const RustsClusterConfig *config, const char *node_id)
+{
+	int			self = rusts_cluster_find_node(config, node_id);
+	int			i;
+
+	for (i = 0; i < config->ngroups; i++)
+	{
+		const RustsShardGroup *group = &config->groups[i];
+		bool		found = group->replicas == NIL;
+		int			node;
+
+		if (!rusts_group_has_node(group, self))
+			continue;
+		for (node = 0; node < config->nnodes && !found; node++)
+			found = node != self && rusts_group_has_node(group, node) &&
+				rusts_lost_state(config->nodes[node].id) == RUSTS_NOT_LOST;
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("there is nothing that node \"%s\" could copy",
+							node_id),
+					 errdetail("The other nodes with shards %s have to copy them themselves.",
+							   rusts_describe_shards(group->shards)),
+					 errhint("Try again when rusts_cluster_status() shows one of them live.")));
+	}
 }
 
 /* A copy that is being made is no good then, either. */

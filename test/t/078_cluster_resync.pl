@@ -237,6 +237,9 @@ for my $victim (2, 1, 3, 0)
 
 like($cluster->error(1, q{SELECT rusts_cluster_resync('node9')}),
 	qr/there is no node "node9"/, 'a node that there is not');
+like($cluster->error(1, q{BEGIN; SELECT rusts_cluster_resync('node2');
+		SELECT rusts_cluster_resync('node3'); COMMIT}),
+	qr/nothing that node "node3" could copy/, 'two that wait for each other');
 $cluster->stop;
 
 done_testing();
