@@ -19,21 +19,31 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "cluster/nodes.h"
 #include "cluster/spread.h"
 #include "compat.h"
 
 static void check_unlocked(const RustsClusterMeasurement *measurement);
+static bool spread(const RustsClusterConfig *config,
+				   RustsClusterMeasurement *measurement, bool last);
+static bool is_blocked(RustsConnection *conn);
+static void give_way(const RustsClusterConfig *config,
+					 RustsConnection **conns);
 static void connect_all(const RustsClusterConfig *config,
-						RustsConnection **conns);
+						RustsConnection **conns, int lock_timeout_ms);
 static void ensure(RustsConnection *conn,
 				   RustsClusterMeasurement *measurement);
 static void take_tags(RustsClusterMeasurement *measurement,
@@ -43,6 +53,33 @@ void
 rusts_measurement_spread(const RustsClusterConfig *config,
 						 RustsClusterMeasurement *measurement)
 {
+	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   rusts_cluster_timeout / 2);
+	RustsClusterMeasurement original = *measurement;
+
+	check_unlocked(measurement);
+	while (!spread(config, measurement, GetCurrentTimestamp() >= patience))
+	{
+		*measurement = original;
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10 + pg_prng_uint64_range(&pg_global_prng_state, 0, 40),
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	AcceptInvalidationMessages();
+}
+
+/*
+ * Who writes holds a lock at his node and waits for others.  If we wait for him
+ * there while he waits for us here, nobody sees that: so unless it is the last
+ * time we only wait for a moment, let all others go first, and return false.
+ */
+static bool
+spread(const RustsClusterConfig *config, RustsClusterMeasurement *measurement,
+	   bool last)
+{
 	RustsConnection **conns = palloc0_array(RustsConnection *,
 											config->nnodes);
 	RustsConnection **live = palloc_array(RustsConnection *, config->nnodes);
@@ -50,12 +87,17 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 	int			nlive = 0;
 	int			i;
 
-	check_unlocked(measurement);
-	connect_all(config, conns);
+	connect_all(config, conns, last ? rusts_cluster_timeout - 100 :
+				rusts_cluster_timeout / 20);
 	for (i = 0; i < config->nnodes; i++)
 	{
 		if (rusts_connection_outcome(conns[i]) == RUSTS_NODE_OK)
 			ensure(conns[i], measurement);
+		if (!last && is_blocked(conns[i]))
+		{
+			give_way(config, conns);
+			return false;
+		}
 		switch (rusts_connection_outcome(conns[i]))
 		{
 			case RUSTS_NODE_OK:
@@ -92,7 +134,34 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 	}
 	for (i = 0; i < config->nnodes; i++)
 		rusts_connection_release(conns[i]);
-	AcceptInvalidationMessages();
+	return true;
+}
+
+static bool
+is_blocked(RustsConnection *conn)
+{
+	int			sqlstate;
+
+	if (rusts_connection_outcome(conn) != RUSTS_NODE_REFUSED)
+		return false;
+	sqlstate = rusts_connection_error(conn)->sqlstate;
+	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+static void
+give_way(const RustsClusterConfig *config, RustsConnection **conns)
+{
+	int			i;
+
+	for (i = 0; i < config->nnodes; i++)
+	{
+		if (rusts_connection_outcome(conns[i]) != RUSTS_NODE_UNREACHABLE)
+			rusts_node_send(conns[i], "ROLLBACK", 0, NULL);
+	}
+	rusts_connection_wait(conns, config->nnodes, rusts_cluster_deadline());
+	for (i = 0; i < config->nnodes; i++)
+		rusts_connection_release(conns[i]);
 }
 
 /* Does this transaction hold a lock on it? */
@@ -121,7 +190,8 @@ check_unlocked(const RustsClusterMeasurement *measurement)
 
 /* Begin on all nodes at once; one that does not answer is waited for once. */
 static void
-connect_all(const RustsClusterConfig *config, RustsConnection **conns)
+connect_all(const RustsClusterConfig *config, RustsConnection **conns,
+			int lock_timeout_ms)
 {
 	int			i;
 
@@ -132,7 +202,7 @@ connect_all(const RustsClusterConfig *config, RustsConnection **conns)
 						0, NULL);
 		rusts_node_send(conns[i],
 						psprintf("SET LOCAL lock_timeout = %d",
-								 Max(rusts_cluster_timeout - 100, 1)),
+								 Max(lock_timeout_ms, 1)),
 						0, NULL);
 	}
 	rusts_connection_wait(conns, config->nnodes, rusts_cluster_deadline());
