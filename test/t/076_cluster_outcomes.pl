@@ -148,6 +148,37 @@ $cluster->server(1)->psql('postgres',
 	"BEGIN; SELECT rusts_write(E'$left'); SELECT pg_terminate_backend(pg_backend_pid())");
 all_agree('a client went away');
 
+# Clients of all nodes that make measurements and columns, several in a batch.
+{
+	my @runs;
+
+	for my $client (1 .. 6)
+	{
+		my $file = "$PostgreSQL::Test::Utils::tmp_check/make$client.sql";
+		my ($out, $err) = ('', '');
+
+		open my $fh, '>', $file or die "could not write $file: $!";
+		for my $i (1 .. 20)
+		{
+			printf $fh "SELECT rusts_write(E'%s');\n", join '\n', map {
+				sprintf 'new%d,t%d=a,host=k%d f%d=%d,g%d=%di',
+				  ($i * $client + $_ * 7) % 13, ($i + $_) % 9, $client,
+				  ($i * $_ + $client) % 11, $i, $_ % 3, $i
+			} 1 .. 5;
+		}
+		close $fh;
+		push @runs, { out => \$out, err => \$err, handle => IPC::Run::start(
+			[ 'psql', '-XAtq', '-f', $file, '-d',
+				$cluster->server($client % 3 + 1)->connstr('postgres') ],
+			'>', \$out, '2>', \$err) };
+	}
+	$_->{handle}->finish for @runs;
+	is(join('', map { ${ $_->{err} } } @runs), '',
+		'clients of all nodes that make the same columns');
+	is(scalar(() = join('', map { ${ $_->{out} } } @runs) =~ /^5$/mg), 120,
+		'all of it is written');
+}
+
 # The coordinator is killed again and again while clients write.
 for my $round (1 .. 4)
 {
