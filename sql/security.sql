@@ -192,3 +192,7 @@ SET client_min_messages = warning;
 DROP FUNCTION pg_temp.leak;
 DROP SCHEMA m, h, same CASCADE;
 DROP ROLE regress_rusts_alice, regress_rusts_bob;
+
+-- a transition function that somebody calls
+SELECT rusts.cluster_moments_transition(NULL, 1, 1, 1) IS NULL AS nothing;
+SELECT rusts.cluster_moments_transition('{0,0,0}', 2, 3, 0.25);

@@ -42,6 +42,9 @@ rusts_cluster_moments(PG_FUNCTION_ARGS)
 	ArrayType  *part_state;
 	float8		n;
 
+	/* Not as an aggregate's, but by hand. */
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	n = (float8) PG_GETARG_INT64(1);
