@@ -72,6 +72,8 @@ static int	nparcels;
 static int	max_parcels;
 static size_t memory;			/* of images that are not in the file */
 static BufFile *file;
+static int	end_fileno;				/* where the next image goes */
+static off_t end_offset;
 static Batch *batch;			/* that is being written, or NULL */
 static int	quiet;				/* calls of begin_quiet without an end */
 
@@ -138,9 +140,20 @@ rusts_parcel_image(const RustsParcel *parcel)
 }
 
 void
+rusts_outbox_close(void)
+{
+	if (file != NULL)
+		BufFileClose(file);
+	file = NULL;
+}
+
+void
 rusts_outbox_clear(void)
 {
-	/* Memory goes with the transaction, and the file with its owner. */
+	/*
+	 * Memory goes with the transaction, and so does the file, with its owner,
+	 * if it could not be closed.
+	 */
 	parcels = NULL;
 	nparcels = 0;
 	max_parcels = 0;
@@ -443,18 +456,24 @@ write_image(RustsParcel *parcel, const RustsImage *image)
 
 		CurrentResourceOwner = TopTransactionResourceOwner;
 		file = BufFileCreateTemp(false);
+		end_fileno = 0;
+		end_offset = 0;
 		CurrentResourceOwner = owner;
 	}
-	if (BufFileSeek(file, 0, 0, SEEK_END) != 0)
+
+	/* SEEK_END knows nothing of what is still in the buffer. */
+	if (BufFileSeek(file, end_fileno, end_offset, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not seek in a temporary file: %m")));
-	BufFileTell(file, &parcel->fileno, &parcel->offset);
+	parcel->fileno = end_fileno;
+	parcel->offset = end_offset;
 
 	/* VARHDRSZ bytes in front of the image are spare. */
 	value = (struct varlena *) (image->data - VARHDRSZ);
 	SET_VARSIZE(value, parcel->len);
 	BufFileWrite(file, value, parcel->len);
+	BufFileTell(file, &end_fileno, &end_offset);
 }
 
 static void
@@ -476,6 +495,7 @@ at_xact_event(XactEvent event, void *arg)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						 errmsg("cannot PREPARE a transaction that has written to other nodes of the cluster")));
+			rusts_outbox_close();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:

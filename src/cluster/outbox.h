@@ -80,6 +80,9 @@ extern struct varlena *rusts_parcel_image(const RustsParcel *parcel);
 /* Forget all of them. */
 extern void rusts_outbox_clear(void);
 
+/* Close the file of images before the transaction commits. */
+extern void rusts_outbox_close(void);
+
 /*
  * The index of the group that a partition of a measurement of the cluster is
  * for, or -1.

@@ -95,8 +95,10 @@ rusts_replicate_init(void)
 static void
 at_xact_event(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT)
-		replicate();
+	if (event != XACT_EVENT_PRE_COMMIT)
+		return;
+	replicate();
+	rusts_outbox_close();
 }
 
 static void

@@ -142,6 +142,31 @@ is($cluster->sql(2, q{SELECT rusts_write(E'failed,host=a v=1 1\nfailed,host=a v=
 $cluster->same_everywhere('SELECT count(*), sum(v) FROM failed', '3|80',
 	'and it was not thought to be there');
 
+# More than is kept in memory, and some of it rolled back.
+{
+	my $big = q{INSERT INTO big (time, host, s)
+		SELECT '2020-01-01'::timestamptz + i * interval '1 s', 'h' || i % 50,
+			(SELECT string_agg(md5((i * 1000 + j)::text), '')
+			FROM generate_series(1, 300) AS j)
+		FROM generate_series(1, 4500) AS i};
+	my ($out, $err) = ('', '');
+
+	$cluster->sql(1, q{SELECT rusts_write('big,host=h1 s="" 0')});
+	$cluster->server(1)->psql('postgres', "BEGIN; SAVEPOINT a; $big;
+		ROLLBACK TO a; $big; COMMIT; BEGIN; SAVEPOINT a; $big; ROLLBACK TO a; COMMIT",
+		stdout => \$out, stderr => \$err);
+	is($err, '', 'a large transaction');
+	$cluster->server($_)->poll_query_until('postgres',
+		'SELECT count(*) = 0 FROM rusts.cluster_hint')
+	  or die 'hints stay'
+	  for 1 .. 3;
+	$cluster->same_everywhere('SELECT count(*), sum(length(s)) FROM big',
+		'4501|43200000', 'a large transaction');
+	is($cluster->own_rows($_, 'big'), '4501', "a large transaction, copy $_")
+	  for 1 .. 3;
+	$cluster->sql(1, 'DROP TABLE big');
+}
+
 # A client that goes away in the middle.
 my $left = lines(25);
 $cluster->server(1)->psql('postgres',
