@@ -53,8 +53,9 @@ void
 rusts_measurement_spread(const RustsClusterConfig *config,
 						 RustsClusterMeasurement *measurement)
 {
-	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   rusts_cluster_timeout / 2);
+	TimestampTz patience =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									rusts_cluster_timeout / 2);
 	RustsClusterMeasurement original = *measurement;
 
 	check_unlocked(measurement);
@@ -63,7 +64,7 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 		*measurement = original;
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 10 + pg_prng_uint64_range(&pg_global_prng_state, 0, 40),
+						 pg_prng_uint64_range(&pg_global_prng_state, 10, 50),
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
@@ -72,9 +73,10 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 }
 
 /*
- * Who writes holds a lock at his node and waits for others.  If we wait for him
- * there while he waits for us here, nobody sees that: so unless it is the last
- * time we only wait for a moment, let all others go first, and return false.
+ * Who writes holds a lock at his node and waits for others.  If we wait for
+ * him there while he waits for us here, nobody sees that: so unless it is the
+ * last time we only wait for a moment, let all others go first, and return
+ * false.
  */
 static bool
 spread(const RustsClusterConfig *config, RustsClusterMeasurement *measurement,
