@@ -39,12 +39,13 @@ rusts_cluster_execute(const char *sql)
 int64
 rusts_cluster_execute_as_is(const char *sql)
 {
-	RustsActAs	self;
+	Oid			userid;
+	int			security_context;
 	int64		nrows;
 	int			result;
 
 	/* It may go on as somebody else. */
-	GetUserIdAndSecContext(&self.userid, &self.security_context);
+	GetUserIdAndSecContext(&userid, &security_context);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	depth++;
@@ -57,7 +58,7 @@ rusts_cluster_execute_as_is(const char *sql)
 		depth--;
 	}
 	PG_END_TRY();
-	rusts_act_as_self(&self);
+	SetUserIdAndSecContext(userid, security_context);
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
 	nrows = SPI_processed;
