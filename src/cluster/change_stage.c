@@ -53,6 +53,9 @@ static int64 copy(const RustsReshaping *reshaping,
 static int64 copy_part(const RustsReshaping *reshaping,
 					   const RustsWantedPart *wanted, const RustsPart *part,
 					   const char *columns, bool since);
+static void copy_batches(const RustsWantedPart *wanted,
+						 const RustsPart *part);
+static char *batches_name(const RustsPart *part);
 static char *describe_table(Oid relid);
 
 /*
@@ -250,18 +253,24 @@ stage_since(const RustsReshaping *reshaping)
 	{
 		const RustsPart *part = &reshaping->parts[i];
 		char	   *name;
+		char	   *server;
 
 		if (part->local || !is_source(reshaping, part))
 			continue;
 		name = rusts_since_name(part->name);
-		rusts_cluster_execute(psprintf(
-			"CREATE FOREIGN TABLE " RUSTS_SHARD_SCHEMA ".%s (%s) SERVER %s "
-			"OPTIONS (schema_name '" RUSTS_SHARD_SCHEMA "', table_name '%s')",
-			name, columns, rusts_cluster_select(psprintf(
+		server = rusts_cluster_select(psprintf(
 			"SELECT pg_catalog.quote_ident(s.srvname) "
 			"FROM pg_catalog.pg_foreign_table AS t "
 			"JOIN pg_catalog.pg_foreign_server AS s ON s.oid = t.ftserver "
-			"WHERE t.ftrelid = %u", part->relid)), name));
+			"WHERE t.ftrelid = %u", part->relid));
+		rusts_cluster_execute(psprintf(
+			"CREATE FOREIGN TABLE " RUSTS_SHARD_SCHEMA ".%s (%s) SERVER %s "
+			"OPTIONS (schema_name '" RUSTS_SHARD_SCHEMA "', table_name '%s')",
+			name, columns, server, name));
+		rusts_cluster_execute(psprintf(
+			"CREATE FOREIGN TABLE %s (batch text, part name, "
+			"stored_at timestamptz) SERVER %s OPTIONS (schema_name 'rusts', "
+			"table_name 'cluster_batch')", batches_name(part), server));
 	}
 }
 
@@ -387,9 +396,31 @@ copy_part(const RustsReshaping *reshaping, const RustsWantedPart *wanted,
 	if (!bms_is_subset(part->shards, wanted->group->shards))
 		appendStringInfo(&sql, " WHERE %s = ANY ('{%s}')", reshaping->shard,
 						 rusts_shard_list(wanted->group->shards));
+	copy_batches(wanted, part);
 	return rusts_copy_rows(rusts_find_staged(rusts_staged_name(reshaping,
 															   wanted)),
 						   sql.data);
+}
+
+/*
+ * A batch is stored by all or by none: who knows of it may refuse it for other
+ * shards, too, when it is sent again.
+ */
+static void
+copy_batches(const RustsWantedPart *wanted, const RustsPart *part)
+{
+	rusts_cluster_execute(psprintf(
+		"INSERT INTO rusts.cluster_batch (batch, part, stored_at) "
+		"SELECT batch, %s, stored_at FROM %s WHERE part = %s "
+		"ON CONFLICT DO NOTHING", quote_literal_cstr(wanted->name),
+		part->local ? "rusts.cluster_batch" : batches_name(part),
+		quote_literal_cstr(part->name)));
+}
+
+static char *
+batches_name(const RustsPart *part)
+{
+	return psprintf(RUSTS_SHARD_SCHEMA ".%s_b", rusts_since_name(part->name));
 }
 
 /* What a partition has to have in common with its measurement. */

@@ -234,8 +234,16 @@ settle(const RustsClusterConfig *config, RustsReshaping *reshaping)
 			continue;
 		rusts_bound_set(reshaping->relid, wanted->kept->relid,
 						wanted->group->shards);
-		if (strcmp(wanted->kept->name, wanted->name) != 0)
-			rename_part(aside_name(wanted->kept), wanted->name);
+		if (strcmp(wanted->kept->name, wanted->name) == 0)
+			continue;
+		rename_part(aside_name(wanted->kept), wanted->name);
+		if (wanted->local)
+			rusts_cluster_execute(psprintf(
+				"INSERT INTO rusts.cluster_batch (batch, part, stored_at) "
+				"SELECT batch, %s, stored_at FROM rusts.cluster_batch "
+				"WHERE part = %s ON CONFLICT DO NOTHING",
+				quote_literal_cstr(wanted->name),
+				quote_literal_cstr(wanted->kept->name)));
 	}
 	for (i = 0; i < reshaping->nwanted; i++)
 	{

@@ -148,6 +148,19 @@ $cluster->sql(1, q{SELECT rusts_write(string_agg(
 	FROM generate_series(1, 1000) AS i});
 check_placements('cpu', 1, 1000, 'at first', 1 .. 3);
 
+# Batches that are known where their shards go, too.
+sub send_batches
+{
+	my ($node) = @_;
+
+	$cluster->sql($node, join ';', map {
+		"SELECT rusts_write('named,host=h$_ v=$_ 1', batch_id => 'b$_')" } 1 .. 16);
+	return;
+}
+$cluster->sql(1, q{SELECT rusts_write('named,host=h0 v=0 1')});
+$cluster->sql(1, q{SELECT rusts_set_duplicates('named', 'keep')});
+send_batches(1);
+
 # What is not a change.
 is($cluster->sql(1, 'SELECT count(*) FROM rusts_cluster_plan()'), '0',
 	'nothing to move');
@@ -161,6 +174,11 @@ END
 $cluster->apply;
 check_placements('cpu', 1, 1000, 'moved', 1 .. 3);
 check_queries('cpu', 1000, 'moved', 1 .. 3);
+send_batches(2);
+is($cluster->sql($_, 'SELECT count(*), count(DISTINCT host) FROM named'),
+	'17|17', "batches sent again, node $_")
+  for 1 .. 3;
+$cluster->sql(1, 'DROP TABLE named');
 
 # Privileges go along.
 $cluster->sql($_, 'CREATE ROLE reader LOGIN; CREATE ROLE half LOGIN')
