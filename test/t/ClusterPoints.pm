@@ -106,7 +106,7 @@ sub not_stale
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	like($self->read($_),
-		qr/^$self->{acknowledged}$|may lack rows|cannot read shards/,
+		qr/^$self->{acknowledged}$|may lack rows|cannot read shards|could not write init file/,
 		"$test_name: node $_ is not stale")
 	  for @nodes;
 	return;
