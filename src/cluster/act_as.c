@@ -81,9 +81,7 @@ call_as(PGFunction function, FunctionCallInfo fcinfo)
 							 NULL);
 	memcpy(inner->args, fcinfo->args, n * sizeof(NullableDatum));
 
-	GetUserIdAndSecContext(&self.userid, &self.security_context);
-	SetUserIdAndSecContext(role, self.security_context |
-						   SECURITY_LOCAL_USERID_CHANGE);
+	rusts_act_as(role, &self);
 	result = function(inner);
 	rusts_act_as_self(&self);
 	return result;

@@ -20,6 +20,8 @@
 
 static int	depth;
 
+static void set_safe_path(void);
+
 int
 rusts_cluster_execute_depth(void)
 {
@@ -39,13 +41,9 @@ rusts_cluster_execute(const char *sql)
 int64
 rusts_cluster_execute_as_is(const char *sql)
 {
-	Oid			userid;
-	int			security_context;
 	int64		nrows;
 	int			result;
 
-	/* It may go on as somebody else. */
-	GetUserIdAndSecContext(&userid, &security_context);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	depth++;
@@ -58,7 +56,6 @@ rusts_cluster_execute_as_is(const char *sql)
 		depth--;
 	}
 	PG_END_TRY();
-	SetUserIdAndSecContext(userid, security_context);
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
 	nrows = SPI_processed;
@@ -96,10 +93,16 @@ rusts_begin_safe_path(void)
 {
 	int			guc_level = NewGUCNestLevel();
 
+	set_safe_path();
+	return guc_level;
+}
+
+static void
+set_safe_path(void)
+{
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
-	return guc_level;
 }
 
 void
@@ -114,11 +117,17 @@ rusts_cluster_check_user(void)
 void
 rusts_act_as_owner(RustsActAs *saved)
 {
+	rusts_act_as(BOOTSTRAP_SUPERUSERID, saved);
+	set_safe_path();
+}
+
+void
+rusts_act_as(Oid role, RustsActAs *saved)
+{
 	GetUserIdAndSecContext(&saved->userid, &saved->security_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   saved->security_context |
+	SetUserIdAndSecContext(role, saved->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
-	saved->guc_level = rusts_begin_safe_path();
+	saved->guc_level = NewGUCNestLevel();
 }
 
 void

@@ -54,6 +54,7 @@ typedef struct RustsActAs
 } RustsActAs;
 
 extern void rusts_act_as_owner(RustsActAs *saved);
+extern void rusts_act_as(Oid role, RustsActAs *saved);
 extern void rusts_act_as_self(const RustsActAs *saved);
 
 #endif							/* RUSTS_CLUSTER_SQL_H */
