@@ -35,8 +35,6 @@ PG_FUNCTION_INFO_V1(rusts_cluster_set_back);
 
 static void tell(const RustsClusterConfig *config, const Bitmapset *listeners,
 				 const Bitmapset *nodes);
-static const RustsClusterConfig *require_cluster(void);
-static int	require_node(const RustsClusterConfig *config, const char *id);
 
 Bitmapset *
 rusts_away_nodes(const RustsClusterConfig *config)
@@ -152,8 +150,8 @@ tell(const RustsClusterConfig *config, const Bitmapset *listeners,
 Datum
 rusts_cluster_set_away(PG_FUNCTION_ARGS)
 {
-	const RustsClusterConfig *config = require_cluster();
-	int			node = require_node(config,
+	const RustsClusterConfig *config = rusts_cluster_require();
+	int			node = rusts_cluster_require_node(config,
 									text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	rusts_cluster_check_user();
@@ -171,35 +169,10 @@ rusts_cluster_set_away(PG_FUNCTION_ARGS)
 Datum
 rusts_cluster_set_back(PG_FUNCTION_ARGS)
 {
-	const RustsClusterConfig *config = require_cluster();
+	const RustsClusterConfig *config = rusts_cluster_require();
 	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	rusts_cluster_check_user();
-	rusts_away_clear(config, require_node(config, id));
+	rusts_away_clear(config, rusts_cluster_require_node(config, id));
 	PG_RETURN_VOID();
-}
-
-static const RustsClusterConfig *
-require_cluster(void)
-{
-	const RustsClusterConfig *config = rusts_cluster();
-
-	if (config == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database is not a node of a cluster")));
-	return config;
-}
-
-static int
-require_node(const RustsClusterConfig *config, const char *id)
-{
-	int			node = rusts_cluster_find_node(config, id);
-
-	if (node < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
-						id, config->cluster_name)));
-	return node;
 }

@@ -20,7 +20,7 @@
  *
  * Whatever goes wrong before the last step leaves staged tables and nothing
  * else; the next attempt drops them.  Somebody who holds a lock for long does
- * not stop all others for more than LOCK_TIMEOUT_MS: then all locks are
+ * not stop all others for more than RUSTS_LOCK_TIMEOUT_MS: then all locks are
  * given back, and taken again a little later.
  *
  * src/cluster/change_apply.c
@@ -30,17 +30,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/pg_prng.h"
-#include "miscadmin.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "cluster/change.h"
 #include "cluster/change_members.h"
+#include "cluster/locking.h"
 #include "cluster/nodes.h"
 #include "cluster/schema_push.h"
 #include "cluster/sql.h"
@@ -48,11 +44,9 @@
 #include "cluster/twophase.h"
 #include "compat.h"
 
-#define LOCK_TIMEOUT_MS		1000
-#define MAX_ATTEMPTS		30
-
-/* Rows handed off must arrive in this time, before and while writers wait. */
-#define DRAIN_MS			60000
+#define TRY_AGAIN_HINT \
+	"Call rusts_cluster_apply() again when they are over. " \
+	"Those in doubt are in pg_prepared_xacts."
 
 /* For what takes as long as it takes. */
 #define LONG_MS				(24 * 60 * 60 * 1000)
@@ -66,13 +60,10 @@ static void mark_and_copy(RustsChange *change);
 static void mark(RustsChange *change);
 static bool mark_member(RustsChange *change, RustsMember *member,
 						const char **marks);
-static void mark_self(RustsChange *change);
-static bool attempt(RustsChange *change, void (*step) (RustsChange *),
-					bool keep);
+static void mark_self(void *arg);
 static void begin_attempt(RustsChange *change);
 static void undo_attempt(RustsChange *change);
-static bool is_lock_failure(int sqlstate);
-static void switch_over(RustsChange *change);
+static void switch_over(void *arg);
 static void check_unchanged(RustsChange *change);
 static void begin_switch(RustsChange *change);
 static void lock_all(RustsChange *change, const char *what);
@@ -82,9 +73,6 @@ static void fill(RustsChange *change);
 static bool has_changed(RustsChange *change);
 static bool copy(RustsChange *change, const char *what);
 static void prepare(RustsChange *change);
-static void try_again(int *attempts);
-static void pause_ms(long ms);
-static TimestampTz deadline_in(int ms);
 static void at_xact_end(XactEvent event, void *arg);
 
 void
@@ -111,10 +99,10 @@ rusts_change_apply(const RustsClusterConfig *old,
 	begin_switch(change);
 	mark_and_copy(change);
 	begin_attempt(change);
-	while (!attempt(change, switch_over, true))
+	while (!rusts_attempt(switch_over, change, true))
 	{
 		undo_attempt(change);
-		try_again(&attempts);
+		rusts_try_again(&attempts, TRY_AGAIN_HINT);
 		mark_and_copy(change);
 		begin_attempt(change);
 	}
@@ -138,7 +126,7 @@ stage(RustsChange *change)
 	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_stage($1)", 1, &change->text);
-	rusts_members_wait(change, deadline_in(LONG_MS));
+	rusts_members_wait(change, rusts_deadline_in(LONG_MS));
 	change->marked = false;		/* the views are gone */
 	change->copies = false;
 	for (i = 0; i < change->nmembers; i++)
@@ -177,11 +165,12 @@ mark(RustsChange *change)
 		int			attempts = 0;
 
 		while (!mark_member(change, member, &marks))
-			try_again(&attempts);
+			rusts_try_again(&attempts, TRY_AGAIN_HINT);
 		change->states[i] = strchr(marks, '\n');
 		rusts_node_send(member->conn, "SELECT rusts.cluster_watch($1)", 1,
 						&marks);
-		rusts_connection_wait(&member->conn, 1, deadline_in(DRAIN_MS));
+		rusts_connection_wait(&member->conn, 1,
+							  rusts_deadline_in(RUSTS_DRAIN_MS));
 		if (rusts_connection_outcome(member->conn) != RUSTS_NODE_OK)
 			rusts_connection_report(member->conn, ERROR);
 	}
@@ -198,7 +187,7 @@ mark_member(RustsChange *change, RustsMember *member, const char **marks)
 	if (member->self)
 	{
 		rusts_change_keep();
-		if (!attempt(change, mark_self, false))
+		if (!rusts_attempt(mark_self, change, false))
 			return false;
 		*marks = change->self_marks;
 		return true;
@@ -209,9 +198,10 @@ mark_member(RustsChange *change, RustsMember *member, const char **marks)
 	rusts_node_send(conn,
 					psprintf("SELECT rusts.cluster_lock('writes', %d), "
 							 "rusts.cluster_lock('parts', %d)",
-							 LOCK_TIMEOUT_MS, LOCK_TIMEOUT_MS), 0, NULL);
+							 RUSTS_LOCK_TIMEOUT_MS, RUSTS_LOCK_TIMEOUT_MS),
+					0, NULL);
 	rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
-	rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
+	rusts_connection_wait(&conn, 1, rusts_deadline_in(RUSTS_DRAIN_MS));
 	done = rusts_connection_outcome(conn) == RUSTS_NODE_OK;
 	if (done)
 	{
@@ -221,7 +211,7 @@ mark_member(RustsChange *change, RustsMember *member, const char **marks)
 		*marks = pstrdup(PQgetvalue(result, 0, 0));
 	}
 	else if (rusts_connection_outcome(conn) == RUSTS_NODE_UNREACHABLE ||
-			 !is_lock_failure(rusts_connection_error(conn)->sqlstate))
+			 !rusts_is_lock_failure(rusts_connection_error(conn)->sqlstate))
 		rusts_connection_report(conn, ERROR);
 	rusts_node_send(conn, "ROLLBACK TO SAVEPOINT rusts_mark", 0, NULL);
 	rusts_connection_wait(&conn, 1, rusts_cluster_deadline());
@@ -231,53 +221,14 @@ mark_member(RustsChange *change, RustsMember *member, const char **marks)
 }
 
 static void
-mark_self(RustsChange *change)
+mark_self(void *arg)
 {
-	rusts_change_lock("writes", LOCK_TIMEOUT_MS);
-	rusts_change_lock("parts", LOCK_TIMEOUT_MS);
+	RustsChange *change = arg;
+
+	rusts_change_lock("writes", RUSTS_LOCK_TIMEOUT_MS);
+	rusts_change_lock("parts", RUSTS_LOCK_TIMEOUT_MS);
 	change->self_marks = MemoryContextStrdup(TopTransactionContext,
 											 rusts_change_marks());
-}
-
-/*
- * A step in a subtransaction, whose effects, locks among them, are kept or
- * not.  False: somebody would not let go of a lock.
- */
-static bool
-attempt(RustsChange *change, void (*step) (RustsChange *), bool keep)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		step(change);
-		if (keep)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		if (!is_lock_failure(edata->sqlerrcode))
-			ReThrowError(edata);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
 }
 
 /* What other nodes do in an attempt is undone by a savepoint. */
@@ -313,16 +264,10 @@ undo_attempt(RustsChange *change)
 	}
 }
 
-static bool
-is_lock_failure(int sqlstate)
-{
-	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
-}
-
 static void
-switch_over(RustsChange *change)
+switch_over(void *arg)
 {
+	RustsChange *change = arg;
 	TimestampTz begun = GetCurrentTimestamp();
 
 	lock_all(change, "writes");
@@ -397,26 +342,16 @@ begin_switch(RustsChange *change)
 static void
 lock_all(RustsChange *change, const char *what)
 {
-	const char *values[2];
 	int			i;
 
-	values[0] = what;
-	values[1] = psprintf("%d", LOCK_TIMEOUT_MS);
 	for (i = 0; i < change->nmembers; i++)
 	{
 		RustsMember *member = &change->members[i];
-		RustsConnection *conn;
 
 		if (member->self)
-		{
-			rusts_change_lock(what, LOCK_TIMEOUT_MS);
-			continue;
-		}
-		conn = participant(member);
-		rusts_node_send(conn, "SELECT rusts.cluster_lock($1, $2)", 2, values);
-		rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
-		if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
-			rusts_connection_report(conn, ERROR);
+			rusts_change_lock(what, RUSTS_LOCK_TIMEOUT_MS);
+		else
+			rusts_lock_at(participant(member), what);
 	}
 }
 
@@ -424,7 +359,7 @@ lock_all(RustsChange *change, const char *what)
 static void
 await_hints(RustsChange *change)
 {
-	TimestampTz deadline = deadline_in(DRAIN_MS);
+	TimestampTz deadline = rusts_deadline_in(RUSTS_DRAIN_MS);
 
 	while (have_hints(change))
 	{
@@ -433,7 +368,7 @@ await_hints(RustsChange *change)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("cannot move shards while nodes have rows to hand over"),
 					 errhint("See rusts.cluster_hint on each node.")));
-		pause_ms(20);
+		rusts_pause_ms(20);
 	}
 }
 
@@ -490,7 +425,7 @@ has_changed(RustsChange *change)
 			RustsConnection *conn = participant(member);
 
 			rusts_node_send(conn, "SELECT rusts.cluster_marks()", 0, NULL);
-			rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
+			rusts_connection_wait(&conn, 1, rusts_deadline_in(RUSTS_DRAIN_MS));
 			if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
 				rusts_connection_report(conn, ERROR);
 			marks = PQgetvalue(rusts_connection_result(conn, 0), 0, 0);
@@ -514,7 +449,7 @@ copy(RustsChange *change, const char *what)
 	for (i = 0; i < change->nmembers; i++)
 		rusts_node_send(change->members[i].conn,
 						"SELECT rusts.cluster_copy($1, $2)", 2, values);
-	rusts_members_wait(change, deadline_in(LONG_MS));
+	rusts_members_wait(change, rusts_deadline_in(LONG_MS));
 	for (i = 0; i < change->nmembers; i++)
 	{
 		const PGresult *result =
@@ -546,7 +481,7 @@ prepare(RustsChange *change)
 							"SELECT rusts.cluster_switch($1)", 1,
 							&change->text);
 	}
-	rusts_twophase_prepare(deciding, deadline_in(LONG_MS));
+	rusts_twophase_prepare(deciding, rusts_deadline_in(LONG_MS));
 	for (i = 0; i < change->nmembers; i++)
 	{
 		RustsMember *member = &change->members[i];
@@ -557,35 +492,6 @@ prepare(RustsChange *change)
 			rusts_connection_report(participant(member), ERROR);
 	}
 	rusts_change_switch(change->text);
-}
-
-/* Those who have waited for us go first. */
-static void
-try_again(int *attempts)
-{
-	if (++*attempts == MAX_ATTEMPTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("could not lock the measurements of the cluster"),
-				 errdetail("Transactions that use them take longer than %d ms.",
-						   LOCK_TIMEOUT_MS),
-				 errhint("Call rusts_cluster_apply() again when they are over. Those in doubt are in pg_prepared_xacts.")));
-	pause_ms(100 + pg_prng_uint64_range(&pg_global_prng_state, 0, 200));
-}
-
-static void
-pause_ms(long ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
-					 ms, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static TimestampTz
-deadline_in(int ms)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }
 
 static void

@@ -51,15 +51,8 @@ static void store_bound(Oid parent, Oid relid, List *datums);
 RustsClusterConfig *
 rusts_change_config(const char *text)
 {
-	const RustsClusterConfig *applied;
-
 	rusts_cluster_check_user();
-	applied = rusts_cluster();
-	if (applied == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database is not a node of a cluster")));
-	return rusts_cluster_parse(text, applied->node_id);
+	return rusts_cluster_parse(text, rusts_cluster_require()->node_id);
 }
 
 List *

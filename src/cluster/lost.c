@@ -13,7 +13,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -125,22 +124,12 @@ rusts_lost_give_up(const RustsClusterConfig *config, const Bitmapset *there)
 Datum
 rusts_cluster_resync(PG_FUNCTION_ARGS)
 {
-	const RustsClusterConfig *config = rusts_cluster();
+	const RustsClusterConfig *config;
 	char	   *node_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	if (!superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to change the cluster")));
-	if (config == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database is not a node of a cluster")));
-	if (rusts_cluster_find_node(config, node_id) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
-						node_id, config->cluster_name)));
+	rusts_cluster_check_user();
+	config = rusts_cluster_require();
+	(void) rusts_cluster_require_node(config, node_id);
 	if (config->replication_factor < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

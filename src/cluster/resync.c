@@ -27,19 +27,15 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "common/pg_prng.h"
-#include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "cluster/away.h"
 #include "cluster/change.h"
+#include "cluster/locking.h"
 #include "cluster/nodes.h"
 #include "cluster/read_check.h"
 #include "cluster/resync.h"
@@ -48,12 +44,7 @@
 #include "cluster/topology.h"
 #include "compat.h"
 
-/* Of each lock, as others wait for us meanwhile. */
-#define LOCK_TIMEOUT_MS		1000
-#define MAX_ATTEMPTS		30
-
-/* Rows handed off must arrive in this time, before and while writers wait. */
-#define DRAIN_MS			60000
+/* Rows handed off must arrive in this time while writers wait. */
 #define DRAIN_LOCKED_MS		5000
 
 typedef struct Resync
@@ -74,13 +65,10 @@ static Bitmapset *incomplete_nodes(Resync *r);
 static int	choose_source(Resync *r, int group, const Bitmapset *incomplete);
 static void await_hints(Resync *r, int timeout_ms);
 static bool have_hints(Resync *r);
-static bool attempt(Resync *r);
-static void lock_everything(Resync *r);
+static void lock_everything(void *arg);
 static void lock_all(Resync *r, const char *what);
 static void undo_attempt(Resync *r);
 static void begin_keeping(Resync *r);
-static void pause_ms(long ms);
-static TimestampTz deadline_in(int ms);
 
 void
 rusts_resync(const RustsClusterConfig *config)
@@ -96,18 +84,12 @@ rusts_resync(const RustsClusterConfig *config)
 					 pg_prng_uint64(&pg_global_prng_state));
 	connect_all(r);
 	choose_sources(r);
-	await_hints(r, DRAIN_MS);
+	await_hints(r, RUSTS_DRAIN_MS);
 	rusts_cluster_view->set_copying(true);
-	while (!attempt(r))
+	while (!rusts_attempt(lock_everything, r, true))
 	{
 		undo_attempt(r);
-		if (++nattempts == MAX_ATTEMPTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("could not lock the measurements of the cluster"),
-					 errdetail("Transactions that use them take longer than %d ms.",
-							   LOCK_TIMEOUT_MS)));
-		pause_ms(100 + pg_prng_uint64_range(&pg_global_prng_state, 0, 200));
+		rusts_try_again(&nattempts, NULL);
 	}
 	parts = rusts_resync_parts(config);
 	rusts_resync_compare(config, parts, r->sources, r->conns);
@@ -185,7 +167,7 @@ wait_all(Resync *r, int timeout_ms)
 	int			i;
 
 	rusts_connection_wait(r->conns, r->config->nnodes,
-						  deadline_in(timeout_ms));
+						  rusts_deadline_in(timeout_ms));
 	for (i = 0; i < r->config->nnodes; i++)
 	{
 		if (rusts_connection_outcome(r->conns[i]) != RUSTS_NODE_OK)
@@ -271,7 +253,7 @@ choose_source(Resync *r, int group, const Bitmapset *incomplete)
 static void
 await_hints(Resync *r, int timeout_ms)
 {
-	TimestampTz deadline = deadline_in(timeout_ms);
+	TimestampTz deadline = rusts_deadline_in(timeout_ms);
 
 	while (have_hints(r))
 	{
@@ -279,7 +261,7 @@ await_hints(Resync *r, int timeout_ms)
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("nodes still have rows to hand over to those that would be copied from")));
-		pause_ms(20);
+		rusts_pause_ms(20);
 	}
 }
 
@@ -305,50 +287,14 @@ have_hints(Resync *r)
 	return found;
 }
 
-/* False: somebody would not let go of a lock; ours are given back here. */
-static bool
-attempt(Resync *r)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		lock_everything(r);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		if (edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-			edata->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
-			ReThrowError(edata);
-		FreeErrorData(edata);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
-}
-
 /*
  * Writers come by way of a measurement; then their rows come to partitions of
  * other nodes, and the rows that they leave for others have to arrive.
  */
 static void
-lock_everything(Resync *r)
+lock_everything(void *arg)
 {
+	Resync	   *r = arg;
 	ListCell   *cell;
 
 	lock_all(r, "writes");
@@ -367,26 +313,18 @@ lock_everything(Resync *r)
 static void
 lock_all(Resync *r, const char *what)
 {
-	const char *values[2];
 	int			i;
 
-	values[0] = what;
-	values[1] = psprintf("%d", LOCK_TIMEOUT_MS);
 	for (i = 0; i < r->config->nnodes; i++)
 	{
-		RustsConnection *conn = r->conns[i];
-
 		if (i == r->config->self)
 		{
-			rusts_change_lock(what, LOCK_TIMEOUT_MS);
+			rusts_change_lock(what, RUSTS_LOCK_TIMEOUT_MS);
 			continue;
 		}
 		if (strcmp(what, "writes") == 0)
-			rusts_node_send(conn, "BEGIN", 0, NULL);
-		rusts_node_send(conn, "SELECT rusts.cluster_lock($1, $2)", 2, values);
-		rusts_connection_wait(&conn, 1, deadline_in(DRAIN_MS));
-		if (rusts_connection_outcome(conn) != RUSTS_NODE_OK)
-			rusts_connection_report(conn, ERROR);
+			rusts_node_send(r->conns[i], "BEGIN", 0, NULL);
+		rusts_lock_at(r->conns[i], what);
 	}
 }
 
@@ -433,17 +371,3 @@ begin_keeping(Resync *r)
 	wait_all(r, 3 * rusts_cluster_timeout);
 }
 
-static void
-pause_ms(long ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
-					 ms, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static TimestampTz
-deadline_in(int ms)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-}

@@ -22,7 +22,6 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -30,8 +29,8 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "cluster/locking.h"
 #include "cluster/nodes.h"
 #include "cluster/spread.h"
 #include "compat.h"
@@ -62,12 +61,7 @@ rusts_measurement_spread(const RustsClusterConfig *config,
 	while (!spread(config, measurement, GetCurrentTimestamp() >= patience))
 	{
 		*measurement = original;
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pg_prng_uint64_range(&pg_global_prng_state, 10, 50),
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		rusts_pause_ms(pg_prng_uint64_range(&pg_global_prng_state, 10, 50));
 	}
 	AcceptInvalidationMessages();
 }
@@ -142,13 +136,8 @@ spread(const RustsClusterConfig *config, RustsClusterMeasurement *measurement,
 static bool
 is_blocked(RustsConnection *conn)
 {
-	int			sqlstate;
-
-	if (rusts_connection_outcome(conn) != RUSTS_NODE_REFUSED)
-		return false;
-	sqlstate = rusts_connection_error(conn)->sqlstate;
-	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+	return rusts_connection_outcome(conn) == RUSTS_NODE_REFUSED &&
+		rusts_is_lock_failure(rusts_connection_error(conn)->sqlstate);
 }
 
 static void

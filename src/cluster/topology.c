@@ -61,6 +61,31 @@ rusts_cluster(void)
 	return applied;
 }
 
+const RustsClusterConfig *
+rusts_cluster_require(void)
+{
+	const RustsClusterConfig *config = rusts_cluster();
+
+	if (config == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database is not a node of a cluster")));
+	return config;
+}
+
+int
+rusts_cluster_require_node(const RustsClusterConfig *config, const char *id)
+{
+	int			node = rusts_cluster_find_node(config, id);
+
+	if (node < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no node \"%s\" in the cluster \"%s\"",
+						id, config->cluster_name)));
+	return node;
+}
+
 RustsClusterConfig *
 rusts_cluster_parse(const char *text, const char *node_id)
 {

@@ -25,6 +25,9 @@
  */
 extern const RustsClusterConfig *rusts_cluster(void);
 
+/* The same, and an error if there is none. */
+extern const RustsClusterConfig *rusts_cluster_require(void);
+
 /*
  * A configuration that is known to be free of faults, for the node of that
  * name; error if it is not so.  self is -1 if there is no such node: it is a
@@ -32,6 +35,10 @@ extern const RustsClusterConfig *rusts_cluster(void);
  */
 extern RustsClusterConfig *rusts_cluster_parse(const char *text,
 											   const char *node_id);
+
+/* Index of a node; an error if there is no such node. */
+extern int	rusts_cluster_require_node(const RustsClusterConfig *config,
+									   const char *id);
 
 /* Index of a node, or -1. */
 extern int	rusts_cluster_find_node(const RustsClusterConfig *config,

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "exec/agg_states.h"
 #include "exec/combine.h"
+#include "segment/reader.h"
 
 /*
  * Numbers on disk, as numeric.c has them: a header of 16 bits, or of 32, and
@@ -54,7 +55,6 @@ static void add_extreme_float(const RustsCombineColumn *column,
 static void add_row(const RustsCombineColumn *column,
 					RustsCombineState *state, const Datum *values,
 					const bool *isnull, MemoryContext cxt);
-static int64 as_int64(const RustsCombineColumn *column, Datum value);
 static Datum total(const RustsCombineState *state);
 
 void
@@ -219,7 +219,7 @@ static void
 add_extreme(const RustsCombineColumn *column, RustsCombineState *state,
 			Datum value)
 {
-	int64		integer = as_int64(column, value);
+	int64		integer = rusts_datum_int(value, column->typlen);
 
 	if (state->found && (column->kind == RUSTS_COMBINE_MIN ?
 						 integer >= state->v.i : integer <= state->v.i))
@@ -267,20 +267,6 @@ add_row(const RustsCombineColumn *column, RustsCombineState *state,
 	state->datum = datumCopy(values[column->input], column->typbyval,
 							 column->typlen);
 	MemoryContextSwitchTo(old_cxt);
-}
-
-static int64
-as_int64(const RustsCombineColumn *column, Datum value)
-{
-	switch (column->typlen)
-	{
-		case 2:
-			return DatumGetInt16(value);
-		case 4:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
 }
 
 Datum
